@@ -1,0 +1,69 @@
+/**
+ * How the API reaches a container: through the link of the node that runs it (`api/link/`). The
+ * virtual cluster answers it from its simulated nodes.
+ */
+export interface NodeStreams {
+  /** Throws StatusError 503 when no live link to `node` is known. */
+  open(node: string, request: NodeStreamRequest): Promise<NodeStream>;
+}
+
+export type NodeStreamRequest =
+  | {
+      readonly kind: "logs";
+      readonly podUid: string;
+      readonly namespace: string;
+      readonly pod: string;
+      readonly container: string;
+      readonly options: LogOptions;
+    }
+  | {
+      readonly kind: "exec";
+      readonly podUid: string;
+      readonly container: string;
+      readonly command: readonly string[];
+      readonly tty: boolean;
+      readonly stdin: boolean;
+      readonly stdout: boolean;
+      readonly stderr: boolean;
+    }
+  | {
+      readonly kind: "attach";
+      readonly podUid: string;
+      readonly container: string;
+      readonly tty: boolean;
+      readonly stdin: boolean;
+      readonly stdout: boolean;
+      readonly stderr: boolean;
+    }
+  /** Raw SPDY/3.1 bytes of the port-forward protocol, relayed to the runtime. */
+  | { readonly kind: "portforward"; readonly podUid: string };
+
+export interface LogOptions {
+  readonly follow: boolean;
+  readonly previous: boolean;
+  readonly timestamps: boolean;
+  readonly tailLines?: number;
+  readonly sinceSeconds?: number;
+  readonly sinceTime?: string;
+  readonly limitBytes?: number;
+}
+
+/**
+ * Channels as in Kubernetes' remote command: 0 stdin, 1 stdout (and logs, port-forward bytes both
+ * ways), 2 stderr, 3 error (the final Status as JSON), 4 resize (`{"Width":80,"Height":24}`).
+ * An empty chunk with `end` closes that channel only.
+ */
+export interface StreamChunk {
+  readonly channel: number;
+  readonly bytes: Uint8Array;
+  readonly end?: boolean;
+}
+
+export interface NodeStream {
+  send(chunk: StreamChunk): void;
+  readonly pending: number;
+  onChunk(run: (chunk: StreamChunk) => void): void;
+  /** `error`: the link broke or the node refused; undefined: ended in order. */
+  onClose(run: (error: Error | undefined) => void): void;
+  close(): void;
+}

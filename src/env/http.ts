@@ -1,0 +1,56 @@
+/**
+ * The HTTP seam. `env/real/https-server.ts` serves it over TLS (HTTP/1.1 and HTTP/2 on one port);
+ * the virtual cluster calls the handler directly.
+ */
+export interface HttpExchange {
+  readonly method: string;
+  /** Path and query as sent: `/api/v1/pods?limit=500`. */
+  readonly target: string;
+  /** Lower-case names; several values are joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The verified client certificate, if one was shown. */
+  readonly certificate: ClientCertificate | undefined;
+  readonly remoteAddress: string;
+  /** Reads the whole body. Throws StatusError 413 above `limitBytes`. */
+  body(limitBytes: number): Promise<Uint8Array>;
+  /** Sends head and whole body. */
+  respond(response: HttpResponse): void;
+  /** Sends the head now and the body in pieces (watch, logs). */
+  stream(head: HttpHead): HttpStream;
+  /** Accepts a WebSocket with exactly this sub-protocol. Only for HTTP/1.1 upgrade requests (`isUpgrade`). */
+  upgrade(protocol: string): Promise<WebSocketLike>;
+  readonly isUpgrade: boolean;
+  /** Called once when the client has gone or the exchange is over. */
+  onClose(run: () => void): void;
+}
+
+export interface ClientCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+}
+
+export interface HttpHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+}
+
+export interface HttpResponse extends HttpHead {
+  readonly body: Uint8Array;
+}
+
+export interface HttpStream {
+  write(bytes: Uint8Array): void;
+  /** Bytes not yet taken by the transport: back-pressure. */
+  readonly pending: number;
+  end(): void;
+}
+
+export interface WebSocketLike {
+  send(bytes: Uint8Array): void;
+  readonly pending: number;
+  onMessage(run: (bytes: Uint8Array) => void): void;
+  onClose(run: () => void): void;
+  close(code: number): void;
+}
+
+export type HttpHandler = (exchange: HttpExchange) => void;

@@ -1,0 +1,2 @@
+/** Milliseconds since the Unix epoch where an instant is meant, else a length of time. */
+export type Millis = number;
