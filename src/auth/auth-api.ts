@@ -21,17 +21,12 @@ export type Attributes =
 
 export interface Authorizer {
   /** `reason` says why, for the 403 and for access reviews. */
-  authorize(
-    user: User,
-    attributes: Attributes,
-  ): { readonly allowed: boolean; readonly reason: string };
+  authorize(user: User, attributes: Attributes): { readonly allowed: boolean; readonly reason: string };
 }
 
 /** Signs and checks ServiceAccount tokens (JWT). */
 export interface TokenIssuer {
-  issue(
-    claims: TokenClaims,
-  ): Promise<{ readonly token: string; readonly expirationTimestamp: string }>;
+  issue(claims: TokenClaims): Promise<{ readonly token: string; readonly expirationTimestamp: string }>;
   /** Throws StatusError 401. Bound objects are checked by the caller. */
   verify(token: string): Promise<TokenClaims>;
 }

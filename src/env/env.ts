@@ -83,8 +83,4 @@ export interface Crypto {
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** One structured line: a stable `event`, then fields. Secrets never go here. */
-export type Log = (
-  level: LogLevel,
-  event: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void;
+export type Log = (level: LogLevel, event: string, fields?: Readonly<Record<string, unknown>>) => void;

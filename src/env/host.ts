@@ -21,11 +21,7 @@ export interface Exec {
     },
   ): Promise<ExecResult>;
   /** A long-lived child with piped stdin and stderr. */
-  start(
-    file: string,
-    args: readonly string[],
-    options?: { readonly env?: Readonly<Record<string, string>> },
-  ): Child;
+  start(file: string, args: readonly string[], options?: { readonly env?: Readonly<Record<string, string>> }): Child;
   /** A process that outlives us: own session, output appended to `logPath`. Answers its pid. */
   detach(
     file: string,
@@ -58,11 +54,7 @@ export interface HostFiles {
     options?: { readonly mode?: number; readonly uid?: number; readonly gid?: number },
   ): Promise<void>;
   /** Write to a sibling, sync, rename. */
-  writeAtomic(
-    path: string,
-    content: Uint8Array | string,
-    options?: { readonly mode?: number },
-  ): Promise<void>;
+  writeAtomic(path: string, content: Uint8Array | string, options?: { readonly mode?: number }): Promise<void>;
   makeFolder(path: string, options?: { readonly mode?: number }): Promise<void>;
   remove(path: string): Promise<void>;
   removeFolder(path: string): Promise<void>;
@@ -75,9 +67,7 @@ export interface HostFiles {
   chmod(path: string, mode: number): Promise<void>;
   chown(path: string, uid: number, gid: number): Promise<void>;
   realPath(path: string): Promise<string>;
-  statfs(
-    path: string,
-  ): Promise<{
+  statfs(path: string): Promise<{
     readonly capacityBytes: number;
     readonly availableBytes: number;
     readonly inodes: number;
@@ -114,9 +104,7 @@ export interface HostNet {
   }>;
   tcpConnect(host: string, port: number, timeoutMs: number): Promise<void>;
   /** A raw duplex byte stream (SPDY towards the runtime). */
-  dial(
-    target: { readonly host: string; readonly port: number } | { readonly path: string },
-  ): Promise<ByteStream>;
+  dial(target: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<ByteStream>;
 }
 
 export interface ByteStream {

@@ -10,15 +10,7 @@ import type { ObjectSchema } from "./schema.ts";
 /** `pods`, `deployments.apps`: the name of the resource as Kubernetes' messages print it. */
 export type KindId = string;
 
-export type Verb =
-  | "create"
-  | "delete"
-  | "deletecollection"
-  | "get"
-  | "list"
-  | "patch"
-  | "update"
-  | "watch";
+export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
 
 export interface OwnerReference {
   readonly apiVersion: string;

@@ -58,14 +58,7 @@ export type RowWrite =
     };
 
 /** System rows have no revision and no history, but stand in the digest and in snapshots. */
-export type SystemTable =
-  | "timer"
-  | "outbox"
-  | "result"
-  | "dead-letter"
-  | "quarantine"
-  | "floor"
-  | "identity";
+export type SystemTable = "timer" | "outbox" | "result" | "dead-letter" | "quarantine" | "floor" | "identity";
 
 export interface SystemWrite {
   readonly table: SystemTable;

@@ -52,11 +52,7 @@ export class UserError extends Error {
   /** Exit code of the CLI, see `docs/reference/exit-codes.md`. */
   readonly exitCode: number;
 
-  constructor(
-    code: string,
-    message: string,
-    options?: ErrorOptions & { hint?: string; exitCode?: number },
-  ) {
+  constructor(code: string, message: string, options?: ErrorOptions & { hint?: string; exitCode?: number }) {
     super(message, options);
     this.name = "UserError";
     this.code = code;

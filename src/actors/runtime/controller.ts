@@ -27,11 +27,7 @@ export interface Controller {
 export interface ControllerWatch {
   readonly kind: KindId;
   /** `previous` undefined: created; `next` undefined: deleted. Key = `namespace/name` or whatever the controller chooses. */
-  readonly keys: (
-    view: TimedView,
-    previous: RowRef | undefined,
-    next: RowRef | undefined,
-  ) => readonly string[];
+  readonly keys: (view: TimedView, previous: RowRef | undefined, next: RowRef | undefined) => readonly string[];
 }
 
 /** One transaction: all writes or none. At most 500 writes; `more` asks for another turn at once. */

@@ -29,21 +29,17 @@ export const labelSelectorAttributesSchema: ObjectSchema = object(
   },
 );
 
-export const resourceAttributesSchema: ObjectSchema = object(
-  "io.k8s.api.authorization.v1.ResourceAttributes",
-  "",
-  {
-    namespace: field(1, "string", ""),
-    verb: field(2, "string", ""),
-    group: field(3, "string", ""),
-    version: field(4, "string", ""),
-    resource: field(5, "string", ""),
-    subresource: field(6, "string", ""),
-    name: field(7, "string", ""),
-    fieldSelector: field(8, fieldSelectorAttributesSchema, ""),
-    labelSelector: field(9, labelSelectorAttributesSchema, ""),
-  },
-);
+export const resourceAttributesSchema: ObjectSchema = object("io.k8s.api.authorization.v1.ResourceAttributes", "", {
+  namespace: field(1, "string", ""),
+  verb: field(2, "string", ""),
+  group: field(3, "string", ""),
+  version: field(4, "string", ""),
+  resource: field(5, "string", ""),
+  subresource: field(6, "string", ""),
+  name: field(7, "string", ""),
+  fieldSelector: field(8, fieldSelectorAttributesSchema, ""),
+  labelSelector: field(9, labelSelectorAttributesSchema, ""),
+});
 
 export const nonResourceAttributesSchema: ObjectSchema = object(
   "io.k8s.api.authorization.v1.NonResourceAttributes",
@@ -92,25 +88,17 @@ export const selfSubjectRulesReviewSpecSchema: ObjectSchema = object(
   },
 );
 
-export const resourceRuleSchema: ObjectSchema = object(
-  "io.k8s.api.authorization.v1.ResourceRule",
-  "",
-  {
-    verbs: field(1, list("atomic", "string"), "", { required: true }),
-    apiGroups: field(2, list("atomic", "string"), ""),
-    resources: field(3, list("atomic", "string"), ""),
-    resourceNames: field(4, list("atomic", "string"), ""),
-  },
-);
+export const resourceRuleSchema: ObjectSchema = object("io.k8s.api.authorization.v1.ResourceRule", "", {
+  verbs: field(1, list("atomic", "string"), "", { required: true }),
+  apiGroups: field(2, list("atomic", "string"), ""),
+  resources: field(3, list("atomic", "string"), ""),
+  resourceNames: field(4, list("atomic", "string"), ""),
+});
 
-export const nonResourceRuleSchema: ObjectSchema = object(
-  "io.k8s.api.authorization.v1.NonResourceRule",
-  "",
-  {
-    verbs: field(1, list("atomic", "string"), "", { required: true }),
-    nonResourceURLs: field(2, list("atomic", "string"), ""),
-  },
-);
+export const nonResourceRuleSchema: ObjectSchema = object("io.k8s.api.authorization.v1.NonResourceRule", "", {
+  verbs: field(1, list("atomic", "string"), "", { required: true }),
+  nonResourceURLs: field(2, list("atomic", "string"), ""),
+});
 
 export const subjectRulesReviewStatusSchema: ObjectSchema = object(
   "io.k8s.api.authorization.v1.SubjectRulesReviewStatus",

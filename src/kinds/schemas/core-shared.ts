@@ -57,15 +57,11 @@ export const typedObjectReferenceSchema: ObjectSchema = object(
   { atomic: true },
 );
 
-export const nodeSelectorRequirementSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.NodeSelectorRequirement",
-  "",
-  {
-    key: field(1, "string", "", { required: true }),
-    operator: field(2, "string", "", { required: true }),
-    values: field(3, list("atomic", "string"), ""),
-  },
-);
+export const nodeSelectorRequirementSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeSelectorRequirement", "", {
+  key: field(1, "string", "", { required: true }),
+  operator: field(2, "string", "", { required: true }),
+  values: field(3, list("atomic", "string"), ""),
+});
 
 export const nodeSelectorTermSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.NodeSelectorTerm",

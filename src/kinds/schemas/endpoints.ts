@@ -2,16 +2,12 @@ import { field, list, object, type ObjectSchema } from "../schema.ts";
 import { objectReferenceSchema } from "./core-shared.ts";
 import { objectMetaSchema } from "./meta.ts";
 
-export const endpointAddressSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.EndpointAddress",
-  "",
-  {
-    ip: field(1, "string", "", { required: true }),
-    targetRef: field(2, objectReferenceSchema, ""),
-    hostname: field(3, "string", ""),
-    nodeName: field(4, "string", ""),
-  },
-);
+export const endpointAddressSchema: ObjectSchema = object("io.k8s.api.core.v1.EndpointAddress", "", {
+  ip: field(1, "string", "", { required: true }),
+  targetRef: field(2, objectReferenceSchema, ""),
+  hostname: field(3, "string", ""),
+  nodeName: field(4, "string", ""),
+});
 
 export const endpointPortSchema: ObjectSchema = object("io.k8s.api.core.v1.EndpointPort", "", {
   name: field(1, "string", ""),

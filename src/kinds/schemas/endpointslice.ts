@@ -2,15 +2,11 @@ import { field, list, map, object, type ObjectSchema } from "../schema.ts";
 import { objectReferenceSchema } from "./core-shared.ts";
 import { objectMetaSchema } from "./meta.ts";
 
-export const endpointConditionsSchema: ObjectSchema = object(
-  "io.k8s.api.discovery.v1.EndpointConditions",
-  "",
-  {
-    ready: field(1, "bool", ""),
-    serving: field(2, "bool", ""),
-    terminating: field(3, "bool", ""),
-  },
-);
+export const endpointConditionsSchema: ObjectSchema = object("io.k8s.api.discovery.v1.EndpointConditions", "", {
+  ready: field(1, "bool", ""),
+  serving: field(2, "bool", ""),
+  terminating: field(3, "bool", ""),
+});
 
 export const forZoneSchema: ObjectSchema = object("io.k8s.api.discovery.v1.ForZone", "", {
   name: field(1, "string", "", { required: true }),
@@ -20,14 +16,10 @@ export const forNodeSchema: ObjectSchema = object("io.k8s.api.discovery.v1.ForNo
   name: field(1, "string", "", { required: true }),
 });
 
-export const endpointHintsSchema: ObjectSchema = object(
-  "io.k8s.api.discovery.v1.EndpointHints",
-  "",
-  {
-    forZones: field(1, list("atomic", forZoneSchema), ""),
-    forNodes: field(2, list("atomic", forNodeSchema), ""),
-  },
-);
+export const endpointHintsSchema: ObjectSchema = object("io.k8s.api.discovery.v1.EndpointHints", "", {
+  forZones: field(1, list("atomic", forZoneSchema), ""),
+  forNodes: field(2, list("atomic", forNodeSchema), ""),
+});
 
 export const endpointSchema: ObjectSchema = object("io.k8s.api.discovery.v1.Endpoint", "", {
   addresses: field(1, list("set", "string"), "", { required: true }),
@@ -47,13 +39,9 @@ export const endpointPortSchema: ObjectSchema = object("io.k8s.api.discovery.v1.
   appProtocol: field(4, "string", ""),
 });
 
-export const endpointSliceSchema: ObjectSchema = object(
-  "io.k8s.api.discovery.v1.EndpointSlice",
-  "",
-  {
-    metadata: field(1, objectMetaSchema, ""),
-    endpoints: field(2, list("atomic", endpointSchema), ""),
-    ports: field(3, list("atomic", endpointPortSchema), ""),
-    addressType: field(4, "string", "", { required: true }),
-  },
-);
+export const endpointSliceSchema: ObjectSchema = object("io.k8s.api.discovery.v1.EndpointSlice", "", {
+  metadata: field(1, objectMetaSchema, ""),
+  endpoints: field(2, list("atomic", endpointSchema), ""),
+  ports: field(3, list("atomic", endpointPortSchema), ""),
+  addressType: field(4, "string", "", { required: true }),
+});

@@ -1,17 +1,13 @@
 import { field, list, map, object, type ObjectSchema } from "../schema.ts";
 
-export const ownerReferenceSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference",
-  "",
-  {
-    kind: field(1, "string", "", { required: true }),
-    name: field(3, "string", "", { required: true }),
-    uid: field(4, "string", "", { required: true }),
-    apiVersion: field(5, "string", "", { required: true }),
-    controller: field(6, "bool", ""),
-    blockOwnerDeletion: field(7, "bool", ""),
-  },
-);
+export const ownerReferenceSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference", "", {
+  kind: field(1, "string", "", { required: true }),
+  name: field(3, "string", "", { required: true }),
+  uid: field(4, "string", "", { required: true }),
+  apiVersion: field(5, "string", "", { required: true }),
+  controller: field(6, "bool", ""),
+  blockOwnerDeletion: field(7, "bool", ""),
+});
 
 export const managedFieldsEntrySchema: ObjectSchema = object(
   "io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry",
@@ -27,54 +23,42 @@ export const managedFieldsEntrySchema: ObjectSchema = object(
   },
 );
 
-export const objectMetaSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
-  "",
-  {
-    name: field(1, "string", ""),
-    generateName: field(2, "string", ""),
-    namespace: field(3, "string", ""),
-    selfLink: field(4, "string", ""),
-    uid: field(5, "string", ""),
-    resourceVersion: field(6, "string", ""),
-    generation: field(7, "int64", ""),
-    creationTimestamp: field(8, "time", ""),
-    deletionTimestamp: field(9, "time", ""),
-    deletionGracePeriodSeconds: field(10, "int64", ""),
-    labels: field(11, map("string"), ""),
-    annotations: field(12, map("string"), ""),
-    ownerReferences: field(
-      13,
-      list("map", ownerReferenceSchema, {
-        keys: ["uid"],
-        patch: { strategy: "merge", key: "uid" },
-      }),
-      "",
-    ),
-    finalizers: field(14, list("set", "string", { patch: { strategy: "merge" } }), ""),
-    managedFields: field(17, list("atomic", managedFieldsEntrySchema), ""),
-  },
-);
+export const objectMetaSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", "", {
+  name: field(1, "string", ""),
+  generateName: field(2, "string", ""),
+  namespace: field(3, "string", ""),
+  selfLink: field(4, "string", ""),
+  uid: field(5, "string", ""),
+  resourceVersion: field(6, "string", ""),
+  generation: field(7, "int64", ""),
+  creationTimestamp: field(8, "time", ""),
+  deletionTimestamp: field(9, "time", ""),
+  deletionGracePeriodSeconds: field(10, "int64", ""),
+  labels: field(11, map("string"), ""),
+  annotations: field(12, map("string"), ""),
+  ownerReferences: field(
+    13,
+    list("map", ownerReferenceSchema, {
+      keys: ["uid"],
+      patch: { strategy: "merge", key: "uid" },
+    }),
+    "",
+  ),
+  finalizers: field(14, list("set", "string", { patch: { strategy: "merge" } }), ""),
+  managedFields: field(17, list("atomic", managedFieldsEntrySchema), ""),
+});
 
-export const shardInfoSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo",
-  "",
-  {
-    selector: field(1, "string", "", { required: true }),
-  },
-);
+export const shardInfoSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.ShardInfo", "", {
+  selector: field(1, "string", "", { required: true }),
+});
 
-export const listMetaSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",
-  "",
-  {
-    selfLink: field(1, "string", ""),
-    resourceVersion: field(2, "string", ""),
-    continue: field(3, "string", ""),
-    remainingItemCount: field(4, "int64", ""),
-    shardInfo: field(5, shardInfoSchema, ""),
-  },
-);
+export const listMetaSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta", "", {
+  selfLink: field(1, "string", ""),
+  resourceVersion: field(2, "string", ""),
+  continue: field(3, "string", ""),
+  remainingItemCount: field(4, "int64", ""),
+  shardInfo: field(5, shardInfoSchema, ""),
+});
 
 export const labelSelectorRequirementSchema: ObjectSchema = object(
   "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement",
@@ -96,37 +80,25 @@ export const labelSelectorSchema: ObjectSchema = object(
   { atomic: true },
 );
 
-export const conditionSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.Condition",
-  "",
-  {
-    type: field(1, "string", "", { required: true }),
-    status: field(2, "string", "", { required: true }),
-    observedGeneration: field(3, "int64", ""),
-    lastTransitionTime: field(4, "time", "", { required: true }),
-    reason: field(5, "string", "", { required: true }),
-    message: field(6, "string", "", { required: true }),
-  },
-);
+export const conditionSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.Condition", "", {
+  type: field(1, "string", "", { required: true }),
+  status: field(2, "string", "", { required: true }),
+  observedGeneration: field(3, "int64", ""),
+  lastTransitionTime: field(4, "time", "", { required: true }),
+  reason: field(5, "string", "", { required: true }),
+  message: field(6, "string", "", { required: true }),
+});
 
-export const preconditionsSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions",
-  "",
-  {
-    uid: field(1, "string", ""),
-    resourceVersion: field(2, "string", ""),
-  },
-);
+export const preconditionsSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions", "", {
+  uid: field(1, "string", ""),
+  resourceVersion: field(2, "string", ""),
+});
 
-export const deleteOptionsSchema: ObjectSchema = object(
-  "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
-  "",
-  {
-    gracePeriodSeconds: field(1, "int64", ""),
-    preconditions: field(2, preconditionsSchema, ""),
-    orphanDependents: field(3, "bool", ""),
-    propagationPolicy: field(4, "string", ""),
-    dryRun: field(5, list("atomic", "string"), ""),
-    ignoreStoreReadErrorWithClusterBreakingPotential: field(6, "bool", ""),
-  },
-);
+export const deleteOptionsSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", "", {
+  gracePeriodSeconds: field(1, "int64", ""),
+  preconditions: field(2, preconditionsSchema, ""),
+  orphanDependents: field(3, "bool", ""),
+  propagationPolicy: field(4, "string", ""),
+  dryRun: field(5, list("atomic", "string"), ""),
+  ignoreStoreReadErrorWithClusterBreakingPotential: field(6, "bool", ""),
+});

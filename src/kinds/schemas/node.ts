@@ -14,13 +14,9 @@ export const configMapNodeConfigSourceSchema: ObjectSchema = object(
   },
 );
 
-export const nodeConfigSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.NodeConfigSource",
-  "",
-  {
-    configMap: field(2, configMapNodeConfigSourceSchema, ""),
-  },
-);
+export const nodeConfigSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeConfigSource", "", {
+  configMap: field(2, configMapNodeConfigSourceSchema, ""),
+});
 
 export const nodeSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeSpec", "", {
   podCIDR: field(1, "string", ""),
@@ -50,13 +46,9 @@ export const daemonEndpointSchema: ObjectSchema = object("io.k8s.api.core.v1.Dae
   Port: field(1, "int32", "", { required: true }),
 });
 
-export const nodeDaemonEndpointsSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.NodeDaemonEndpoints",
-  "",
-  {
-    kubeletEndpoint: field(1, daemonEndpointSchema, ""),
-  },
-);
+export const nodeDaemonEndpointsSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeDaemonEndpoints", "", {
+  kubeletEndpoint: field(1, daemonEndpointSchema, ""),
+});
 
 export const nodeSwapStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeSwapStatus", "", {
   capacity: field(1, "int64", ""),
@@ -86,16 +78,12 @@ export const attachedVolumeSchema: ObjectSchema = object("io.k8s.api.core.v1.Att
   devicePath: field(2, "string", "", { required: true }),
 });
 
-export const nodeConfigStatusSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.NodeConfigStatus",
-  "",
-  {
-    assigned: field(1, nodeConfigSourceSchema, ""),
-    active: field(2, nodeConfigSourceSchema, ""),
-    lastKnownGood: field(3, nodeConfigSourceSchema, ""),
-    error: field(4, "string", ""),
-  },
-);
+export const nodeConfigStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeConfigStatus", "", {
+  assigned: field(1, nodeConfigSourceSchema, ""),
+  active: field(2, nodeConfigSourceSchema, ""),
+  lastKnownGood: field(3, nodeConfigSourceSchema, ""),
+  error: field(4, "string", ""),
+});
 
 export const nodeRuntimeHandlerFeaturesSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.NodeRuntimeHandlerFeatures",
@@ -106,14 +94,10 @@ export const nodeRuntimeHandlerFeaturesSchema: ObjectSchema = object(
   },
 );
 
-export const nodeRuntimeHandlerSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.NodeRuntimeHandler",
-  "",
-  {
-    name: field(1, "string", ""),
-    features: field(2, nodeRuntimeHandlerFeaturesSchema, ""),
-  },
-);
+export const nodeRuntimeHandlerSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeRuntimeHandler", "", {
+  name: field(1, "string", ""),
+  features: field(2, nodeRuntimeHandlerFeaturesSchema, ""),
+});
 
 export const nodeFeaturesSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeFeatures", "", {
   supplementalGroupsPolicy: field(1, "bool", ""),

@@ -83,15 +83,11 @@ export const resourceClaimSchema: ObjectSchema = object("io.k8s.api.core.v1.Reso
   request: field(2, "string", ""),
 });
 
-export const resourceRequirementsSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ResourceRequirements",
-  "",
-  {
-    limits: field(1, map("quantity"), ""),
-    requests: field(2, map("quantity"), ""),
-    claims: field(3, list("map", resourceClaimSchema, { keys: ["name"] }), ""),
-  },
-);
+export const resourceRequirementsSchema: ObjectSchema = object("io.k8s.api.core.v1.ResourceRequirements", "", {
+  limits: field(1, map("quantity"), ""),
+  requests: field(2, map("quantity"), ""),
+  claims: field(3, list("map", resourceClaimSchema, { keys: ["name"] }), ""),
+});
 
 export const volumeMountSchema: ObjectSchema = object("io.k8s.api.core.v1.VolumeMount", "", {
   name: field(1, "string", "", { required: true }),
@@ -120,14 +116,10 @@ export const httpGetActionSchema: ObjectSchema = object("io.k8s.api.core.v1.HTTP
   httpHeaders: field(5, list("atomic", httpHeaderSchema), ""),
 });
 
-export const tcpSocketActionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.TCPSocketAction",
-  "",
-  {
-    port: field(1, "intOrString", "", { required: true }),
-    host: field(2, "string", ""),
-  },
-);
+export const tcpSocketActionSchema: ObjectSchema = object("io.k8s.api.core.v1.TCPSocketAction", "", {
+  port: field(1, "intOrString", "", { required: true }),
+  host: field(2, "string", ""),
+});
 
 export const grpcActionSchema: ObjectSchema = object("io.k8s.api.core.v1.GRPCAction", "", {
   port: field(1, "int32", "", { required: true }),
@@ -155,16 +147,12 @@ export const sleepActionSchema: ObjectSchema = object("io.k8s.api.core.v1.SleepA
   seconds: field(1, "int64", "", { required: true }),
 });
 
-export const lifecycleHandlerSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.LifecycleHandler",
-  "",
-  {
-    exec: field(1, execActionSchema, ""),
-    httpGet: field(2, httpGetActionSchema, ""),
-    tcpSocket: field(3, tcpSocketActionSchema, ""),
-    sleep: field(4, sleepActionSchema, ""),
-  },
-);
+export const lifecycleHandlerSchema: ObjectSchema = object("io.k8s.api.core.v1.LifecycleHandler", "", {
+  exec: field(1, execActionSchema, ""),
+  httpGet: field(2, httpGetActionSchema, ""),
+  tcpSocket: field(3, tcpSocketActionSchema, ""),
+  sleep: field(4, sleepActionSchema, ""),
+});
 
 export const lifecycleSchema: ObjectSchema = object("io.k8s.api.core.v1.Lifecycle", "", {
   postStart: field(1, lifecycleHandlerSchema, ""),
@@ -200,51 +188,35 @@ export const seccompProfileSchema: ObjectSchema = object("io.k8s.api.core.v1.Sec
   localhostProfile: field(2, "string", ""),
 });
 
-export const appArmorProfileSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.AppArmorProfile",
-  "",
-  {
-    type: field(1, "string", "", { required: true }),
-    localhostProfile: field(2, "string", ""),
-  },
-);
+export const appArmorProfileSchema: ObjectSchema = object("io.k8s.api.core.v1.AppArmorProfile", "", {
+  type: field(1, "string", "", { required: true }),
+  localhostProfile: field(2, "string", ""),
+});
 
-export const securityContextSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.SecurityContext",
-  "",
-  {
-    capabilities: field(1, capabilitiesSchema, ""),
-    privileged: field(2, "bool", ""),
-    seLinuxOptions: field(3, seLinuxOptionsSchema, ""),
-    runAsUser: field(4, "int64", ""),
-    runAsNonRoot: field(5, "bool", ""),
-    readOnlyRootFilesystem: field(6, "bool", ""),
-    allowPrivilegeEscalation: field(7, "bool", ""),
-    runAsGroup: field(8, "int64", ""),
-    procMount: field(9, "string", ""),
-    windowsOptions: field(10, windowsSecurityContextOptionsSchema, ""),
-    seccompProfile: field(11, seccompProfileSchema, ""),
-    appArmorProfile: field(12, appArmorProfileSchema, ""),
-  },
-);
+export const securityContextSchema: ObjectSchema = object("io.k8s.api.core.v1.SecurityContext", "", {
+  capabilities: field(1, capabilitiesSchema, ""),
+  privileged: field(2, "bool", ""),
+  seLinuxOptions: field(3, seLinuxOptionsSchema, ""),
+  runAsUser: field(4, "int64", ""),
+  runAsNonRoot: field(5, "bool", ""),
+  readOnlyRootFilesystem: field(6, "bool", ""),
+  allowPrivilegeEscalation: field(7, "bool", ""),
+  runAsGroup: field(8, "int64", ""),
+  procMount: field(9, "string", ""),
+  windowsOptions: field(10, windowsSecurityContextOptionsSchema, ""),
+  seccompProfile: field(11, seccompProfileSchema, ""),
+  appArmorProfile: field(12, appArmorProfileSchema, ""),
+});
 
-export const configMapEnvSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ConfigMapEnvSource",
-  "",
-  {
-    localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-    optional: field(2, "bool", ""),
-  },
-);
+export const configMapEnvSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMapEnvSource", "", {
+  localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
+  optional: field(2, "bool", ""),
+});
 
-export const secretEnvSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.SecretEnvSource",
-  "",
-  {
-    localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-    optional: field(2, "bool", ""),
-  },
-);
+export const secretEnvSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.SecretEnvSource", "", {
+  localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
+  optional: field(2, "bool", ""),
+});
 
 export const envFromSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.EnvFromSource", "", {
   prefix: field(1, "string", ""),
@@ -257,14 +229,10 @@ export const volumeDeviceSchema: ObjectSchema = object("io.k8s.api.core.v1.Volum
   devicePath: field(2, "string", "", { required: true }),
 });
 
-export const containerResizePolicySchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ContainerResizePolicy",
-  "",
-  {
-    resourceName: field(1, "string", "", { required: true }),
-    restartPolicy: field(2, "string", "", { required: true }),
-  },
-);
+export const containerResizePolicySchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerResizePolicy", "", {
+  resourceName: field(1, "string", "", { required: true }),
+  restartPolicy: field(2, "string", "", { required: true }),
+});
 
 export const containerRestartRuleOnExitCodesSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.ContainerRestartRuleOnExitCodes",
@@ -275,14 +243,10 @@ export const containerRestartRuleOnExitCodesSchema: ObjectSchema = object(
   },
 );
 
-export const containerRestartRuleSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ContainerRestartRule",
-  "",
-  {
-    action: field(1, "string", "", { required: true }),
-    exitCodes: field(2, containerRestartRuleOnExitCodesSchema, ""),
-  },
-);
+export const containerRestartRuleSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerRestartRule", "", {
+  action: field(1, "string", "", { required: true }),
+  exitCodes: field(2, containerRestartRuleOnExitCodesSchema, ""),
+});
 
 export const containerSchema: ObjectSchema = object("io.k8s.api.core.v1.Container", "", {
   name: field(1, "string", "", { required: true }),
@@ -298,11 +262,7 @@ export const containerSchema: ObjectSchema = object("io.k8s.api.core.v1.Containe
     }),
     "",
   ),
-  env: field(
-    7,
-    list("map", envVarSchema, { keys: ["name"], patch: { strategy: "merge", key: "name" } }),
-    "",
-  ),
+  env: field(7, list("map", envVarSchema, { keys: ["name"], patch: { strategy: "merge", key: "name" } }), ""),
   resources: field(8, resourceRequirementsSchema, ""),
   volumeMounts: field(
     9,
@@ -337,43 +297,35 @@ export const containerSchema: ObjectSchema = object("io.k8s.api.core.v1.Containe
   restartPolicyRules: field(25, list("atomic", containerRestartRuleSchema), ""),
 });
 
-export const ephemeralContainerCommonSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.EphemeralContainerCommon",
-  "",
-  {
-    name: field(1, "string", ""),
-    image: field(2, "string", ""),
-    command: field(3, list("atomic", "string"), ""),
-    args: field(4, list("atomic", "string"), ""),
-    workingDir: field(5, "string", ""),
-    ports: field(6, list("atomic", containerPortSchema), ""),
-    env: field(7, list("atomic", envVarSchema), ""),
-    resources: field(8, resourceRequirementsSchema, ""),
-    volumeMounts: field(9, list("atomic", volumeMountSchema), ""),
-    livenessProbe: field(10, probeSchema, ""),
-    readinessProbe: field(11, probeSchema, ""),
-    lifecycle: field(12, lifecycleSchema, ""),
-    terminationMessagePath: field(13, "string", ""),
-    imagePullPolicy: field(14, "string", ""),
-    securityContext: field(15, securityContextSchema, ""),
-    stdin: field(16, "bool", ""),
-    stdinOnce: field(17, "bool", ""),
-    tty: field(18, "bool", ""),
-    envFrom: field(19, list("atomic", envFromSourceSchema), ""),
-    terminationMessagePolicy: field(20, "string", ""),
-    volumeDevices: field(21, list("atomic", volumeDeviceSchema), ""),
-    startupProbe: field(22, probeSchema, ""),
-    resizePolicy: field(23, list("atomic", containerResizePolicySchema), ""),
-    restartPolicy: field(24, "string", ""),
-    restartPolicyRules: field(25, list("atomic", containerRestartRuleSchema), ""),
-  },
-);
+export const ephemeralContainerCommonSchema: ObjectSchema = object("io.k8s.api.core.v1.EphemeralContainerCommon", "", {
+  name: field(1, "string", ""),
+  image: field(2, "string", ""),
+  command: field(3, list("atomic", "string"), ""),
+  args: field(4, list("atomic", "string"), ""),
+  workingDir: field(5, "string", ""),
+  ports: field(6, list("atomic", containerPortSchema), ""),
+  env: field(7, list("atomic", envVarSchema), ""),
+  resources: field(8, resourceRequirementsSchema, ""),
+  volumeMounts: field(9, list("atomic", volumeMountSchema), ""),
+  livenessProbe: field(10, probeSchema, ""),
+  readinessProbe: field(11, probeSchema, ""),
+  lifecycle: field(12, lifecycleSchema, ""),
+  terminationMessagePath: field(13, "string", ""),
+  imagePullPolicy: field(14, "string", ""),
+  securityContext: field(15, securityContextSchema, ""),
+  stdin: field(16, "bool", ""),
+  stdinOnce: field(17, "bool", ""),
+  tty: field(18, "bool", ""),
+  envFrom: field(19, list("atomic", envFromSourceSchema), ""),
+  terminationMessagePolicy: field(20, "string", ""),
+  volumeDevices: field(21, list("atomic", volumeDeviceSchema), ""),
+  startupProbe: field(22, probeSchema, ""),
+  resizePolicy: field(23, list("atomic", containerResizePolicySchema), ""),
+  restartPolicy: field(24, "string", ""),
+  restartPolicyRules: field(25, list("atomic", containerRestartRuleSchema), ""),
+});
 
-export const ephemeralContainerSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.EphemeralContainer",
-  "",
-  {
-    ephemeralContainerCommon: field(1, ephemeralContainerCommonSchema, "", { inline: true }),
-    targetContainerName: field(2, "string", ""),
-  },
-);
+export const ephemeralContainerSchema: ObjectSchema = object("io.k8s.api.core.v1.EphemeralContainer", "", {
+  ephemeralContainerCommon: field(1, ephemeralContainerCommonSchema, "", { inline: true }),
+  targetContainerName: field(2, "string", ""),
+});

@@ -11,36 +11,24 @@ export const podConditionSchema: ObjectSchema = object("io.k8s.api.core.v1.PodCo
   observedGeneration: field(7, "int64", ""),
 });
 
-export const containerStateWaitingSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ContainerStateWaiting",
-  "",
-  {
-    reason: field(1, "string", ""),
-    message: field(2, "string", ""),
-  },
-);
+export const containerStateWaitingSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerStateWaiting", "", {
+  reason: field(1, "string", ""),
+  message: field(2, "string", ""),
+});
 
-export const containerStateRunningSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ContainerStateRunning",
-  "",
-  {
-    startedAt: field(1, "time", ""),
-  },
-);
+export const containerStateRunningSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerStateRunning", "", {
+  startedAt: field(1, "time", ""),
+});
 
-export const containerStateTerminatedSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ContainerStateTerminated",
-  "",
-  {
-    exitCode: field(1, "int32", "", { required: true }),
-    signal: field(2, "int32", ""),
-    reason: field(3, "string", ""),
-    message: field(4, "string", ""),
-    startedAt: field(5, "time", ""),
-    finishedAt: field(6, "time", ""),
-    containerID: field(7, "string", ""),
-  },
-);
+export const containerStateTerminatedSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerStateTerminated", "", {
+  exitCode: field(1, "int32", "", { required: true }),
+  signal: field(2, "int32", ""),
+  reason: field(3, "string", ""),
+  message: field(4, "string", ""),
+  startedAt: field(5, "time", ""),
+  finishedAt: field(6, "time", ""),
+  containerID: field(7, "string", ""),
+});
 
 export const containerStateSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerState", "", {
   waiting: field(1, containerStateWaitingSchema, ""),
@@ -48,39 +36,27 @@ export const containerStateSchema: ObjectSchema = object("io.k8s.api.core.v1.Con
   terminated: field(3, containerStateTerminatedSchema, ""),
 });
 
-export const imageVolumeStatusSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ImageVolumeStatus",
-  "",
-  {
-    imageRef: field(1, "string", "", { required: true }),
-  },
-);
+export const imageVolumeStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.ImageVolumeStatus", "", {
+  imageRef: field(1, "string", "", { required: true }),
+});
 
 export const volumeStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.VolumeStatus", "", {
   image: field(1, imageVolumeStatusSchema, ""),
 });
 
-export const volumeMountStatusSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.VolumeMountStatus",
-  "",
-  {
-    name: field(1, "string", "", { required: true }),
-    mountPath: field(2, "string", "", { required: true }),
-    readOnly: field(3, "bool", ""),
-    recursiveReadOnly: field(4, "string", ""),
-    volumeStatus: field(5, volumeStatusSchema, ""),
-  },
-);
+export const volumeMountStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.VolumeMountStatus", "", {
+  name: field(1, "string", "", { required: true }),
+  mountPath: field(2, "string", "", { required: true }),
+  readOnly: field(3, "bool", ""),
+  recursiveReadOnly: field(4, "string", ""),
+  volumeStatus: field(5, volumeStatusSchema, ""),
+});
 
-export const linuxContainerUserSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.LinuxContainerUser",
-  "",
-  {
-    uid: field(1, "int64", "", { required: true }),
-    gid: field(2, "int64", "", { required: true }),
-    supplementalGroups: field(3, list("atomic", "int64"), ""),
-  },
-);
+export const linuxContainerUserSchema: ObjectSchema = object("io.k8s.api.core.v1.LinuxContainerUser", "", {
+  uid: field(1, "int64", "", { required: true }),
+  gid: field(2, "int64", "", { required: true }),
+  supplementalGroups: field(3, list("atomic", "int64"), ""),
+});
 
 export const containerUserSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerUser", "", {
   linux: field(1, linuxContainerUserSchema, ""),
@@ -97,54 +73,46 @@ export const resourceStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.Res
   resources: field(2, list("map", resourceHealthSchema, { keys: ["resourceID"] }), ""),
 });
 
-export const containerStatusSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ContainerStatus",
-  "",
-  {
-    name: field(1, "string", "", { required: true }),
-    state: field(2, containerStateSchema, ""),
-    lastState: field(3, containerStateSchema, ""),
-    ready: field(4, "bool", "", { required: true }),
-    restartCount: field(5, "int32", "", { required: true }),
-    image: field(6, "string", "", { required: true }),
-    imageID: field(7, "string", "", { required: true }),
-    containerID: field(8, "string", ""),
-    started: field(9, "bool", ""),
-    allocatedResources: field(10, map("quantity"), ""),
-    resources: field(11, resourceRequirementsSchema, ""),
-    volumeMounts: field(
-      12,
-      list("map", volumeMountStatusSchema, {
-        keys: ["mountPath"],
-        patch: { strategy: "merge", key: "mountPath" },
-      }),
-      "",
-    ),
-    user: field(13, containerUserSchema, ""),
-    allocatedResourcesStatus: field(
-      14,
-      list("map", resourceStatusSchema, {
-        keys: ["name"],
-        patch: { strategy: "merge", key: "name" },
-      }),
-      "",
-    ),
-    stopSignal: field(15, "string", ""),
-  },
-);
+export const containerStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.ContainerStatus", "", {
+  name: field(1, "string", "", { required: true }),
+  state: field(2, containerStateSchema, ""),
+  lastState: field(3, containerStateSchema, ""),
+  ready: field(4, "bool", "", { required: true }),
+  restartCount: field(5, "int32", "", { required: true }),
+  image: field(6, "string", "", { required: true }),
+  imageID: field(7, "string", "", { required: true }),
+  containerID: field(8, "string", ""),
+  started: field(9, "bool", ""),
+  allocatedResources: field(10, map("quantity"), ""),
+  resources: field(11, resourceRequirementsSchema, ""),
+  volumeMounts: field(
+    12,
+    list("map", volumeMountStatusSchema, {
+      keys: ["mountPath"],
+      patch: { strategy: "merge", key: "mountPath" },
+    }),
+    "",
+  ),
+  user: field(13, containerUserSchema, ""),
+  allocatedResourcesStatus: field(
+    14,
+    list("map", resourceStatusSchema, {
+      keys: ["name"],
+      patch: { strategy: "merge", key: "name" },
+    }),
+    "",
+  ),
+  stopSignal: field(15, "string", ""),
+});
 
 export const podIPSchema: ObjectSchema = object("io.k8s.api.core.v1.PodIP", "", {
   ip: field(1, "string", "", { required: true }),
 });
 
-export const podResourceClaimStatusSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodResourceClaimStatus",
-  "",
-  {
-    name: field(1, "string", "", { required: true }),
-    resourceClaimName: field(2, "string", ""),
-  },
-);
+export const podResourceClaimStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.PodResourceClaimStatus", "", {
+  name: field(1, "string", "", { required: true }),
+  resourceClaimName: field(2, "string", ""),
+});
 
 export const hostIPSchema: ObjectSchema = object("io.k8s.api.core.v1.HostIP", "", {
   ip: field(1, "string", "", { required: true }),
@@ -197,11 +165,7 @@ export const podStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.PodStatu
   qosClass: field(9, "string", ""),
   initContainerStatuses: field(10, list("atomic", containerStatusSchema), ""),
   nominatedNodeName: field(11, "string", ""),
-  podIPs: field(
-    12,
-    list("map", podIPSchema, { keys: ["ip"], patch: { strategy: "merge", key: "ip" } }),
-    "",
-  ),
+  podIPs: field(12, list("map", podIPSchema, { keys: ["ip"], patch: { strategy: "merge", key: "ip" } }), ""),
   ephemeralContainerStatuses: field(13, list("atomic", containerStatusSchema), ""),
   resize: field(14, "string", ""),
   resourceClaimStatuses: field(
@@ -217,9 +181,5 @@ export const podStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.PodStatu
   extendedResourceClaimStatus: field(18, podExtendedResourceClaimStatusSchema, ""),
   allocatedResources: field(19, map("quantity"), ""),
   resources: field(20, resourceRequirementsSchema, ""),
-  nodeAllocatableResourceClaimStatuses: field(
-    21,
-    list("atomic", nodeAllocatableResourceClaimStatusSchema),
-    "",
-  ),
+  nodeAllocatableResourceClaimStatuses: field(21, list("atomic", nodeAllocatableResourceClaimStatusSchema), ""),
 });

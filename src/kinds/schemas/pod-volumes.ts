@@ -7,23 +7,15 @@ import {
 import { objectFieldSelectorSchema, resourceFieldSelectorSchema } from "./pod-container.ts";
 import { labelSelectorSchema, objectMetaSchema } from "./meta.ts";
 
-export const hostPathVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.HostPathVolumeSource",
-  "",
-  {
-    path: field(1, "string", "", { required: true }),
-    type: field(2, "string", ""),
-  },
-);
+export const hostPathVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.HostPathVolumeSource", "", {
+  path: field(1, "string", "", { required: true }),
+  type: field(2, "string", ""),
+});
 
-export const emptyDirVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.EmptyDirVolumeSource",
-  "",
-  {
-    medium: field(1, "string", ""),
-    sizeLimit: field(2, "quantity", ""),
-  },
-);
+export const emptyDirVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.EmptyDirVolumeSource", "", {
+  medium: field(1, "string", ""),
+  sizeLimit: field(2, "quantity", ""),
+});
 
 export const gcePersistentDiskVolumeSourceSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.GCEPersistentDiskVolumeSource",
@@ -47,15 +39,11 @@ export const awsElasticBlockStoreVolumeSourceSchema: ObjectSchema = object(
   },
 );
 
-export const gitRepoVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.GitRepoVolumeSource",
-  "",
-  {
-    repository: field(1, "string", "", { required: true }),
-    revision: field(2, "string", ""),
-    directory: field(3, "string", ""),
-  },
-);
+export const gitRepoVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.GitRepoVolumeSource", "", {
+  repository: field(1, "string", "", { required: true }),
+  revision: field(2, "string", ""),
+  directory: field(3, "string", ""),
+});
 
 export const keyToPathSchema: ObjectSchema = object("io.k8s.api.core.v1.KeyToPath", "", {
   key: field(1, "string", "", { required: true }),
@@ -63,54 +51,38 @@ export const keyToPathSchema: ObjectSchema = object("io.k8s.api.core.v1.KeyToPat
   mode: field(3, "int32", ""),
 });
 
-export const secretVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.SecretVolumeSource",
-  "",
-  {
-    secretName: field(1, "string", ""),
-    items: field(2, list("atomic", keyToPathSchema), ""),
-    defaultMode: field(3, "int32", ""),
-    optional: field(4, "bool", ""),
-  },
-);
+export const secretVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.SecretVolumeSource", "", {
+  secretName: field(1, "string", ""),
+  items: field(2, list("atomic", keyToPathSchema), ""),
+  defaultMode: field(3, "int32", ""),
+  optional: field(4, "bool", ""),
+});
 
-export const nfsVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.NFSVolumeSource",
-  "",
-  {
-    server: field(1, "string", "", { required: true }),
-    path: field(2, "string", "", { required: true }),
-    readOnly: field(3, "bool", ""),
-  },
-);
+export const nfsVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.NFSVolumeSource", "", {
+  server: field(1, "string", "", { required: true }),
+  path: field(2, "string", "", { required: true }),
+  readOnly: field(3, "bool", ""),
+});
 
-export const iscsiVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ISCSIVolumeSource",
-  "",
-  {
-    targetPortal: field(1, "string", "", { required: true }),
-    iqn: field(2, "string", "", { required: true }),
-    lun: field(3, "int32", "", { required: true }),
-    iscsiInterface: field(4, "string", "", { default: "default" }),
-    fsType: field(5, "string", ""),
-    readOnly: field(6, "bool", ""),
-    portals: field(7, list("atomic", "string"), ""),
-    chapAuthDiscovery: field(8, "bool", ""),
-    secretRef: field(10, localObjectReferenceSchema, ""),
-    chapAuthSession: field(11, "bool", ""),
-    initiatorName: field(12, "string", ""),
-  },
-);
+export const iscsiVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ISCSIVolumeSource", "", {
+  targetPortal: field(1, "string", "", { required: true }),
+  iqn: field(2, "string", "", { required: true }),
+  lun: field(3, "int32", "", { required: true }),
+  iscsiInterface: field(4, "string", "", { default: "default" }),
+  fsType: field(5, "string", ""),
+  readOnly: field(6, "bool", ""),
+  portals: field(7, list("atomic", "string"), ""),
+  chapAuthDiscovery: field(8, "bool", ""),
+  secretRef: field(10, localObjectReferenceSchema, ""),
+  chapAuthSession: field(11, "bool", ""),
+  initiatorName: field(12, "string", ""),
+});
 
-export const glusterfsVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.GlusterfsVolumeSource",
-  "",
-  {
-    endpoints: field(1, "string", "", { required: true }),
-    path: field(2, "string", "", { required: true }),
-    readOnly: field(3, "bool", ""),
-  },
-);
+export const glusterfsVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.GlusterfsVolumeSource", "", {
+  endpoints: field(1, "string", "", { required: true }),
+  path: field(2, "string", "", { required: true }),
+  readOnly: field(3, "bool", ""),
+});
 
 export const persistentVolumeClaimVolumeSourceSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.PersistentVolumeClaimVolumeSource",
@@ -121,85 +93,57 @@ export const persistentVolumeClaimVolumeSourceSchema: ObjectSchema = object(
   },
 );
 
-export const rbdVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.RBDVolumeSource",
-  "",
-  {
-    monitors: field(1, list("atomic", "string"), "", { required: true }),
-    image: field(2, "string", "", { required: true }),
-    fsType: field(3, "string", ""),
-    pool: field(4, "string", "", { default: "rbd" }),
-    user: field(5, "string", "", { default: "admin" }),
-    keyring: field(6, "string", "", { default: "/etc/ceph/keyring" }),
-    secretRef: field(7, localObjectReferenceSchema, ""),
-    readOnly: field(8, "bool", ""),
-  },
-);
+export const rbdVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.RBDVolumeSource", "", {
+  monitors: field(1, list("atomic", "string"), "", { required: true }),
+  image: field(2, "string", "", { required: true }),
+  fsType: field(3, "string", ""),
+  pool: field(4, "string", "", { default: "rbd" }),
+  user: field(5, "string", "", { default: "admin" }),
+  keyring: field(6, "string", "", { default: "/etc/ceph/keyring" }),
+  secretRef: field(7, localObjectReferenceSchema, ""),
+  readOnly: field(8, "bool", ""),
+});
 
-export const flexVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.FlexVolumeSource",
-  "",
-  {
-    driver: field(1, "string", "", { required: true }),
-    fsType: field(2, "string", ""),
-    secretRef: field(3, localObjectReferenceSchema, ""),
-    readOnly: field(4, "bool", ""),
-    options: field(5, map("string"), ""),
-  },
-);
+export const flexVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.FlexVolumeSource", "", {
+  driver: field(1, "string", "", { required: true }),
+  fsType: field(2, "string", ""),
+  secretRef: field(3, localObjectReferenceSchema, ""),
+  readOnly: field(4, "bool", ""),
+  options: field(5, map("string"), ""),
+});
 
-export const cinderVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.CinderVolumeSource",
-  "",
-  {
-    volumeID: field(1, "string", "", { required: true }),
-    fsType: field(2, "string", ""),
-    readOnly: field(3, "bool", ""),
-    secretRef: field(4, localObjectReferenceSchema, ""),
-  },
-);
+export const cinderVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.CinderVolumeSource", "", {
+  volumeID: field(1, "string", "", { required: true }),
+  fsType: field(2, "string", ""),
+  readOnly: field(3, "bool", ""),
+  secretRef: field(4, localObjectReferenceSchema, ""),
+});
 
-export const cephFSVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.CephFSVolumeSource",
-  "",
-  {
-    monitors: field(1, list("atomic", "string"), "", { required: true }),
-    path: field(2, "string", ""),
-    user: field(3, "string", ""),
-    secretFile: field(4, "string", ""),
-    secretRef: field(5, localObjectReferenceSchema, ""),
-    readOnly: field(6, "bool", ""),
-  },
-);
+export const cephFSVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.CephFSVolumeSource", "", {
+  monitors: field(1, list("atomic", "string"), "", { required: true }),
+  path: field(2, "string", ""),
+  user: field(3, "string", ""),
+  secretFile: field(4, "string", ""),
+  secretRef: field(5, localObjectReferenceSchema, ""),
+  readOnly: field(6, "bool", ""),
+});
 
-export const flockerVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.FlockerVolumeSource",
-  "",
-  {
-    datasetName: field(1, "string", ""),
-    datasetUUID: field(2, "string", ""),
-  },
-);
+export const flockerVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.FlockerVolumeSource", "", {
+  datasetName: field(1, "string", ""),
+  datasetUUID: field(2, "string", ""),
+});
 
-export const downwardAPIVolumeFileSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.DownwardAPIVolumeFile",
-  "",
-  {
-    path: field(1, "string", "", { required: true }),
-    fieldRef: field(2, objectFieldSelectorSchema, ""),
-    resourceFieldRef: field(3, resourceFieldSelectorSchema, ""),
-    mode: field(4, "int32", ""),
-  },
-);
+export const downwardAPIVolumeFileSchema: ObjectSchema = object("io.k8s.api.core.v1.DownwardAPIVolumeFile", "", {
+  path: field(1, "string", "", { required: true }),
+  fieldRef: field(2, objectFieldSelectorSchema, ""),
+  resourceFieldRef: field(3, resourceFieldSelectorSchema, ""),
+  mode: field(4, "int32", ""),
+});
 
-export const downwardAPIVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.DownwardAPIVolumeSource",
-  "",
-  {
-    items: field(1, list("atomic", downwardAPIVolumeFileSchema), ""),
-    defaultMode: field(2, "int32", ""),
-  },
-);
+export const downwardAPIVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.DownwardAPIVolumeSource", "", {
+  items: field(1, list("atomic", downwardAPIVolumeFileSchema), ""),
+  defaultMode: field(2, "int32", ""),
+});
 
 export const fcVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.FCVolumeSource", "", {
   targetWWNs: field(1, list("atomic", "string"), ""),
@@ -209,26 +153,18 @@ export const fcVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.FCV
   wwids: field(5, list("atomic", "string"), ""),
 });
 
-export const azureFileVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.AzureFileVolumeSource",
-  "",
-  {
-    secretName: field(1, "string", "", { required: true }),
-    shareName: field(2, "string", "", { required: true }),
-    readOnly: field(3, "bool", ""),
-  },
-);
+export const azureFileVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.AzureFileVolumeSource", "", {
+  secretName: field(1, "string", "", { required: true }),
+  shareName: field(2, "string", "", { required: true }),
+  readOnly: field(3, "bool", ""),
+});
 
-export const configMapVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ConfigMapVolumeSource",
-  "",
-  {
-    localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-    items: field(2, list("atomic", keyToPathSchema), ""),
-    defaultMode: field(3, "int32", ""),
-    optional: field(4, "bool", ""),
-  },
-);
+export const configMapVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMapVolumeSource", "", {
+  localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
+  items: field(2, list("atomic", keyToPathSchema), ""),
+  defaultMode: field(3, "int32", ""),
+  optional: field(4, "bool", ""),
+});
 
 export const vsphereVirtualDiskVolumeSourceSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource",
@@ -241,31 +177,23 @@ export const vsphereVirtualDiskVolumeSourceSchema: ObjectSchema = object(
   },
 );
 
-export const quobyteVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.QuobyteVolumeSource",
-  "",
-  {
-    registry: field(1, "string", "", { required: true }),
-    volume: field(2, "string", "", { required: true }),
-    readOnly: field(3, "bool", ""),
-    user: field(4, "string", ""),
-    group: field(5, "string", ""),
-    tenant: field(6, "string", ""),
-  },
-);
+export const quobyteVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.QuobyteVolumeSource", "", {
+  registry: field(1, "string", "", { required: true }),
+  volume: field(2, "string", "", { required: true }),
+  readOnly: field(3, "bool", ""),
+  user: field(4, "string", ""),
+  group: field(5, "string", ""),
+  tenant: field(6, "string", ""),
+});
 
-export const azureDiskVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.AzureDiskVolumeSource",
-  "",
-  {
-    diskName: field(1, "string", "", { required: true }),
-    diskURI: field(2, "string", "", { required: true }),
-    cachingMode: field(3, "string", "", { default: "ReadWrite" }),
-    fsType: field(4, "string", "", { default: "ext4" }),
-    readOnly: field(5, "bool", ""),
-    kind: field(6, "string", "", { default: "Shared" }),
-  },
-);
+export const azureDiskVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.AzureDiskVolumeSource", "", {
+  diskName: field(1, "string", "", { required: true }),
+  diskURI: field(2, "string", "", { required: true }),
+  cachingMode: field(3, "string", "", { default: "ReadWrite" }),
+  fsType: field(4, "string", "", { default: "ext4" }),
+  readOnly: field(5, "bool", ""),
+  kind: field(6, "string", "", { default: "Shared" }),
+});
 
 export const photonPersistentDiskVolumeSourceSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.PhotonPersistentDiskVolumeSource",
@@ -276,60 +204,40 @@ export const photonPersistentDiskVolumeSourceSchema: ObjectSchema = object(
   },
 );
 
-export const portworxVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PortworxVolumeSource",
-  "",
-  {
-    volumeID: field(1, "string", "", { required: true }),
-    fsType: field(2, "string", ""),
-    readOnly: field(3, "bool", ""),
-  },
-);
+export const portworxVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.PortworxVolumeSource", "", {
+  volumeID: field(1, "string", "", { required: true }),
+  fsType: field(2, "string", ""),
+  readOnly: field(3, "bool", ""),
+});
 
-export const scaleIOVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ScaleIOVolumeSource",
-  "",
-  {
-    gateway: field(1, "string", "", { required: true }),
-    system: field(2, "string", "", { required: true }),
-    secretRef: field(3, localObjectReferenceSchema, "", { required: true }),
-    sslEnabled: field(4, "bool", ""),
-    protectionDomain: field(5, "string", ""),
-    storagePool: field(6, "string", ""),
-    storageMode: field(7, "string", "", { default: "ThinProvisioned" }),
-    volumeName: field(8, "string", ""),
-    fsType: field(9, "string", "", { default: "xfs" }),
-    readOnly: field(10, "bool", ""),
-  },
-);
+export const scaleIOVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ScaleIOVolumeSource", "", {
+  gateway: field(1, "string", "", { required: true }),
+  system: field(2, "string", "", { required: true }),
+  secretRef: field(3, localObjectReferenceSchema, "", { required: true }),
+  sslEnabled: field(4, "bool", ""),
+  protectionDomain: field(5, "string", ""),
+  storagePool: field(6, "string", ""),
+  storageMode: field(7, "string", "", { default: "ThinProvisioned" }),
+  volumeName: field(8, "string", ""),
+  fsType: field(9, "string", "", { default: "xfs" }),
+  readOnly: field(10, "bool", ""),
+});
 
-export const secretProjectionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.SecretProjection",
-  "",
-  {
-    localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-    items: field(2, list("atomic", keyToPathSchema), ""),
-    optional: field(4, "bool", ""),
-  },
-);
+export const secretProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.SecretProjection", "", {
+  localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
+  items: field(2, list("atomic", keyToPathSchema), ""),
+  optional: field(4, "bool", ""),
+});
 
-export const downwardAPIProjectionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.DownwardAPIProjection",
-  "",
-  {
-    items: field(1, list("atomic", downwardAPIVolumeFileSchema), ""),
-  },
-);
+export const downwardAPIProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.DownwardAPIProjection", "", {
+  items: field(1, list("atomic", downwardAPIVolumeFileSchema), ""),
+});
 
-export const configMapProjectionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ConfigMapProjection",
-  "",
-  {
-    localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-    items: field(2, list("atomic", keyToPathSchema), ""),
-    optional: field(4, "bool", ""),
-  },
-);
+export const configMapProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMapProjection", "", {
+  localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
+  items: field(2, list("atomic", keyToPathSchema), ""),
+  optional: field(4, "bool", ""),
+});
 
 export const serviceAccountTokenProjectionSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.ServiceAccountTokenProjection",
@@ -353,65 +261,45 @@ export const clusterTrustBundleProjectionSchema: ObjectSchema = object(
   },
 );
 
-export const podCertificateProjectionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodCertificateProjection",
-  "",
-  {
-    signerName: field(1, "string", "", { required: true }),
-    keyType: field(2, "string", "", { required: true }),
-    maxExpirationSeconds: field(3, "int32", ""),
-    credentialBundlePath: field(4, "string", ""),
-    keyPath: field(5, "string", ""),
-    certificateChainPath: field(6, "string", ""),
-    userAnnotations: field(7, map("string"), ""),
-  },
-);
+export const podCertificateProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.PodCertificateProjection", "", {
+  signerName: field(1, "string", "", { required: true }),
+  keyType: field(2, "string", "", { required: true }),
+  maxExpirationSeconds: field(3, "int32", ""),
+  credentialBundlePath: field(4, "string", ""),
+  keyPath: field(5, "string", ""),
+  certificateChainPath: field(6, "string", ""),
+  userAnnotations: field(7, map("string"), ""),
+});
 
-export const volumeProjectionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.VolumeProjection",
-  "",
-  {
-    secret: field(1, secretProjectionSchema, ""),
-    downwardAPI: field(2, downwardAPIProjectionSchema, ""),
-    configMap: field(3, configMapProjectionSchema, ""),
-    serviceAccountToken: field(4, serviceAccountTokenProjectionSchema, ""),
-    clusterTrustBundle: field(5, clusterTrustBundleProjectionSchema, ""),
-    podCertificate: field(6, podCertificateProjectionSchema, ""),
-  },
-);
+export const volumeProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.VolumeProjection", "", {
+  secret: field(1, secretProjectionSchema, ""),
+  downwardAPI: field(2, downwardAPIProjectionSchema, ""),
+  configMap: field(3, configMapProjectionSchema, ""),
+  serviceAccountToken: field(4, serviceAccountTokenProjectionSchema, ""),
+  clusterTrustBundle: field(5, clusterTrustBundleProjectionSchema, ""),
+  podCertificate: field(6, podCertificateProjectionSchema, ""),
+});
 
-export const projectedVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ProjectedVolumeSource",
-  "",
-  {
-    sources: field(1, list("atomic", volumeProjectionSchema), ""),
-    defaultMode: field(2, "int32", ""),
-  },
-);
+export const projectedVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ProjectedVolumeSource", "", {
+  sources: field(1, list("atomic", volumeProjectionSchema), ""),
+  defaultMode: field(2, "int32", ""),
+});
 
-export const storageOSVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.StorageOSVolumeSource",
-  "",
-  {
-    volumeName: field(1, "string", ""),
-    volumeNamespace: field(2, "string", ""),
-    fsType: field(3, "string", ""),
-    readOnly: field(4, "bool", ""),
-    secretRef: field(5, localObjectReferenceSchema, ""),
-  },
-);
+export const storageOSVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.StorageOSVolumeSource", "", {
+  volumeName: field(1, "string", ""),
+  volumeNamespace: field(2, "string", ""),
+  fsType: field(3, "string", ""),
+  readOnly: field(4, "bool", ""),
+  secretRef: field(5, localObjectReferenceSchema, ""),
+});
 
-export const csiVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.CSIVolumeSource",
-  "",
-  {
-    driver: field(1, "string", "", { required: true }),
-    readOnly: field(2, "bool", ""),
-    fsType: field(3, "string", ""),
-    volumeAttributes: field(4, map("string"), ""),
-    nodePublishSecretRef: field(5, localObjectReferenceSchema, ""),
-  },
-);
+export const csiVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.CSIVolumeSource", "", {
+  driver: field(1, "string", "", { required: true }),
+  readOnly: field(2, "bool", ""),
+  fsType: field(3, "string", ""),
+  volumeAttributes: field(4, map("string"), ""),
+  nodePublishSecretRef: field(5, localObjectReferenceSchema, ""),
+});
 
 export const volumeResourceRequirementsSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.VolumeResourceRequirements",
@@ -447,22 +335,14 @@ export const persistentVolumeClaimTemplateSchema: ObjectSchema = object(
   },
 );
 
-export const ephemeralVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.EphemeralVolumeSource",
-  "",
-  {
-    volumeClaimTemplate: field(1, persistentVolumeClaimTemplateSchema, ""),
-  },
-);
+export const ephemeralVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.EphemeralVolumeSource", "", {
+  volumeClaimTemplate: field(1, persistentVolumeClaimTemplateSchema, ""),
+});
 
-export const imageVolumeSourceSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.ImageVolumeSource",
-  "",
-  {
-    reference: field(1, "string", ""),
-    pullPolicy: field(2, "string", ""),
-  },
-);
+export const imageVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ImageVolumeSource", "", {
+  reference: field(1, "string", ""),
+  pullPolicy: field(2, "string", ""),
+});
 
 export const volumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.VolumeSource", "", {
   hostPath: field(1, hostPathVolumeSourceSchema, ""),

@@ -10,11 +10,7 @@ import {
 } from "./pod-container.ts";
 import { volumeSchema } from "./pod-volumes.ts";
 import { localObjectReferenceSchema } from "./core-shared.ts";
-import {
-  affinitySchema,
-  tolerationSchema,
-  topologySpreadConstraintSchema,
-} from "./pod-scheduling.ts";
+import { affinitySchema, tolerationSchema, topologySpreadConstraintSchema } from "./pod-scheduling.ts";
 import { objectMetaSchema } from "./meta.ts";
 import { podStatusSchema } from "./pod-status.ts";
 
@@ -23,39 +19,31 @@ export const sysctlSchema: ObjectSchema = object("io.k8s.api.core.v1.Sysctl", ""
   value: field(2, "string", "", { required: true }),
 });
 
-export const podSecurityContextSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodSecurityContext",
-  "",
-  {
-    seLinuxOptions: field(1, seLinuxOptionsSchema, ""),
-    runAsUser: field(2, "int64", ""),
-    runAsNonRoot: field(3, "bool", ""),
-    supplementalGroups: field(4, list("atomic", "int64"), ""),
-    fsGroup: field(5, "int64", ""),
-    runAsGroup: field(6, "int64", ""),
-    sysctls: field(7, list("atomic", sysctlSchema), ""),
-    windowsOptions: field(8, windowsSecurityContextOptionsSchema, ""),
-    fsGroupChangePolicy: field(9, "string", ""),
-    seccompProfile: field(10, seccompProfileSchema, ""),
-    appArmorProfile: field(11, appArmorProfileSchema, ""),
-    supplementalGroupsPolicy: field(12, "string", ""),
-    seLinuxChangePolicy: field(13, "string", ""),
-  },
-);
+export const podSecurityContextSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSecurityContext", "", {
+  seLinuxOptions: field(1, seLinuxOptionsSchema, ""),
+  runAsUser: field(2, "int64", ""),
+  runAsNonRoot: field(3, "bool", ""),
+  supplementalGroups: field(4, list("atomic", "int64"), ""),
+  fsGroup: field(5, "int64", ""),
+  runAsGroup: field(6, "int64", ""),
+  sysctls: field(7, list("atomic", sysctlSchema), ""),
+  windowsOptions: field(8, windowsSecurityContextOptionsSchema, ""),
+  fsGroupChangePolicy: field(9, "string", ""),
+  seccompProfile: field(10, seccompProfileSchema, ""),
+  appArmorProfile: field(11, appArmorProfileSchema, ""),
+  supplementalGroupsPolicy: field(12, "string", ""),
+  seLinuxChangePolicy: field(13, "string", ""),
+});
 
 export const hostAliasSchema: ObjectSchema = object("io.k8s.api.core.v1.HostAlias", "", {
   ip: field(1, "string", "", { required: true }),
   hostnames: field(2, list("atomic", "string"), ""),
 });
 
-export const podDNSConfigOptionSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodDNSConfigOption",
-  "",
-  {
-    name: field(1, "string", ""),
-    value: field(2, "string", ""),
-  },
-);
+export const podDNSConfigOptionSchema: ObjectSchema = object("io.k8s.api.core.v1.PodDNSConfigOption", "", {
+  name: field(1, "string", ""),
+  value: field(2, "string", ""),
+});
 
 export const podDNSConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.PodDNSConfig", "", {
   nameservers: field(1, list("atomic", "string"), ""),
@@ -63,43 +51,27 @@ export const podDNSConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.PodDN
   options: field(3, list("atomic", podDNSConfigOptionSchema), ""),
 });
 
-export const podReadinessGateSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodReadinessGate",
-  "",
-  {
-    conditionType: field(1, "string", "", { required: true }),
-  },
-);
+export const podReadinessGateSchema: ObjectSchema = object("io.k8s.api.core.v1.PodReadinessGate", "", {
+  conditionType: field(1, "string", "", { required: true }),
+});
 
 export const podOSSchema: ObjectSchema = object("io.k8s.api.core.v1.PodOS", "", {
   name: field(1, "string", "", { required: true }),
 });
 
-export const podSchedulingGateSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodSchedulingGate",
-  "",
-  {
-    name: field(1, "string", "", { required: true }),
-  },
-);
+export const podSchedulingGateSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSchedulingGate", "", {
+  name: field(1, "string", "", { required: true }),
+});
 
-export const podResourceClaimSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodResourceClaim",
-  "",
-  {
-    name: field(1, "string", "", { required: true }),
-    resourceClaimName: field(3, "string", ""),
-    resourceClaimTemplateName: field(4, "string", ""),
-  },
-);
+export const podResourceClaimSchema: ObjectSchema = object("io.k8s.api.core.v1.PodResourceClaim", "", {
+  name: field(1, "string", "", { required: true }),
+  resourceClaimName: field(3, "string", ""),
+  resourceClaimTemplateName: field(4, "string", ""),
+});
 
-export const podSchedulingGroupSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodSchedulingGroup",
-  "",
-  {
-    podGroupName: field(1, "string", ""),
-  },
-);
+export const podSchedulingGroupSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSchedulingGroup", "", {
+  podGroupName: field(1, "string", ""),
+});
 
 export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", "", {
   volumes: field(
@@ -147,11 +119,7 @@ export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", 
   ),
   automountServiceAccountToken: field(21, "bool", ""),
   tolerations: field(22, list("atomic", tolerationSchema), ""),
-  hostAliases: field(
-    23,
-    list("map", hostAliasSchema, { keys: ["ip"], patch: { strategy: "merge", key: "ip" } }),
-    "",
-  ),
+  hostAliases: field(23, list("map", hostAliasSchema, { keys: ["ip"], patch: { strategy: "merge", key: "ip" } }), ""),
   priorityClassName: field(24, "string", ""),
   priority: field(25, "int32", ""),
   dnsConfig: field(26, podDNSConfigSchema, ""),
@@ -201,14 +169,10 @@ export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", 
   schedulingGroup: field(43, podSchedulingGroupSchema, ""),
 });
 
-export const podTemplateSpecSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.PodTemplateSpec",
-  "",
-  {
-    metadata: field(1, objectMetaSchema, ""),
-    spec: field(2, podSpecSchema, ""),
-  },
-);
+export const podTemplateSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodTemplateSpec", "", {
+  metadata: field(1, objectMetaSchema, ""),
+  spec: field(2, podSpecSchema, ""),
+});
 
 export const podSchema: ObjectSchema = object("io.k8s.api.core.v1.Pod", "", {
   metadata: field(1, objectMetaSchema, ""),

@@ -1,13 +1,9 @@
 import { field, list, map, object, type ObjectSchema } from "../schema.ts";
 import { objectMetaSchema } from "./meta.ts";
 
-export const extraValueSchema: ObjectSchema = object(
-  "io.k8s.api.authentication.v1.ExtraValue",
-  "",
-  {
-    items: field(1, list("atomic", "string"), ""),
-  },
-);
+export const extraValueSchema: ObjectSchema = object("io.k8s.api.authentication.v1.ExtraValue", "", {
+  items: field(1, list("atomic", "string"), ""),
+});
 
 export const userInfoSchema: ObjectSchema = object("io.k8s.api.authentication.v1.UserInfo", "", {
   username: field(1, "string", ""),
@@ -24,11 +20,7 @@ export const selfSubjectReviewStatusSchema: ObjectSchema = object(
   },
 );
 
-export const selfSubjectReviewSchema: ObjectSchema = object(
-  "io.k8s.api.authentication.v1.SelfSubjectReview",
-  "",
-  {
-    metadata: field(1, objectMetaSchema, ""),
-    status: field(2, selfSubjectReviewStatusSchema, ""),
-  },
-);
+export const selfSubjectReviewSchema: ObjectSchema = object("io.k8s.api.authentication.v1.SelfSubjectReview", "", {
+  metadata: field(1, objectMetaSchema, ""),
+  status: field(2, selfSubjectReviewStatusSchema, ""),
+});

@@ -15,13 +15,9 @@ export const clientIPConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.Cli
   timeoutSeconds: field(1, "int32", ""),
 });
 
-export const sessionAffinityConfigSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.SessionAffinityConfig",
-  "",
-  {
-    clientIP: field(1, clientIPConfigSchema, ""),
-  },
-);
+export const sessionAffinityConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.SessionAffinityConfig", "", {
+  clientIP: field(1, clientIPConfigSchema, ""),
+});
 
 export const serviceSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.ServiceSpec", "", {
   ports: field(
@@ -53,32 +49,20 @@ export const serviceSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.Servic
   trafficDistribution: field(23, "string", ""),
 });
 
-export const loadBalancerIngressSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.LoadBalancerIngress",
-  "",
-  {
-    ip: field(1, "string", ""),
-    hostname: field(2, "string", ""),
-    ipMode: field(3, "string", ""),
-    ports: field(4, list("atomic", portStatusSchema), ""),
-  },
-);
+export const loadBalancerIngressSchema: ObjectSchema = object("io.k8s.api.core.v1.LoadBalancerIngress", "", {
+  ip: field(1, "string", ""),
+  hostname: field(2, "string", ""),
+  ipMode: field(3, "string", ""),
+  ports: field(4, list("atomic", portStatusSchema), ""),
+});
 
-export const loadBalancerStatusSchema: ObjectSchema = object(
-  "io.k8s.api.core.v1.LoadBalancerStatus",
-  "",
-  {
-    ingress: field(1, list("atomic", loadBalancerIngressSchema), ""),
-  },
-);
+export const loadBalancerStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.LoadBalancerStatus", "", {
+  ingress: field(1, list("atomic", loadBalancerIngressSchema), ""),
+});
 
 export const serviceStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.ServiceStatus", "", {
   loadBalancer: field(1, loadBalancerStatusSchema, ""),
-  conditions: field(
-    2,
-    list("map", conditionSchema, { keys: ["type"], patch: { strategy: "merge", key: "type" } }),
-    "",
-  ),
+  conditions: field(2, list("map", conditionSchema, { keys: ["type"], patch: { strategy: "merge", key: "type" } }), ""),
 });
 
 export const serviceSchema: ObjectSchema = object("io.k8s.api.core.v1.Service", "", {

@@ -12,31 +12,19 @@ export const boundObjectReferenceSchema: ObjectSchema = object(
   },
 );
 
-export const tokenRequestSpecSchema: ObjectSchema = object(
-  "io.k8s.api.authentication.v1.TokenRequestSpec",
-  "",
-  {
-    audiences: field(1, list("atomic", "string"), ""),
-    boundObjectRef: field(3, boundObjectReferenceSchema, ""),
-    expirationSeconds: field(4, "int64", ""),
-  },
-);
+export const tokenRequestSpecSchema: ObjectSchema = object("io.k8s.api.authentication.v1.TokenRequestSpec", "", {
+  audiences: field(1, list("atomic", "string"), ""),
+  boundObjectRef: field(3, boundObjectReferenceSchema, ""),
+  expirationSeconds: field(4, "int64", ""),
+});
 
-export const tokenRequestStatusSchema: ObjectSchema = object(
-  "io.k8s.api.authentication.v1.TokenRequestStatus",
-  "",
-  {
-    token: field(1, "string", ""),
-    expirationTimestamp: field(2, "time", ""),
-  },
-);
+export const tokenRequestStatusSchema: ObjectSchema = object("io.k8s.api.authentication.v1.TokenRequestStatus", "", {
+  token: field(1, "string", ""),
+  expirationTimestamp: field(2, "time", ""),
+});
 
-export const tokenRequestSchema: ObjectSchema = object(
-  "io.k8s.api.authentication.v1.TokenRequest",
-  "",
-  {
-    metadata: field(1, objectMetaSchema, ""),
-    spec: field(2, tokenRequestSpecSchema, ""),
-    status: field(3, tokenRequestStatusSchema, ""),
-  },
-);
+export const tokenRequestSchema: ObjectSchema = object("io.k8s.api.authentication.v1.TokenRequest", "", {
+  metadata: field(1, objectMetaSchema, ""),
+  spec: field(2, tokenRequestSpecSchema, ""),
+  status: field(3, tokenRequestStatusSchema, ""),
+});

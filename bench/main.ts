@@ -1,0 +1,11 @@
+// `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
+const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {};
+
+const name = process.argv[2];
+const load = name === undefined ? undefined : benches[name];
+if (load === undefined) {
+  process.stderr.write(`usage: npm run bench -- NAME\nbenches: ${Object.keys(benches).join(", ")}\n`);
+  process.exit(2);
+}
+const bench = await load();
+process.stdout.write(`${JSON.stringify(await bench.run())}\n`);
