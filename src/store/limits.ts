@@ -1,0 +1,36 @@
+import type { Millis } from "../util/time.ts";
+
+/** Limits of the store, with their units. Tests give smaller ones. */
+export interface StoreLimits {
+  /** Slabs grow up to this size; a larger row gets one of its own. */
+  readonly slabBytesMax: number;
+  readonly slabBytesMin: number;
+  /** A full slab whose live bytes fall below this share is emptied. */
+  readonly slabLiveShareMin: number;
+  /** Rows that one commit moves out of a mostly dead slab. */
+  readonly slabRowsMovedPerCommit: number;
+  /** Parsed objects that are kept for the next reader. */
+  readonly parsedObjectsMax: number;
+  /** Age and number of events that a kind's history keeps at least, resp. at most. */
+  readonly historyMs: Millis;
+  readonly historyEventsMax: number;
+  /** Parsed objects are frozen all the way down: a planner that changes one fails at once. */
+  readonly freezeObjects: boolean;
+}
+
+export const storeLimits: StoreLimits = {
+  slabBytesMax: 16 * 1024 * 1024,
+  slabBytesMin: 64 * 1024,
+  slabLiveShareMin: 0.4,
+  slabRowsMovedPerCommit: 32,
+  parsedObjectsMax: 2_048,
+  historyMs: 10 * 60 * 1_000,
+  historyEventsMax: 200_000,
+  freezeObjects: false,
+};
+
+/** Bytes of one snapshot chunk. */
+export const snapshotChunkBytesMax: number = 256 * 1024;
+
+/** Keys that one turn of a snapshot looks at. */
+export const snapshotKeysPerTurnMax = 4_096;

@@ -1,0 +1,137 @@
+import type { KindId, KubeObject } from "../kinds/kind.ts";
+import type { Draft } from "../kinds/kind.ts";
+import { concatBytes, Reader, textOf, utf8, Writer } from "../util/bytes.ts";
+import { invariant } from "../util/errors.ts";
+import type { Revision } from "./revision.ts";
+
+/**
+ * A row: the bytes that one version of one object is in the log, in a slab and in a snapshot. An
+ * object is encoded once, here; every reader passes the body on.
+ *
+ * Layout (docs/formats.md): format `u8` · flags `u8` · revision varint · offset of the first digit
+ * of `resourceVersion` in the plain body varint · body. The number of digits is that of the
+ * revision. With the sealed flag the body is what the `Sealer` made of the plain JSON.
+ */
+
+/** Encrypts rows of sealed kinds. `context` names the row and its revision, and must be equal to open it. */
+export interface Sealer {
+  seal(plain: Uint8Array, context: string): Uint8Array;
+  /** Throws `InvariantError` if bytes or context are not those that were sealed. */
+  open(sealed: Uint8Array, context: string): Uint8Array;
+}
+
+const rowFormat = 1;
+const sealedFlag = 1;
+
+export interface RowHeader {
+  readonly sealed: boolean;
+  readonly revision: Revision;
+  /** Offset of the first digit of `resourceVersion` in the plain body. */
+  readonly digitsAt: number;
+  /** Offset of the body in the row. */
+  readonly bodyAt: number;
+}
+
+/**
+ * Encodes the object with `metadata.resourceVersion` set to `revision`; `draft` is not changed.
+ * `sealed` is given for kinds that are encrypted at rest.
+ */
+export function encodeRow(
+  draft: Draft | KubeObject,
+  revision: Revision,
+  sealed?: { readonly sealer: Sealer; readonly kind: KindId },
+): Uint8Array {
+  const { text, digitsAt } = encodeBody(draft, revision);
+  const plain = utf8(text);
+  const header = new Writer(24)
+    .u8(rowFormat)
+    .u8(sealed === undefined ? 0 : sealedFlag)
+    .varint(revision)
+    .varint(digitsAt);
+  if (sealed === undefined) return header.raw(plain).finish();
+  const { namespace, name } = draft.metadata;
+  const context = sealContext(sealed.kind, namespace ?? "", name ?? "", revision);
+  return header.raw(sealed.sealer.seal(plain, context)).finish();
+}
+
+/** What a sealed row is bound to: bytes moved to another key or revision do not open. */
+export function sealContext(
+  kind: KindId,
+  namespace: string,
+  name: string,
+  revision: Revision,
+): string {
+  return `${kind}/${namespace}/${name}@${revision}`;
+}
+
+export function headerOf(row: Uint8Array): RowHeader {
+  const reader = new Reader(row);
+  invariant(reader.u8() === rowFormat, "a row has a known format");
+  const flags = reader.u8();
+  invariant((flags & ~sealedFlag) === 0, "a row has known flags only");
+  const revision = reader.varint();
+  const digitsAt = reader.varint();
+  return { sealed: (flags & sealedFlag) !== 0, revision, digitsAt, bodyAt: reader.at };
+}
+
+/** The plain JSON of a row: a view on it, or what the sealer opened. */
+export function bodyOf(row: Uint8Array, open: (sealed: Uint8Array) => Uint8Array): Uint8Array {
+  const { sealed, bodyAt } = headerOf(row);
+  const body = row.subarray(bodyAt);
+  return sealed ? open(body) : body;
+}
+
+/**
+ * The body with another revision in the place of its own, in three slices, without a copy of the
+ * rest: what a DELETED event carries. The two revisions may differ in their number of digits.
+ */
+export function bodyWithRevision(
+  body: Uint8Array,
+  header: RowHeader,
+  revision: Revision,
+): readonly [before: Uint8Array, digits: Uint8Array, after: Uint8Array] {
+  const end = header.digitsAt + String(header.revision).length;
+  invariant(
+    textOf(body.subarray(header.digitsAt, end)) === String(header.revision),
+    "the header says where the digits of resourceVersion stand",
+  );
+  return [body.subarray(0, header.digitsAt), utf8(String(revision)), body.subarray(end)];
+}
+
+/** The three slices as one buffer, for readers that need it whole. */
+export function joinedBody(slices: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(slices);
+}
+
+/**
+ * apiVersion, kind and metadata come first, and nothing but text stands before resourceVersion in
+ * metadata. A quote inside text is escaped, so the first unescaped `"resourceVersion":"` is the one.
+ */
+function encodeBody(
+  draft: Draft | KubeObject,
+  revision: Revision,
+): { readonly text: string; readonly digitsAt: number } {
+  invariant(Number.isSafeInteger(revision) && revision > 0, "a row's revision is positive");
+  const { apiVersion, kind, metadata, ...rest } = draft;
+  const { name, generateName, namespace, uid, resourceVersion: _, ...more } = metadata;
+  const text = JSON.stringify({
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      generateName,
+      namespace,
+      uid,
+      resourceVersion: String(revision),
+      ...more,
+    },
+    ...rest,
+  });
+  const at = text.indexOf(digitsMark);
+  invariant(at > 0, "resourceVersion stands in every encoded object");
+  const characters = at + digitsMark.length;
+  const digitsAt = utf8(text.slice(0, characters)).length;
+  return { text, digitsAt };
+}
+
+const digitsMark = '"resourceVersion":"';
