@@ -8,7 +8,7 @@ export interface StoreLimits {
   /** A full slab whose live bytes fall below this share is emptied. */
   readonly slabLiveShareMin: number;
   /** Rows that one commit moves out of a mostly dead slab. */
-  readonly slabRowsMovedPerCommit: number;
+  readonly slabMovesPerCommitMax: number;
   /** Parsed objects that are kept for the next reader. */
   readonly parsedObjectsMax: number;
   /** Age and number of events that a kind's history keeps at least, resp. at most. */
@@ -22,7 +22,7 @@ export const storeLimits: StoreLimits = {
   slabBytesMax: 16 * 1024 * 1024,
   slabBytesMin: 64 * 1024,
   slabLiveShareMin: 0.4,
-  slabRowsMovedPerCommit: 32,
+  slabMovesPerCommitMax: 32,
   parsedObjectsMax: 2_048,
   historyMs: 10 * 60 * 1_000,
   historyEventsMax: 200_000,
