@@ -48,8 +48,10 @@ export interface Disk {
   read(path: string): Promise<Uint8Array>;
   /** Writes `.part`, syncs, renames, syncs the folder: the file is there whole or not at all. */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
+  /** The names in a folder, sorted. */
   list(folder: string): Promise<readonly string[]>;
   exists(path: string): Promise<boolean>;
+  /** A missing file is no error. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   makeFolder(path: string): Promise<void>;
@@ -57,7 +59,11 @@ export interface Disk {
   open(path: string, mode: OpenMode): Promise<DiskFile>;
 }
 
-/** `dsync`: every write is on stable storage when its promise resolves (O_DSYNC). */
+/**
+ * `create`: read and write, empty at first (what was there is cut off). `dsync`: read and write,
+ * made if missing, contents kept; every write is on stable storage when its promise resolves
+ * (O_DSYNC).
+ */
 export type OpenMode = "read" | "create" | "dsync";
 
 export interface DiskFile {

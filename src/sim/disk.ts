@@ -1,0 +1,300 @@
+import { invariant } from "../util/errors.ts";
+import type { Disk, DiskFile, OpenMode, Rng } from "../env/env.ts";
+
+/**
+ * A disk in memory that forgets like a real one. What was written but not synced lives in `dirty`
+ * sectors; a crash keeps any subset of them. A name made, moved or removed lasts only once its
+ * folder is synced; a crash keeps a prefix of each folder's unsynced changes. All draws come from
+ * the given Rng, so a seed replays. Handles from before a crash never answer again, as a dead
+ * process does not.
+ */
+export interface SimDisk extends Disk {
+  /** Power loss: unsynced sectors and names survive or not, by the Rng. */
+  crash(): void;
+  /** The next matching operations fail with this code; `count` defaults to 1. */
+  inject(fault: DiskFault): void;
+  /** Rot: flips one bit of the stored bytes. */
+  flipBit(path: string, bit: number): void;
+  /** Puts bytes over the stored ones, as an operator or a misdirected write would. */
+  overwrite(path: string, offset: number, bytes: Uint8Array): void;
+}
+
+export type DiskOperation = "read" | "write" | "sync" | "syncFolder" | "open" | "rename";
+
+export interface DiskFault {
+  readonly operation: DiskOperation;
+  /** Matches paths that start so; all if missing. */
+  readonly path?: string;
+  readonly code: "EIO" | "ENOSPC" | "EROFS";
+  readonly count?: number;
+}
+
+export interface SimDiskOptions {
+  readonly rng: Rng;
+  readonly sectorBytes?: number;
+  /** Awaited between the start and the end of a write, sync or read: the time the device takes. */
+  readonly pace?: (operation: DiskOperation, path: string) => Promise<void>;
+}
+
+interface Inode {
+  bytes: Uint8Array;
+  size: number;
+  /** Old bytes of sectors changed since the last sync, by sector number. */
+  readonly dirty: Map<number, Uint8Array>;
+  durableSize: number;
+}
+
+interface NameChange {
+  readonly path: string;
+  readonly inode: Inode | undefined;
+}
+
+const NEVER: Promise<never> = new Promise(() => undefined);
+
+export function createSimDisk(options: SimDiskOptions): SimDisk {
+  return new MemoryDisk(options);
+}
+
+class MemoryDisk implements SimDisk {
+  readonly #rng: Rng;
+  readonly #sectorBytes: number;
+  readonly #pace: (operation: DiskOperation, path: string) => Promise<void>;
+  #names: Map<string, Inode> = new Map();
+  readonly #durableNames: Map<string, Inode> = new Map();
+  readonly #nameChanges: Map<string, NameChange[]> = new Map();
+  readonly #folders: Set<string> = new Set([""]);
+  #faults: { readonly fault: DiskFault; left: number }[] = [];
+  #life = 0;
+
+  constructor(options: SimDiskOptions) {
+    this.#rng = options.rng;
+    this.#sectorBytes = options.sectorBytes ?? 512;
+    this.#pace = options.pace ?? (() => Promise.resolve());
+  }
+
+  async read(path: string): Promise<Uint8Array> {
+    const inode = this.#find(path);
+    await this.#turn("read", path);
+    return inode.bytes.slice(0, inode.size);
+  }
+
+  async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
+    const file = await this.open(`${path}.part`, "create");
+    await file.write(0, [bytes]);
+    await file.sync();
+    await file.close();
+    await this.rename(`${path}.part`, path);
+    await this.syncFolder(folderOf(path));
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    if (!this.#folders.has(folder)) throw diskError("ENOENT", folder);
+    await this.#turn("read", folder);
+    const files = [...this.#names.keys()].filter((path) => folderOf(path) === folder);
+    const folders = [...this.#folders].filter((path) => path !== "" && folderOf(path) === folder);
+    return [...files, ...folders].map((path) => path.slice(path.lastIndexOf("/") + 1)).toSorted();
+  }
+
+  async exists(path: string): Promise<boolean> {
+    await this.#turn("read", path);
+    return this.#names.has(path) || this.#folders.has(path);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#turn("rename", path);
+    for (const name of this.#names.keys()) {
+      if (name === path || name.startsWith(`${path}/`)) this.#setName(name, undefined);
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const inode = this.#find(from);
+    await this.#turn("rename", to);
+    this.#setName(to, inode);
+    this.#setName(from, undefined);
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await this.#turn("syncFolder", path);
+    for (let folder = path; folder !== ""; folder = folderOf(folder)) this.#folders.add(folder);
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await this.#turn("syncFolder", path);
+    for (const change of this.#nameChanges.get(path) ?? []) this.#keepName(change);
+    this.#nameChanges.delete(path);
+  }
+
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    await this.#turn("open", path);
+    let inode = this.#names.get(path);
+    if (inode === undefined) {
+      if (mode === "read" || !this.#folders.has(folderOf(path))) throw diskError("ENOENT", path);
+      inode = { bytes: new Uint8Array(0), size: 0, dirty: new Map(), durableSize: 0 };
+      this.#setName(path, inode);
+    } else if (mode === "create") {
+      inode = { bytes: new Uint8Array(0), size: 0, dirty: new Map(), durableSize: 0 };
+      this.#setName(path, inode);
+    }
+    return this.#handle(path, inode, mode);
+  }
+
+  crash(): void {
+    this.#life += 1;
+    this.#faults = [];
+    for (const changes of this.#nameChanges.values()) {
+      const kept = this.#rng.below(changes.length + 1);
+      for (const change of changes.slice(0, kept)) this.#keepName(change);
+    }
+    this.#nameChanges.clear();
+    this.#names = new Map(this.#durableNames);
+    for (const path of [...this.#names.keys()].toSorted()) this.#tear(this.#find(path));
+  }
+
+  inject(fault: DiskFault): void {
+    this.#faults.push({ fault, left: fault.count ?? 1 });
+  }
+
+  flipBit(path: string, bit: number): void {
+    const inode = this.#find(path);
+    const at = Math.floor(bit / 8);
+    invariant(at < inode.size, "the flipped bit lies inside the file");
+    inode.bytes[at] = (inode.bytes[at] as number) ^ (1 << (bit % 8));
+  }
+
+  overwrite(path: string, offset: number, bytes: Uint8Array): void {
+    const inode = this.#find(path);
+    invariant(offset + bytes.length <= inode.size, "overwritten bytes lie inside the file");
+    inode.bytes.set(bytes, offset);
+  }
+
+  #handle(path: string, inode: Inode, mode: OpenMode): DiskFile {
+    const life = this.#life;
+    const alive = <T>(run: () => Promise<T>): Promise<T> => (life === this.#life ? run() : NEVER);
+    return {
+      size: () => alive(async () => inode.size),
+      read: (offset, length) =>
+        alive(async () => {
+          await this.#turn("read", path);
+          return inode.bytes.slice(offset, Math.min(inode.size, offset + length));
+        }),
+      write: (offset, slices) =>
+        alive(async () => {
+          invariant(mode !== "read", "a file opened for reading is not written");
+          this.#fail("write", path);
+          this.#put(inode, offset, slices);
+          await this.#wait("write", path);
+          if (mode === "dsync") this.#settleRange(inode, offset, lengthOf(slices));
+        }),
+      sync: () =>
+        alive(async () => {
+          await this.#turn("sync", path);
+          settle(inode);
+        }),
+      close: () => alive(async () => undefined),
+    };
+  }
+
+  async #turn(operation: DiskOperation, path: string): Promise<void> {
+    this.#fail(operation, path);
+    await this.#wait(operation, path);
+  }
+
+  /** Ends only if the process has not been crashed meanwhile. */
+  async #wait(operation: DiskOperation, path: string): Promise<void> {
+    const life = this.#life;
+    await this.#pace(operation, path);
+    if (life !== this.#life) await NEVER;
+  }
+
+  #fail(operation: DiskOperation, path: string): void {
+    const hit = this.#faults.find(
+      ({ fault, left }) =>
+        left > 0 && fault.operation === operation && path.startsWith(fault.path ?? ""),
+    );
+    if (hit === undefined) return;
+    hit.left -= 1;
+    throw diskError(hit.fault.code, path);
+  }
+
+  #find(path: string): Inode {
+    const inode = this.#names.get(path);
+    if (inode === undefined) throw diskError("ENOENT", path);
+    return inode;
+  }
+
+  #setName(path: string, inode: Inode | undefined): void {
+    if (inode === undefined) this.#names.delete(path);
+    else this.#names.set(path, inode);
+    const folder = folderOf(path);
+    const changes = this.#nameChanges.get(folder) ?? [];
+    changes.push({ path, inode });
+    this.#nameChanges.set(folder, changes);
+  }
+
+  #keepName(change: NameChange): void {
+    if (change.inode === undefined) this.#durableNames.delete(change.path);
+    else this.#durableNames.set(change.path, change.inode);
+  }
+
+  #put(inode: Inode, offset: number, slices: readonly Uint8Array[]): void {
+    const end = offset + lengthOf(slices);
+    if (end > inode.bytes.length) {
+      const grown = new Uint8Array(Math.max(end, inode.bytes.length * 2));
+      grown.set(inode.bytes);
+      inode.bytes = grown;
+    }
+    const first = Math.floor(offset / this.#sectorBytes);
+    for (let sector = first; sector * this.#sectorBytes < end; sector += 1) {
+      if (inode.dirty.has(sector)) continue;
+      const start = sector * this.#sectorBytes;
+      inode.dirty.set(sector, inode.bytes.slice(start, start + this.#sectorBytes));
+    }
+    let position = offset;
+    for (const slice of slices) {
+      inode.bytes.set(slice, position);
+      position += slice.length;
+    }
+    inode.size = Math.max(inode.size, end);
+  }
+
+  #settleRange(inode: Inode, offset: number, length: number): void {
+    const first = Math.floor(offset / this.#sectorBytes);
+    for (let sector = first; sector * this.#sectorBytes < offset + length; sector += 1) {
+      inode.dirty.delete(sector);
+    }
+    inode.durableSize = Math.max(inode.durableSize, offset + length);
+  }
+
+  /** Each dirty sector keeps its new or its old bytes; so does the size. */
+  #tear(inode: Inode): void {
+    for (const [sector, old] of inode.dirty) {
+      if (this.#rng.below(2) === 0) inode.bytes.set(old, sector * this.#sectorBytes);
+    }
+    inode.dirty.clear();
+    if (inode.size !== inode.durableSize && this.#rng.below(2) === 0) {
+      inode.bytes.fill(0, inode.durableSize);
+      inode.size = inode.durableSize;
+    }
+    inode.durableSize = inode.size;
+  }
+}
+
+function settle(inode: Inode): void {
+  inode.dirty.clear();
+  inode.durableSize = inode.size;
+}
+
+function lengthOf(slices: readonly Uint8Array[]): number {
+  return slices.reduce((sum, slice) => sum + slice.length, 0);
+}
+
+function folderOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "" : path.slice(0, slash);
+}
+
+/** Shaped as Node's: callers look at `code`. */
+function diskError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
