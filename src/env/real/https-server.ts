@@ -1,0 +1,290 @@
+/**
+ * The REST port: TLS with HTTP/1.1 and HTTP/2 on one socket, client certificates asked for but not
+ * demanded (a client without one is anonymous, not cut off). HTTP/2 uses the stream API, which costs
+ * less than the compatibility one. Adapts both to `HttpExchange`.
+ */
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { WebSocketServer, type WebSocket } from "ws";
+import { StatusError } from "../../util/errors.ts";
+import type {
+  ClientCertificate,
+  HttpExchange,
+  HttpHandler,
+  HttpHead,
+  HttpResponse,
+  HttpStream,
+  WebSocketLike,
+} from "../http.ts";
+
+export interface HttpsServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly certificate: string;
+  readonly key: string;
+  /** PEM of the authorities whose client certificates are believed. */
+  readonly clientAuthorities: readonly string[];
+  readonly handler: HttpHandler;
+}
+
+export interface HttpsServer {
+  readonly port: number;
+  /** Stops accepting; ends what is open after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+const maxConcurrentStreams = 250;
+const initialWindowBytes = 1 << 20;
+const maxFrameBytes = 4 << 20;
+
+export async function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
+  const server = createSecureServer({
+    key: options.key,
+    cert: options.certificate,
+    ca: [...options.clientAuthorities],
+    requestCert: true,
+    rejectUnauthorized: false,
+    allowHTTP1: true,
+    settings: { maxConcurrentStreams, initialWindowSize: initialWindowBytes },
+  });
+  const sockets = new Set<Socket>();
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, skipUTF8Validation: true });
+  server.on("secureConnection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // A client that resets its connection is no error of ours; its exchanges see `close`.
+    socket.on("error", () => socket.destroy());
+    socket.setNoDelay(true);
+  });
+  server.on("stream", (stream, headers) => options.handler(http2Exchange(stream, headers)));
+  server.on("request", (request, response) => {
+    // HTTP/2 requests are answered by the stream listener above.
+    if (request.httpVersionMajor >= 2) return;
+    options.handler(http1Exchange(request as unknown as IncomingMessage, response as unknown as ServerResponse));
+  });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    options.handler(upgradeExchange({ request, socket, head, webSockets }));
+  });
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs) => closeServer(server, sockets, graceMs),
+  };
+}
+
+function listen(server: Http2SecureServer, { host, port }: HttpsServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Http2SecureServer, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}
+
+function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+  if (!socket.authorized) return undefined;
+  const peer = socket.getPeerCertificate();
+  const subject = peer.subject as unknown as Readonly<Record<string, string | string[]>> | undefined;
+  if (subject === undefined || subject["CN"] === undefined) return undefined;
+  const list = (value: string | string[] | undefined): string[] =>
+    value === undefined ? [] : Array.isArray(value) ? value : [value];
+  return { commonName: list(subject["CN"])[0] ?? "", organizations: list(subject["O"]) };
+}
+
+function joinHeaders(headers: IncomingHttpHeaders | IncomingMessage["headers"]): Record<string, string> {
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !name.startsWith(":")) joined[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return joined;
+}
+
+function tooLarge(limitBytes: number): StatusError {
+  return new StatusError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: `Request entity too large: limit is ${limitBytes}`,
+    reason: "RequestEntityTooLarge",
+    code: 413,
+  });
+}
+
+async function readBody(
+  source: Duplex | IncomingMessage,
+  declared: string | undefined,
+  limitBytes: number,
+): Promise<Uint8Array> {
+  if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limitBytes) throw tooLarge(limitBytes);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+}
+
+function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): HttpExchange {
+  const socket = stream.session?.socket as TLSSocket | undefined;
+  // The peer may reset a stream at any moment; `close` follows and tells whoever listens.
+  stream.on("error", () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  const respondHead = (head: HttpHead, endStream: boolean): void => {
+    if (stream.destroyed || stream.headersSent) return;
+    stream.respond({ ":status": head.status, ...(head.headers as Record<string, string | string[]>) }, { endStream });
+  };
+  return {
+    method: headers[":method"] ?? "GET",
+    target: headers[":path"] ?? "/",
+    headers: joinHeaders(headers),
+    certificate: socket === undefined ? undefined : certificateOf(socket),
+    remoteAddress: socket?.remoteAddress ?? "",
+    isUpgrade: false,
+    body: (limitBytes) => readBody(stream, headers["content-length"], limitBytes),
+    respond(response: HttpResponse) {
+      respondHead(response, response.body.length === 0);
+      if (response.body.length > 0 && !stream.destroyed) stream.end(response.body);
+    },
+    stream(head): HttpStream {
+      respondHead(head, false);
+      return {
+        write: (bytes) => {
+          if (!stream.destroyed && !stream.writableEnded) stream.write(bytes);
+        },
+        get pending() {
+          return stream.writableLength;
+        },
+        end: () => {
+          if (!stream.destroyed) stream.end();
+        },
+      };
+    },
+    upgrade: () => Promise.reject(new Error("HTTP/2 streams cannot be upgraded")),
+    onClose: (run) => void stream.once("close", run),
+  };
+}
+
+function http1Exchange(request: IncomingMessage, response: ServerResponse): HttpExchange {
+  return {
+    method: request.method ?? "GET",
+    target: request.url ?? "/",
+    headers: joinHeaders(request.headers),
+    certificate: certificateOf(request.socket as TLSSocket),
+    remoteAddress: request.socket.remoteAddress ?? "",
+    isUpgrade: false,
+    body: (limitBytes) => readBody(request, request.headers["content-length"], limitBytes),
+    respond(answer: HttpResponse) {
+      if (response.headersSent) return;
+      response.writeHead(answer.status, {
+        ...(answer.headers as Record<string, string | string[]>),
+        "content-length": answer.body.length,
+      });
+      response.end(answer.body);
+    },
+    stream(head): HttpStream {
+      response.writeHead(head.status, head.headers as Record<string, string | string[]>);
+      response.flushHeaders();
+      return {
+        write: (bytes) => {
+          if (!response.destroyed && !response.writableEnded) response.write(bytes);
+        },
+        get pending() {
+          return response.writableLength;
+        },
+        end: () => void response.end(),
+      };
+    },
+    upgrade: () => Promise.reject(new Error("this request asks for no upgrade")),
+    onClose: (run) => void response.once("close", run),
+  };
+}
+
+interface UpgradeParts {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly webSockets: WebSocketServer;
+}
+
+/** A request to upgrade: answered by `upgrade` (WebSocket) or by a plain response on the raw socket. */
+function upgradeExchange({ request, socket, head, webSockets }: UpgradeParts): HttpExchange {
+  socket.on("error", () => socket.destroy());
+  const plain = (response: HttpResponse): void => {
+    const lines = Object.entries({
+      ...response.headers,
+      "content-length": response.body.length,
+      connection: "close",
+    }).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+    socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${response.status} \r\n${lines.join("")}\r\n`), response.body]));
+  };
+  return {
+    method: request.method ?? "GET",
+    target: request.url ?? "/",
+    headers: joinHeaders(request.headers),
+    certificate: certificateOf(request.socket as TLSSocket),
+    remoteAddress: request.socket.remoteAddress ?? "",
+    isUpgrade: true,
+    body: () => Promise.resolve(new Uint8Array()),
+    respond: plain,
+    stream(streamHead) {
+      plain({ ...streamHead, body: new Uint8Array() });
+      return { write: () => undefined, pending: 0, end: () => undefined };
+    },
+    upgrade(protocol) {
+      return new Promise((resolve) => {
+        // The port-forward sub-protocol holds a `/`, which ws takes for a syntax error: the choice is
+        // ours, so the header is taken away and the answer's header written by hand.
+        delete request.headers["sec-websocket-protocol"];
+        const addProtocol = (headers: string[], answered: IncomingMessage): void => {
+          if (answered === request) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+        };
+        webSockets.on("headers", addProtocol);
+        webSockets.handleUpgrade(request, socket, head, (webSocket) => resolve(adaptWebSocket(webSocket)));
+        webSockets.off("headers", addProtocol);
+      });
+    },
+    onClose: (run) => void socket.once("close", run),
+  };
+}
+
+function adaptWebSocket(webSocket: WebSocket): WebSocketLike {
+  webSocket.on("error", () => webSocket.terminate());
+  return {
+    send: (bytes) => {
+      if (webSocket.readyState === webSocket.OPEN) webSocket.send(bytes, { binary: true });
+    },
+    get pending() {
+      return webSocket.bufferedAmount;
+    },
+    onMessage: (run) =>
+      void webSocket.on("message", (data) => {
+        run(Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data as Buffer));
+      }),
+    onClose: (run) => void webSocket.once("close", run),
+    close: (code) => webSocket.close(code),
+  };
+}
