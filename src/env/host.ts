@@ -47,7 +47,14 @@ export interface Child {
 export interface HostFiles {
   read(path: string): Promise<Uint8Array>;
   readText(path: string): Promise<string>;
+  /** Shorter than `length` only at the end of the file. */
   readRange(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** SHA-256 in lower-case hex of a part of a file, or of what that part unpacks to; constant memory. */
+  digest(
+    path: string,
+    range: { readonly offset: number; readonly length: number },
+    unpack: "none" | "gzip",
+  ): Promise<string>;
   write(
     path: string,
     content: Uint8Array | string,
@@ -112,6 +119,9 @@ export interface ByteStream {
   readonly pending: number;
   onData(run: (bytes: Uint8Array) => void): void;
   onClose(run: (error: Error | undefined) => void): void;
+  /** Stops and goes on taking bytes from the other side: back-pressure. */
+  pause(): void;
+  resume(): void;
   end(): void;
   destroy(): void;
 }
