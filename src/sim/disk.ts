@@ -209,8 +209,7 @@ class MemoryDisk implements SimDisk {
 
   #fail(operation: DiskOperation, path: string): void {
     const hit = this.#faults.find(
-      ({ fault, left }) =>
-        left > 0 && fault.operation === operation && path.startsWith(fault.path ?? ""),
+      ({ fault, left }) => left > 0 && fault.operation === operation && path.startsWith(fault.path ?? ""),
     );
     if (hit === undefined) return;
     hit.left -= 1;

@@ -1,14 +1,6 @@
 import { Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
-import type {
-  Cause,
-  CommandId,
-  Outcome,
-  OutboxMessage,
-  RowWrite,
-  SystemTable,
-  SystemWrite,
-} from "./outcome.ts";
+import type { Cause, CommandId, Outcome, OutboxMessage, RowWrite, SystemTable, SystemWrite } from "./outcome.ts";
 
 /**
  * The binary form of an outcome: payload of a normal log entry. Equal bytes on every member; golden

@@ -55,12 +55,7 @@ export function encodeRow(
 }
 
 /** What a sealed row is bound to: bytes moved to another key or revision do not open. */
-export function sealContext(
-  kind: KindId,
-  namespace: string,
-  name: string,
-  revision: Revision,
-): string {
+export function sealContext(kind: KindId, namespace: string, name: string, revision: Revision): string {
   return `${kind}/${namespace}/${name}@${revision}`;
 }
 

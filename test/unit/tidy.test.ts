@@ -104,11 +104,12 @@ const rooms: readonly {
 const packages: Readonly<Record<string, RegExp>> = {
   xstate: /^(actors|node)\//,
   execa: /^env\/real\/exec\.ts$/,
-  "@grpc/grpc-js": /^(api|client|node)\//,
-  protobufjs: /^(api|client|node)\//,
+  "@grpc/grpc-js": /^(api|client|node|env\/real)\//,
+  protobufjs: /^(api|client|node|env\/real)\//,
   ws: /^(env\/real|client)\//,
   jose: /^auth\//,
   "@peculiar/x509": /^auth\//,
+  "reflect-metadata": /^auth\//,
   yaml: /^(api|cli|client|testing)\//,
 };
 

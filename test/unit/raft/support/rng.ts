@@ -32,11 +32,5 @@ function uuidOf(bytes: Uint8Array): string {
   hex[6] = `4${(hex[6] as string)[1]}`;
   hex[8] = `${(((bytes[8] as number) & 0x3f) | 0x80).toString(16)}`;
   const text = hex.join("");
-  return [
-    text.slice(0, 8),
-    text.slice(8, 12),
-    text.slice(12, 16),
-    text.slice(16, 20),
-    text.slice(20),
-  ].join("-");
+  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join("-");
 }

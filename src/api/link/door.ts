@@ -1,0 +1,294 @@
+/**
+ * The masters' end of the node links: a gRPC port over mutual TLS. A node is whom its certificate
+ * names (`system:node:<name>`, organisation `system:nodes`); its writes pass the ordinary pipeline
+ * under that name.
+ */
+import {
+  Server,
+  ServerCredentials,
+  status as grpcStatus,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
+import type { User, WriteRequest } from "../../actors/runtime/command.ts";
+import type { WriteHost } from "../../actors/runtime/host-api.ts";
+import type { Authorizer } from "../../auth/auth-api.ts";
+import type { Env } from "../../env/env.ts";
+import type { Draft, Kind } from "../../kinds/kind.ts";
+import type { CommittedStore } from "../../store/store-api.ts";
+import { messageOf, StatusError, type Status } from "../../util/errors.ts";
+import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
+import { startFeed, type Feed } from "./feed.ts";
+import { linkLimits } from "./limits.ts";
+import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
+import { NodeTable, type LiveNode } from "./nodes.ts";
+import { StreamTable, unavailable } from "./streams.ts";
+
+export interface LinkDoorOptions {
+  readonly env: Env;
+  readonly store: CommittedStore;
+  readonly host: WriteHost;
+  readonly kinds: ReadonlyMap<string, Kind>;
+  readonly authorizer: Authorizer;
+  readonly service: ServiceDefinition;
+  /** Type-checks and canonicalises an object of a kind as the REST door does; throws StatusError 400. */
+  readonly decode: (kind: Kind, value: unknown, subresource: string | undefined) => Draft;
+  readonly welcome: Omit<Welcome, "revision">;
+  readonly tls: {
+    readonly certificate: string;
+    readonly key: string;
+    /** PEM of the authority of node certificates. */
+    readonly nodeAuthority: string;
+  };
+}
+
+export interface LinkDoor extends NodeStreams {
+  readonly nodes: NodeTable;
+  listen(host: string, port: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+type LinkCall = ServerDuplexStream<Up, Down>;
+
+export function createLinkDoor(options: LinkDoorOptions): LinkDoor {
+  return new Door(options);
+}
+
+class Door implements LinkDoor {
+  readonly nodes: NodeTable = new NodeTable();
+  readonly #options: LinkDoorOptions;
+  readonly #streams: StreamTable;
+  readonly #calls = new Map<string, LinkCall>();
+  readonly #server: Server;
+  #proxied = 0;
+  #proxiedScheduled = false;
+
+  constructor(options: LinkDoorOptions) {
+    this.#options = options;
+    this.#streams = new StreamTable(options.env.clock, options.env.random.stream("node-streams"));
+    this.#server = new Server({
+      "grpc.max_receive_message_length": linkLimits.messageBytes,
+      "grpc.max_send_message_length": linkLimits.messageBytes,
+      "grpc.keepalive_time_ms": linkLimits.pingEveryMs,
+      "grpc.keepalive_timeout_ms": linkLimits.pingTimeoutMs,
+    });
+    this.#server.addService(options.service, {
+      Link: (call: LinkCall) => this.#link(call),
+      Stream: (call: ServerDuplexStream<Chunk, Partial<Chunk>>) => this.#stream(call),
+    });
+  }
+
+  listen(host: string, port: number): Promise<number> {
+    const { certificate, key, nodeAuthority } = this.#options.tls;
+    const credentials = ServerCredentials.createSsl(
+      Buffer.from(nodeAuthority),
+      [{ cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) }],
+      true,
+    );
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(`${host}:${port}`, credentials, (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    for (const call of this.#calls.values()) call.end();
+    return new Promise((resolve) => {
+      const cut = this.#options.env.clock.after(1_000, () => this.#server.forceShutdown());
+      this.#server.tryShutdown(() => {
+        cut.cancel();
+        resolve();
+      });
+    });
+  }
+
+  async open(node: string, request: NodeStreamRequest): ReturnType<NodeStreams["open"]> {
+    const call = this.#calls.get(node);
+    if (call === undefined) throw unavailable(`no link to node ${node}: its agent is not connected`);
+    return this.#streams.open(node, request, (open) => call.write({ open }));
+  }
+
+  #link(call: LinkCall): void {
+    const user = nodeUser(call);
+    if (user === undefined) return refuse(call, "this certificate is not one of a node");
+    let node: LiveNode | undefined;
+    let feed: Feed | undefined;
+    const over = (): void => {
+      feed?.close();
+      feed = undefined;
+      if (node === undefined) return;
+      this.nodes.disconnect(node);
+      if (this.#calls.get(node.name) === call) {
+        this.#calls.delete(node.name);
+        this.#streams.drop(node.name);
+      }
+      this.#options.env.log("info", "link.closed", { node: node.name });
+      node = undefined;
+    };
+    call.on("data", (up: Up) => {
+      if (up.hello != null && node === undefined) {
+        if (`system:node:${up.hello.node}` !== user.name) return refuse(call, `the certificate is ${user.name}'s`);
+        node = this.#connect(call, up.hello);
+        feed = this.#feed(call, node.name);
+      } else if (node === undefined) {
+        refuse(call, "the first message must be a hello");
+      } else if (up.heartbeat != null) {
+        this.nodes.heard(node, up.heartbeat, this.#options.env.clock.mono());
+        this.#tellProxied();
+      } else if (up.report != null) {
+        void this.#report(call, user, up.report);
+      }
+    });
+    call.on("end", () => {
+      over();
+      call.end();
+    });
+    call.on("error", over);
+    call.on("cancelled", over);
+  }
+
+  #connect(call: LinkCall, hello: Hello): LiveNode {
+    const { env, store, welcome } = this.#options;
+    const now = env.clock.mono();
+    const node: LiveNode = {
+      name: hello.node,
+      bootId: hello.bootId,
+      version: hello.version,
+      connectedAtMs: now,
+      lastHeardMs: now,
+      proxiedRevision: 0,
+      actors: [],
+    };
+    // A second link of the same node replaces the first: the older connection is the half-open one.
+    this.#calls.get(node.name)?.end();
+    this.#calls.set(node.name, call);
+    this.nodes.connect(node);
+    env.log("info", "link.open", { node: node.name, version: hello.version });
+    call.write({ welcome: { ...welcome, revision: store.revision } });
+    call.write({ proxied: { revision: this.#proxied } });
+    return node;
+  }
+
+  #feed(call: LinkCall, node: string): Feed {
+    const { env, store } = this.#options;
+    return startFeed({
+      store,
+      node,
+      send: (rows) => {
+        if (call.writableLength > linkLimits.pendingMaxBytes) {
+          env.log("warn", "link.slow", { node, pendingBytes: call.writableLength });
+          call.destroy();
+          return;
+        }
+        call.write({ rows });
+      },
+      defer: (flush) => queueMicrotask(flush),
+    });
+  }
+
+  async #report(call: LinkCall, user: User, report: Report): Promise<void> {
+    const answer = (code: number, body: unknown): void => {
+      if (!call.destroyed) call.write({ result: { id: report.id, code, body: JSON.stringify(body) } });
+    };
+    try {
+      const request = this.#parse(report, user);
+      const reply = await this.#options.host.write(request, {
+        class: "node",
+        deadlineMs: linkLimits.reportDeadlineMs,
+      });
+      answer(reply.code, reply.object ?? reply.status ?? {});
+    } catch (error) {
+      const status = error instanceof StatusError ? error.status : internal(error);
+      if (!(error instanceof StatusError)) this.#options.env.log("error", "link.report", { node: user.name, error });
+      answer(status.code, status);
+    }
+  }
+
+  #parse(report: Report, user: User): WriteRequest {
+    const { kinds, authorizer, decode } = this.#options;
+    const said = JSON.parse(report.request) as Omit<WriteRequest, "user">;
+    const kind = kinds.get(said.kind);
+    if (kind === undefined) throw unavailable(`this master does not know the kind ${said.kind}`);
+    const verdict = authorizer.authorize(user, {
+      resource: true,
+      verb: said.verb,
+      group: kind.group,
+      version: kind.version,
+      plural: kind.plural,
+      subresource: said.subresource ?? "",
+      namespace: said.namespace,
+      name: said.name,
+    });
+    if (!verdict.allowed) throw forbidden(user, said, kind, verdict.reason);
+    const object = said.object === undefined ? undefined : decode(kind, said.object, said.subresource);
+    return { ...said, user, ...(object === undefined ? {} : { object }) };
+  }
+
+  #stream(call: ServerDuplexStream<Chunk, Partial<Chunk>>): void {
+    const user = nodeUser(call);
+    if (user === undefined) return refuse(call, "this certificate is not one of a node");
+    this.#streams.accept(user.name.slice("system:node:".length), call);
+  }
+
+  /** Tells every agent how far all proxies are; joined over a short while, since heartbeats come in bursts. */
+  #tellProxied(): void {
+    if (this.#proxiedScheduled) return;
+    this.#proxiedScheduled = true;
+    this.#options.env.clock.after(linkLimits.proxiedEveryMs, () => {
+      this.#proxiedScheduled = false;
+      const revision = this.nodes.proxied((name) => this.#isReady(name));
+      if (revision === this.#proxied) return;
+      this.#proxied = revision;
+      for (const call of this.#calls.values()) call.write({ proxied: { revision } });
+    });
+  }
+
+  #isReady(name: string): boolean {
+    return this.#options.store.committed.get("nodes", "", name)?.hot["ready"] === true;
+  }
+}
+
+function nodeUser(call: { getAuthContext(): { sslPeerCertificate?: { subject: object } } }): User | undefined {
+  const subject = call.getAuthContext().sslPeerCertificate?.subject as
+    | { CN?: string; O?: string | string[] }
+    | undefined;
+  const organizations = subject?.O === undefined ? [] : [subject.O].flat();
+  if (subject?.CN?.startsWith("system:node:") !== true || !organizations.includes("system:nodes")) return undefined;
+  return { name: subject.CN, groups: [...organizations, "system:authenticated"] };
+}
+
+function refuse(
+  call: ServerDuplexStream<never, never> | LinkCall | ServerDuplexStream<Chunk, Partial<Chunk>>,
+  why: string,
+): void {
+  call.emit("error", { code: grpcStatus.PERMISSION_DENIED, details: why });
+}
+
+function internal(error: unknown): Status {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: `Internal error occurred: ${messageOf(error)}`,
+    reason: "InternalError",
+    code: 500,
+  };
+}
+
+function forbidden(user: User, said: Omit<WriteRequest, "user">, kind: Kind, reason: string): StatusError {
+  const resource = said.subresource === undefined ? kind.plural : `${kind.plural}/${said.subresource}`;
+  const where = said.namespace === "" ? "at the cluster scope" : `in the namespace "${said.namespace}"`;
+  return new StatusError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: `${kind.id} "${said.name}" is forbidden: User "${user.name}" cannot ${said.verb} resource "${resource}" in API group "${kind.group}" ${where}${reason === "" ? "" : `: ${reason}`}`,
+    reason: "Forbidden",
+    details: { name: said.name, group: kind.group, kind: kind.plural },
+    code: 403,
+  });
+}

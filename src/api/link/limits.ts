@@ -1,0 +1,16 @@
+/** Bounds of the node links. */
+export const linkLimits = {
+  /** Largest gRPC message in either direction. */
+  messageBytes: 16_777_216,
+  /** A node that asked for nothing this long is told dead by its transport's pings. */
+  pingEveryMs: 5_000,
+  pingTimeoutMs: 5_000,
+  /** How long a node has to open the stream that it was asked for. */
+  openStreamMs: 10_000,
+  /** A write of a node is answered or declared unknown after this long. */
+  reportDeadlineMs: 30_000,
+  /** Unsent bytes on one link at which it is cut; the agent resumes with the whole state. */
+  pendingMaxBytes: 67_108_864,
+  /** Changes of the common proxied revision are joined this long. */
+  proxiedEveryMs: 20,
+} as const;

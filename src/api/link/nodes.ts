@@ -1,0 +1,68 @@
+/**
+ * What this master knows of the nodes whose links it holds: leader-local, never replicated. The node
+ * life cycle asks when a node was last heard; the API reaches a node's streams through it.
+ */
+import type { ActorView } from "../../actors/runtime/actor.ts";
+import type { Millis } from "../../util/time.ts";
+import type { Heartbeat } from "./messages.ts";
+
+export interface LiveNode {
+  readonly name: string;
+  readonly bootId: string;
+  readonly version: string;
+  readonly connectedAtMs: Millis;
+  lastHeardMs: Millis;
+  proxiedRevision: number;
+  actors: readonly ActorView[];
+}
+
+export class NodeTable {
+  readonly #live = new Map<string, LiveNode>();
+  readonly #lastHeard = new Map<string, Millis>();
+
+  connect(node: LiveNode): void {
+    this.#live.set(node.name, node);
+    this.#lastHeard.set(node.name, node.lastHeardMs);
+  }
+
+  /** Forgets the link, but not when the node was last heard. A newer link of the same node stays. */
+  disconnect(node: LiveNode): void {
+    if (this.#live.get(node.name) === node) this.#live.delete(node.name);
+  }
+
+  heard(node: LiveNode, heartbeat: Heartbeat, now: Millis): void {
+    node.lastHeardMs = now;
+    this.#lastHeard.set(node.name, now);
+    node.proxiedRevision = Math.max(node.proxiedRevision, Number(heartbeat.proxiedRevision));
+    if (heartbeat.actors !== undefined && heartbeat.actors !== "") {
+      node.actors = JSON.parse(heartbeat.actors) as readonly ActorView[];
+    }
+  }
+
+  /** Monotonic time of the newest message of a node, by this master's clock. */
+  lastHeard(name: string): { readonly atMs: Millis } | undefined {
+    const atMs = this.#lastHeard.get(name);
+    return atMs === undefined ? undefined : { atMs };
+  }
+
+  get(name: string): LiveNode | undefined {
+    return this.#live.get(name);
+  }
+
+  /** By name, so that listings agree between two calls. */
+  live(): readonly LiveNode[] {
+    return [...this.#live.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Newest revision that every live node's proxy has programmed. */
+  proxied(isReady: (name: string) => boolean): number {
+    const revisions = this.live()
+      .filter((node) => isReady(node.name))
+      .map((node) => node.proxiedRevision);
+    return revisions.length === 0 ? 0 : Math.min(...revisions);
+  }
+
+  actors(): readonly ActorView[] {
+    return this.live().flatMap((node) => node.actors);
+  }
+}
