@@ -1,0 +1,123 @@
+/**
+ * The ReplicaSets of a Deployment as a plan works on them: the stored object and the changes made
+ * so far, written once at the end.
+ */
+import type { Deployment, PodTemplateSpec, ReplicaSet } from "../../../kinds/generated/types.ts";
+import type { RowRef } from "../../../store/view.ts";
+import type { PlanWrite } from "../../runtime/controller.ts";
+import { canonical, equal } from "../common/equal.ts";
+import { safeHash } from "../common/names.ts";
+import { draftOf, update } from "../common/writes.ts";
+
+export const hashLabel = "pod-template-hash";
+const hashLength = 10;
+
+export interface RolloutSet {
+  readonly row: RowRef;
+  readonly set: ReplicaSet;
+  readonly name: string;
+  /** What spec.replicas shall be. */
+  replicas: number;
+  minReadySeconds: number;
+  annotations: Readonly<Record<string, string>>;
+}
+
+export function rolloutSet(row: RowRef): RolloutSet {
+  const set = row.object<ReplicaSet>();
+  return {
+    row,
+    set,
+    name: set.metadata.name,
+    replicas: set.spec.replicas ?? 1,
+    minReadySeconds: set.spec.minReadySeconds ?? 0,
+    annotations: set.metadata.annotations ?? {},
+  };
+}
+
+/** Available pods that remain if the set is cut to its present target: its status may lag behind. */
+export function availableOf(set: RolloutSet): number {
+  return Math.min(set.set.status?.availableReplicas ?? 0, set.replicas);
+}
+
+export function sumOf(sets: readonly RolloutSet[], value: (set: RolloutSet) => number): number {
+  return sets.reduce((sum, set) => sum + value(set), 0);
+}
+
+export function totalOf(sets: readonly RolloutSet[]): number {
+  return sumOf(sets, (set) => set.replicas);
+}
+
+/** Pods that exist or will: a set that was cut keeps its pods until its own controller has acted. */
+export function heldBy(set: RolloutSet): number {
+  return Math.max(set.replicas, set.set.status?.replicas ?? 0);
+}
+
+/** Oldest first; the name decides among those of one second. */
+export function byAge(a: RolloutSet, b: RolloutSet): number {
+  const [left, right] = [a.set.metadata.creationTimestamp, b.set.metadata.creationTimestamp];
+  if (left !== right) return left < right ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
+}
+
+/** The oldest set with the Deployment's template, and all others. */
+export function newestAndOlds(
+  deployment: Deployment,
+  sets: readonly RolloutSet[],
+): readonly [newest: RolloutSet | undefined, olds: readonly RolloutSet[]] {
+  const sorted = sets.toSorted(byAge);
+  const newest = sorted.find(({ set }) =>
+    sameTemplate(set.spec.template, deployment.spec.template),
+  );
+  return [newest, sorted.filter((set) => set !== newest)];
+}
+
+/** Equal but for the label that tells templates apart. */
+export function sameTemplate(
+  a: PodTemplateSpec | undefined,
+  b: PodTemplateSpec | undefined,
+): boolean {
+  return equal(withoutHash(a), withoutHash(b));
+}
+
+/** The template without the hash label, as a Deployment carries it. */
+export function withoutHash(template: PodTemplateSpec | undefined): unknown {
+  const labels = { ...template?.metadata?.labels };
+  delete labels[hashLabel];
+  // An empty map and none mean the same; so do a null timestamp and none.
+  const meta = Object.entries({ ...template?.metadata, labels }).filter(
+    ([, value]) =>
+      value !== null && !(typeof value === "object" && Object.keys(value).length === 0),
+  );
+  return { ...template, metadata: Object.fromEntries(meta) };
+}
+
+export function templateHash(deployment: Deployment, collisions: number): string {
+  return safeHash(`${canonical(withoutHash(deployment.spec.template))}/${collisions}`, hashLength);
+}
+
+/** One update for each set that differs from what is stored. */
+export function changedSets(sets: readonly RolloutSet[]): readonly PlanWrite[] {
+  return sets
+    .filter(
+      ({ set, replicas, minReadySeconds, annotations }) =>
+        replicas !== (set.spec.replicas ?? 1) ||
+        minReadySeconds !== (set.spec.minReadySeconds ?? 0) ||
+        !equal(annotations, set.metadata.annotations ?? {}),
+    )
+    .map(({ row, set, replicas, minReadySeconds, annotations }) =>
+      update(
+        row,
+        draftOf(
+          set,
+          {
+            spec: {
+              ...set.spec,
+              replicas,
+              ...(minReadySeconds === (set.spec.minReadySeconds ?? 0) ? {} : { minReadySeconds }),
+            },
+          },
+          { annotations },
+        ),
+      ),
+    );
+}
