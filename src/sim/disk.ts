@@ -9,6 +9,8 @@ import type { Disk, DiskFile, OpenMode, Rng } from "../env/env.ts";
  * process does not.
  */
 export interface SimDisk extends Disk {
+  /** The disk as one process sees it: calls made through it after a crash never answer. */
+  attach(): Disk;
   /** Power loss: unsynced sectors and names survive or not, by the Rng. */
   crash(): void;
   /** The next matching operations fail with this code; `count` defaults to 1. */
@@ -44,10 +46,11 @@ interface Inode {
   durableSize: number;
 }
 
-interface NameChange {
+/** What one call changed in one folder: it lasts whole or not at all, as a rename does. */
+type NameChange = readonly {
   readonly path: string;
   readonly inode: Inode | undefined;
-}
+}[];
 
 const NEVER: Promise<never> = new Promise(() => undefined);
 
@@ -74,8 +77,7 @@ class MemoryDisk implements SimDisk {
 
   async read(path: string): Promise<Uint8Array> {
     const inode = this.#find(path);
-    await this.#turn("read", path);
-    return inode.bytes.slice(0, inode.size);
+    return this.#turn("read", path, () => inode.bytes.slice(0, inode.size));
   }
 
   async writeAtomic(path: string, bytes: Uint8Array): Promise<void> {
@@ -89,54 +91,76 @@ class MemoryDisk implements SimDisk {
 
   async list(folder: string): Promise<readonly string[]> {
     if (!this.#folders.has(folder)) throw diskError("ENOENT", folder);
-    await this.#turn("read", folder);
-    const files = [...this.#names.keys()].filter((path) => folderOf(path) === folder);
-    const folders = [...this.#folders].filter((path) => path !== "" && folderOf(path) === folder);
-    return [...files, ...folders].map((path) => path.slice(path.lastIndexOf("/") + 1)).toSorted();
+    return this.#turn("read", folder, () => {
+      const files = [...this.#names.keys()].filter((path) => folderOf(path) === folder);
+      const folders = [...this.#folders].filter((path) => path !== "" && folderOf(path) === folder);
+      return [...files, ...folders].map((path) => path.slice(path.lastIndexOf("/") + 1)).toSorted();
+    });
   }
 
   async exists(path: string): Promise<boolean> {
-    await this.#turn("read", path);
-    return this.#names.has(path) || this.#folders.has(path);
+    return this.#turn("read", path, () => this.#names.has(path) || this.#folders.has(path));
   }
 
   async remove(path: string): Promise<void> {
-    await this.#turn("rename", path);
-    for (const name of this.#names.keys()) {
-      if (name === path || name.startsWith(`${path}/`)) this.#setName(name, undefined);
-    }
+    return this.#turn("rename", path, () => {
+      for (const name of this.#names.keys()) {
+        if (name === path || name.startsWith(`${path}/`)) this.#setName(name, undefined);
+      }
+    });
   }
 
   async rename(from: string, to: string): Promise<void> {
     const inode = this.#find(from);
-    await this.#turn("rename", to);
-    this.#setName(to, inode);
-    this.#setName(from, undefined);
+    invariant(folderOf(from) === folderOf(to), "a rename stays in its folder");
+    return this.#turn("rename", to, () =>
+      this.#setNames([
+        { path: to, inode },
+        { path: from, inode: undefined },
+      ]),
+    );
   }
 
   async makeFolder(path: string): Promise<void> {
-    await this.#turn("syncFolder", path);
-    for (let folder = path; folder !== ""; folder = folderOf(folder)) this.#folders.add(folder);
+    return this.#turn("syncFolder", path, () => {
+      for (let folder = path; folder !== ""; folder = folderOf(folder)) this.#folders.add(folder);
+    });
   }
 
   async syncFolder(path: string): Promise<void> {
-    await this.#turn("syncFolder", path);
-    for (const change of this.#nameChanges.get(path) ?? []) this.#keepName(change);
-    this.#nameChanges.delete(path);
+    return this.#turn("syncFolder", path, () => {
+      for (const change of this.#nameChanges.get(path) ?? []) {
+        applyNames(this.#durableNames, change);
+      }
+      this.#nameChanges.delete(path);
+    });
   }
 
   async open(path: string, mode: OpenMode): Promise<DiskFile> {
-    await this.#turn("open", path);
-    let inode = this.#names.get(path);
-    if (inode === undefined) {
+    return this.#turn("open", path, () => {
+      const known = this.#names.get(path);
+      if (known !== undefined && mode !== "create") return this.#handle(path, known, mode);
       if (mode === "read" || !this.#folders.has(folderOf(path))) throw diskError("ENOENT", path);
-      inode = { bytes: new Uint8Array(0), size: 0, dirty: new Map(), durableSize: 0 };
+      const inode = { bytes: new Uint8Array(0), size: 0, dirty: new Map(), durableSize: 0 };
       this.#setName(path, inode);
-    } else if (mode === "create") {
-      inode = { bytes: new Uint8Array(0), size: 0, dirty: new Map(), durableSize: 0 };
-      this.#setName(path, inode);
-    }
-    return this.#handle(path, inode, mode);
+      return this.#handle(path, inode, mode);
+    });
+  }
+
+  attach(): Disk {
+    const life = this.#life;
+    const alive = <T>(run: () => Promise<T>): Promise<T> => (life === this.#life ? run() : NEVER);
+    return {
+      read: (path) => alive(() => this.read(path)),
+      writeAtomic: (path, bytes) => alive(() => this.writeAtomic(path, bytes)),
+      list: (folder) => alive(() => this.list(folder)),
+      exists: (path) => alive(() => this.exists(path)),
+      remove: (path) => alive(() => this.remove(path)),
+      rename: (from, to) => alive(() => this.rename(from, to)),
+      makeFolder: (path) => alive(() => this.makeFolder(path)),
+      syncFolder: (path) => alive(() => this.syncFolder(path)),
+      open: (path, mode) => alive(() => this.open(path, mode)),
+    };
   }
 
   crash(): void {
@@ -144,7 +168,7 @@ class MemoryDisk implements SimDisk {
     this.#faults = [];
     for (const changes of this.#nameChanges.values()) {
       const kept = this.#rng.below(changes.length + 1);
-      for (const change of changes.slice(0, kept)) this.#keepName(change);
+      for (const change of changes.slice(0, kept)) applyNames(this.#durableNames, change);
     }
     this.#nameChanges.clear();
     this.#names = new Map(this.#durableNames);
@@ -174,37 +198,31 @@ class MemoryDisk implements SimDisk {
     return {
       size: () => alive(async () => inode.size),
       read: (offset, length) =>
-        alive(async () => {
-          await this.#turn("read", path);
-          return inode.bytes.slice(offset, Math.min(inode.size, offset + length));
-        }),
+        alive(() => this.#turn("read", path, () => inode.bytes.slice(offset, Math.min(inode.size, offset + length)))),
       write: (offset, slices) =>
         alive(async () => {
           invariant(mode !== "read", "a file opened for reading is not written");
           this.#fail("write", path);
           this.#put(inode, offset, slices);
-          await this.#wait("write", path);
-          if (mode === "dsync") this.#settleRange(inode, offset, lengthOf(slices));
+          return this.#wait("write", path, () => {
+            if (mode === "dsync") this.#settleRange(inode, offset, lengthOf(slices));
+          });
         }),
-      sync: () =>
-        alive(async () => {
-          await this.#turn("sync", path);
-          settle(inode);
-        }),
+      sync: () => alive(() => this.#turn("sync", path, () => settle(inode))),
       close: () => alive(async () => undefined),
     };
   }
 
-  async #turn(operation: DiskOperation, path: string): Promise<void> {
+  #turn<T>(operation: DiskOperation, path: string, run: () => T): Promise<T> {
     this.#fail(operation, path);
-    await this.#wait(operation, path);
+    return this.#wait(operation, path, run);
   }
 
-  /** Ends only if the process has not been crashed meanwhile. */
-  async #wait(operation: DiskOperation, path: string): Promise<void> {
+  /** What the call does, it does in the very step in which the process is seen to be alive. */
+  async #wait<T>(operation: DiskOperation, path: string, run: () => T): Promise<T> {
     const life = this.#life;
     await this.#pace(operation, path);
-    if (life !== this.#life) await NEVER;
+    return life === this.#life ? run() : NEVER;
   }
 
   #fail(operation: DiskOperation, path: string): void {
@@ -223,17 +241,15 @@ class MemoryDisk implements SimDisk {
   }
 
   #setName(path: string, inode: Inode | undefined): void {
-    if (inode === undefined) this.#names.delete(path);
-    else this.#names.set(path, inode);
-    const folder = folderOf(path);
-    const changes = this.#nameChanges.get(folder) ?? [];
-    changes.push({ path, inode });
-    this.#nameChanges.set(folder, changes);
+    this.#setNames([{ path, inode }]);
   }
 
-  #keepName(change: NameChange): void {
-    if (change.inode === undefined) this.#durableNames.delete(change.path);
-    else this.#durableNames.set(change.path, change.inode);
+  #setNames(change: NameChange): void {
+    applyNames(this.#names, change);
+    const folder = folderOf(change[0]?.path ?? "");
+    const changes = this.#nameChanges.get(folder) ?? [];
+    changes.push(change);
+    this.#nameChanges.set(folder, changes);
   }
 
   #put(inode: Inode, offset: number, slices: readonly Uint8Array[]): void {
@@ -276,6 +292,13 @@ class MemoryDisk implements SimDisk {
       inode.size = inode.durableSize;
     }
     inode.durableSize = inode.size;
+  }
+}
+
+function applyNames(names: Map<string, Inode>, change: NameChange): void {
+  for (const { path, inode } of change) {
+    if (inode === undefined) names.delete(path);
+    else names.set(path, inode);
   }
 }
 

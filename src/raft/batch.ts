@@ -1,0 +1,180 @@
+import type { Crypto } from "../env/env.ts";
+import type { Entry, HardState, Persist } from "./core/types.ts";
+import {
+  BATCH_HEADER_BYTES,
+  RECORD_HEADER_BYTES,
+  encodeMark,
+  paddedToSector,
+  viewOf,
+  writeBatchHeader,
+  writeRecord,
+} from "./format.ts";
+import type { SnapshotMark } from "./format.ts";
+import { raftLimits } from "./limits.ts";
+
+/**
+ * What waits for the disk, and its bytes. Everything that came while a write was under way goes
+ * into one batch, so that one write is one batch: a torn write is then always the last batch.
+ */
+export interface Batch {
+  /** The last persist that is whole once this batch is durable; 0 = none. */
+  readonly seq: number;
+  readonly hardState: HardState;
+  readonly truncateFrom: number;
+  readonly entries: readonly Entry[];
+  readonly mark: SnapshotMark | undefined;
+}
+
+export class BatchQueue {
+  #items: Persist[] = [];
+  #marks: SnapshotMark[] = [];
+  #hardState: HardState;
+
+  constructor(hardState: HardState) {
+    this.#hardState = hardState;
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0 && this.#marks.length === 0;
+  }
+
+  add(persist: Persist): void {
+    this.#items.push(persist);
+  }
+
+  addMark(mark: SnapshotMark): void {
+    this.#marks.push(mark);
+  }
+
+  /**
+   * The next batch, at most `bytesMax` long but never empty. Entries that a later persist cuts off
+   * again are not written at all.
+   */
+  take(bytesMax: number): Batch {
+    const mark = this.#marks.shift();
+    if (mark !== undefined) {
+      return { seq: 0, hardState: this.#hardState, truncateFrom: 0, entries: [], mark };
+    }
+    const entries: Entry[] = [];
+    let seq = 0;
+    let truncateFrom = 0;
+    let bytes = BATCH_HEADER_BYTES;
+    let taken = 0;
+    for (const item of this.#items) {
+      if (item.truncateFrom > 0) {
+        while (entries.length > 0 && (entries.at(-1) as Entry).index >= item.truncateFrom) {
+          bytes -= sizeOf(entries.pop() as Entry);
+        }
+        truncateFrom = truncateFrom === 0 ? item.truncateFrom : Math.min(truncateFrom, item.truncateFrom);
+      }
+      this.#hardState = item.hardState;
+      let count = 0;
+      for (const entry of item.entries) {
+        const size = sizeOf(entry);
+        if (bytes + size > bytesMax && entries.length > 0) break;
+        entries.push(entry);
+        bytes += size;
+        count += 1;
+      }
+      if (count < item.entries.length) {
+        this.#items[taken] = { ...item, truncateFrom: 0, entries: item.entries.slice(count) };
+        break;
+      }
+      seq = item.seq;
+      taken += 1;
+    }
+    this.#items = taken === this.#items.length ? [] : this.#items.slice(taken);
+    return { seq, hardState: this.#hardState, truncateFrom, entries, mark: undefined };
+  }
+}
+
+function sizeOf(entry: Entry): number {
+  return RECORD_HEADER_BYTES + entry.payload.length;
+}
+
+export interface BatchPlace {
+  readonly segment: number;
+  readonly seq: number;
+  readonly previousCrc: number;
+}
+
+export interface EncodedBatch {
+  readonly slices: readonly Uint8Array[];
+  /** With the padding. */
+  readonly lengthBytes: number;
+  readonly crc: number;
+}
+
+export function lengthOf(batch: Batch): number {
+  if (batch.mark !== undefined) return BATCH_HEADER_BYTES + encodeMark(batch.mark).length;
+  let length = BATCH_HEADER_BYTES;
+  for (const entry of batch.entries) length += sizeOf(entry);
+  return length;
+}
+
+/** Small payloads are copied beside their headers into one buffer; large ones stay where they are. */
+export function encodeBatch(crypto: Crypto, batch: Batch, place: BatchPlace): EncodedBatch {
+  const lengthBytes = lengthOf(batch);
+  const head: Omit<Parameters<typeof writeBatchHeader>[2], "kind" | "count" | "firstIndex" | "bodyCrc"> = {
+    ...place,
+    lengthBytes,
+    truncateFrom: batch.truncateFrom,
+    hardState: batch.hardState,
+  };
+  const paddingBytes = paddedToSector(lengthBytes) - lengthBytes;
+  if (batch.mark !== undefined) {
+    const bytes = new Uint8Array(lengthBytes + paddingBytes);
+    const body = encodeMark(batch.mark);
+    bytes.set(body, BATCH_HEADER_BYTES);
+    const bodyCrc = crypto.crc32(body);
+    const crc = writeBatchHeader(crypto, bytes, { ...head, kind: "mark", count: 0, firstIndex: 0, bodyCrc });
+    return { slices: [bytes], lengthBytes: bytes.length, crc };
+  }
+  const records = encodeRecords(crypto, batch.entries, paddingBytes);
+  const crc = writeBatchHeader(crypto, records.first, {
+    ...head,
+    kind: "entries",
+    count: batch.entries.length,
+    firstIndex: batch.entries[0]?.index ?? 0,
+    bodyCrc: records.bodyCrc,
+  });
+  return { slices: records.slices, lengthBytes: lengthBytes + paddingBytes, crc };
+}
+
+interface Records {
+  readonly slices: readonly Uint8Array[];
+  /** Starts with room for the batch header. */
+  readonly first: Uint8Array;
+  readonly bodyCrc: number;
+}
+
+function encodeRecords(crypto: Crypto, entries: readonly Entry[], paddingBytes: number): Records {
+  let ownBytes = BATCH_HEADER_BYTES + paddingBytes;
+  for (const { payload } of entries) {
+    ownBytes += RECORD_HEADER_BYTES + (isCopied(payload) ? payload.length : 0);
+  }
+  const bytes = new Uint8Array(ownBytes);
+  const view = viewOf(bytes);
+  const heads = new Uint8Array(entries.length * 8);
+  const slices: Uint8Array[] = [];
+  let from = 0;
+  let at = BATCH_HEADER_BYTES;
+  for (const [position, entry] of entries.entries()) {
+    const copied = isCopied(entry.payload);
+    writeRecord(crypto, { bytes, view, at }, entry, copied);
+    heads.set(bytes.subarray(at, at + 8), position * 8);
+    at += RECORD_HEADER_BYTES;
+    if (copied) {
+      at += entry.payload.length;
+    } else {
+      slices.push(bytes.subarray(from, at), entry.payload);
+      from = at;
+    }
+  }
+  slices.push(bytes.subarray(from));
+  return { slices, first: bytes, bodyCrc: crypto.crc32(heads) };
+}
+
+function isCopied(payload: Uint8Array): boolean {
+  return payload.length <= raftLimits.copiedPayloadBytes;
+}

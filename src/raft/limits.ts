@@ -1,0 +1,25 @@
+/** Limits of the log on disk and of its driver; those of the protocol lie in `core/settings.ts`. */
+export const raftLimits = {
+  /** A segment file is full at this length. */
+  segmentBytes: 67_108_864,
+  /** A segment is zero-filled ahead in pieces of this length. */
+  zeroFillPieceBytes: 1_048_576,
+  /** The first segment of a new log gets only this much before the start goes on. */
+  firstZeroFillBytes: 262_144,
+  /** More than this does not go into one batch; what is left goes into the next. */
+  batchBytes: 8_388_608,
+  /** A payload up to this size is copied beside its header; a larger one is written from where it lies. */
+  copiedPayloadBytes: 16_384,
+  /** The longest payload of one entry. */
+  entryBytes: 4_194_304,
+  /** A snapshot block holds at most this much. */
+  snapshotBlockBytes: 262_144,
+  /** Snapshot files kept: the newest, and one to fall back on. */
+  snapshotFilesCount: 2,
+  /** Log written since the last snapshot that asks for a new one. */
+  snapshotLogBytes: 67_108_864,
+  /** Applied entries that stay in memory where no other member may ask for them. */
+  memoryTailEntries: 1024,
+  /** The driver looks at the time this often when there are other members. */
+  tickMs: 25,
+} as const;
