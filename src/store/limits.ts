@@ -14,6 +14,8 @@ export interface StoreLimits {
   /** Age and number of events that a kind's history keeps at least, resp. at most. */
   readonly historyMs: Millis;
   readonly historyEventsMax: number;
+  /** Events that one move of a floor drops, so that its apply stays a short turn. */
+  readonly floorStepEventsMax: number;
   /** Parsed objects are frozen all the way down: a planner that changes one fails at once. */
   readonly freezeObjects: boolean;
 }
@@ -26,11 +28,12 @@ export const storeLimits: StoreLimits = {
   parsedObjectsMax: 2_048,
   historyMs: 10 * 60 * 1_000,
   historyEventsMax: 200_000,
+  floorStepEventsMax: 5_000,
   freezeObjects: false,
 };
 
 /** Bytes of one snapshot chunk. */
 export const snapshotChunkBytesMax: number = 256 * 1024;
 
-/** Keys that one turn of a snapshot looks at. */
-export const snapshotKeysPerTurnMax = 4_096;
+/** Keys that a snapshot takes out of the ordered maps at once. */
+export const snapshotBatchKeysMax = 512;

@@ -1,4 +1,5 @@
 import type { KindId } from "../kinds/kind.ts";
+import type { StatusError } from "../util/errors.ts";
 import type { Outcome, SystemTable } from "./outcome.ts";
 import type { Digest, LogIndex, Revision } from "./revision.ts";
 import type { RowRef, View } from "./view.ts";
@@ -40,8 +41,21 @@ export interface Page {
 }
 
 export interface WatchSink {
-  /** Every change of one transaction that touches the kind, in order. */
+  /**
+   * Every change of one transaction that touches the kind, in order. What lies behind the start is
+   * handed over before `watch` returns. Must not throw.
+   */
   events(batch: readonly WatchChange[]): void;
+  /** For sinks that may ask to wait. */
+  readonly flow?: WatchFlow;
+}
+
+/** A sink that is full is left at its place in the history until `WatchHandle.resume` is called. */
+export interface WatchFlow {
+  /** Asked before each batch; false holds the watch. */
+  ready(): boolean;
+  /** 410: the history moved past the place where the watch was held. The watch is closed. */
+  expired(error: StatusError): void;
 }
 
 export interface WatchChange {
@@ -55,6 +69,8 @@ export interface WatchHandle {
   /** All events up to here were handed to this sink: what a bookmark may say. */
   readonly upTo: Revision;
   close(): void;
+  /** Goes on after the sink asked to wait (`WatchSink.flow`). */
+  resume?(): void;
 }
 
 /** What the host on the leader writes to, and every member applies to. */

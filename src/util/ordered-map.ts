@@ -67,14 +67,14 @@ export class OrderedMap<V> {
   }
 
   /**
-   * Visits entries with a key greater than `after`, in order, until `visit` answers false. The map
-   * must not change meanwhile.
+   * Visits entries with a key greater than `after` (undefined: all), in order, until `visit` answers
+   * false. The map must not change meanwhile.
    */
-  scan(after: string, visit: (key: string, value: V) => boolean): void {
-    let index = this.#blockOf(after);
+  scan(after: string | undefined, visit: (key: string, value: V) => boolean): void {
+    let index = after === undefined ? 0 : this.#blockOf(after);
     let block = this.#blocks[index];
     if (block === undefined) return;
-    let at = lowerBound(block.keys, after);
+    let at = after === undefined ? 0 : lowerBound(block.keys, after);
     if (block.keys[at] === after) at++;
     for (; block !== undefined; block = this.#blocks[++index], at = 0) {
       const { keys, values } = block;
