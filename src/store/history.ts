@@ -156,10 +156,7 @@ class Watcher implements WatchHandle {
   #held = false;
   #closed = false;
 
-  constructor(
-    history: History,
-    start: { readonly from: Revision; readonly sink: WatchSink; readonly next: number },
-  ) {
+  constructor(history: History, start: { readonly from: Revision; readonly sink: WatchSink; readonly next: number }) {
     this.#history = history;
     this.#sink = start.sink;
     this.#from = start.from;

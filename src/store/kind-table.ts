@@ -140,8 +140,7 @@ export class KindTable {
     if (version.deleted) return;
     for (const index of this.#indexes) {
       for (const value of index.valuesOf(version.hot)) {
-        if (isHeld(version.chain, (other) => index.valuesOf(other.hot).includes(value), committed))
-          continue;
+        if (isHeld(version.chain, (other) => index.valuesOf(other.hot).includes(value), committed)) continue;
         const bucket = index.buckets.get(value);
         bucket?.delete(version.chain.key);
         if (bucket?.size === 0) index.buckets.delete(value);
@@ -215,11 +214,7 @@ export class KindTable {
 }
 
 /** Whether a version from the tip down to the committed one fulfils `holds`. */
-function isHeld(
-  chain: Chain,
-  holds: (version: RowVersion) => boolean,
-  committed: Revision,
-): boolean {
+function isHeld(chain: Chain, holds: (version: RowVersion) => boolean, committed: Revision): boolean {
   for (let version = chain.newest; version !== undefined; version = version.prev) {
     if (!version.deleted && holds(version)) return true;
     if (version.revision <= committed) return false;

@@ -16,6 +16,9 @@ export interface StoreLimits {
   readonly historyEventsMax: number;
   /** Events that one move of a floor drops, so that its apply stays a short turn. */
   readonly floorStepEventsMax: number;
+  readonly snapshotChunkBytesMax: number;
+  /** Keys that a snapshot takes out of an ordered map at once. */
+  readonly snapshotBatchKeysMax: number;
   /** Parsed objects are frozen all the way down: a planner that changes one fails at once. */
   readonly freezeObjects: boolean;
 }
@@ -29,11 +32,7 @@ export const storeLimits: StoreLimits = {
   historyMs: 10 * 60 * 1_000,
   historyEventsMax: 200_000,
   floorStepEventsMax: 5_000,
+  snapshotChunkBytesMax: 256 * 1024,
+  snapshotBatchKeysMax: 512,
   freezeObjects: false,
 };
-
-/** Bytes of one snapshot chunk. */
-export const snapshotChunkBytesMax: number = 256 * 1024;
-
-/** Keys that a snapshot takes out of the ordered maps at once. */
-export const snapshotBatchKeysMax = 512;

@@ -26,10 +26,7 @@ export interface Slab {
   emptied: number | undefined;
 }
 
-type SlabLimits = Pick<
-  StoreLimits,
-  "slabBytesMax" | "slabBytesMin" | "slabLiveShareMin" | "slabMovesPerCommitMax"
->;
+type SlabLimits = Pick<StoreLimits, "slabBytesMax" | "slabBytesMin" | "slabLiveShareMin" | "slabMovesPerCommitMax">;
 
 export class Slabs {
   readonly #limits: SlabLimits;

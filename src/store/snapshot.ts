@@ -5,7 +5,6 @@ import { digestOf, equalDigests, noLanes, sumLanes } from "./digest.ts";
 import type { Lanes } from "./digest.ts";
 import type { HistoryEvent } from "./history.ts";
 import type { KindTable } from "./kind-table.ts";
-import { snapshotBatchKeysMax, snapshotChunkBytesMax } from "./limits.ts";
 import { systemTables } from "./outcome-codec.ts";
 import type { Digest, LogIndex, Revision } from "./revision.ts";
 import { RowVersion } from "./row-version.ts";
@@ -27,7 +26,7 @@ export interface Snapshot {
   /** Index of the newest entry that is in it. */
   readonly applied: LogIndex;
   readonly digest: Digest;
-  /** The next chunk, at most `snapshotChunkBytesMax`; undefined: that was all, and the snapshot is closed. */
+  /** The next chunk, at most `snapshotChunkBytesMax` bytes; undefined: that was all, and the snapshot is closed. */
   next(): Uint8Array | undefined;
   /** Lets go of what the snapshot pins. To be called if it is not read to its end. */
   close(): void;
@@ -58,7 +57,7 @@ export function snapshotOf(store: Store): Snapshot {
   const { revision, applied } = state;
   const digest = store.digest;
   const records = recordsOf(store, { revision, applied, digest, floors, system });
-  const chunks = chunksOf(records);
+  const chunks = chunksOf(records, state.limits.snapshotChunkBytesMax);
   const close = (): void => {
     system.release();
     unpin();
@@ -113,16 +112,13 @@ function* recordsOf(store: Store, frozen: Frozen): Generator<Uint8Array, undefin
     .varint(revision)
     .varint(applied)
     .finish();
+  const batch = store.state.limits.snapshotBatchKeysMax;
   for (const [kind, table] of store.state.tables) {
     const floor = frozen.floors.get(kind) ?? 0;
     yield new Writer(64).u8(kindRecord).string(kind).varint(floor).finish();
-    yield* versionsOf(table, floor, revision);
+    yield* versionsOf(table, { floor, revision, batch });
   }
-  for (
-    let rows = frozen.system.next(snapshotBatchKeysMax);
-    rows !== undefined;
-    rows = frozen.system.next(snapshotBatchKeysMax)
-  ) {
+  for (let rows = frozen.system.next(batch); rows !== undefined; rows = frozen.system.next(batch)) {
     for (const { table, key, value = "" } of rows) {
       const record = new Writer(64).u8(systemRecord).u8(systemTables.indexOf(table));
       yield record.string(key).string(value).finish();
@@ -133,29 +129,26 @@ function* recordsOf(store: Store, frozen: Frozen): Generator<Uint8Array, undefin
 
 function* versionsOf(
   table: KindTable,
-  floor: Revision,
-  revision: Revision,
+  walk: { readonly floor: Revision; readonly revision: Revision; readonly batch: number },
 ): Generator<Uint8Array, void> {
+  const { floor, revision, batch } = walk;
   let after: string | undefined;
   for (;;) {
-    const chains = table.chainsAfter(after, snapshotBatchKeysMax);
+    const chains = table.chainsAfter(after, batch);
     for (const chain of chains) {
       for (const version of versionsBetween(chain, floor, revision)) {
         const event = version.revision > floor ? table.history.eventOf(version.revision) : undefined;
+        invariant(event !== undefined || version.revision <= floor, "history reaches to its floor");
         yield encodeVersion(version, event);
       }
     }
     after = chains.at(-1)?.key;
-    if (chains.length < snapshotBatchKeysMax) return;
+    if (chains.length < batch) return;
   }
 }
 
 /** Oldest first: those that a reader at the floor or above can see, up to `revision`. */
-function versionsBetween(
-  chain: Chain,
-  floor: Revision,
-  revision: Revision,
-): readonly RowVersion[] {
+function versionsBetween(chain: Chain, floor: Revision, revision: Revision): readonly RowVersion[] {
   const versions: RowVersion[] = [];
   let version = chain.newest;
   while (version !== undefined && version.revision > revision) version = version.prev;
@@ -177,17 +170,17 @@ function encodeVersion(version: RowVersion, event: HistoryEvent | undefined): Ui
   return record.finish();
 }
 
-function* chunksOf(records: Iterable<Uint8Array>): Generator<Uint8Array, undefined> {
-  let out = new Writer(snapshotChunkBytesMax);
+function* chunksOf(records: Iterable<Uint8Array>, size: number): Generator<Uint8Array, undefined> {
+  let out = new Writer(size);
   for (const record of records) {
     out.bytes(record);
-    if (out.length < snapshotChunkBytesMax) continue;
+    if (out.length < size) continue;
     const all = out.finish();
     let at = 0;
-    for (; at + snapshotChunkBytesMax <= all.length; at += snapshotChunkBytesMax) {
-      yield all.subarray(at, at + snapshotChunkBytesMax);
+    for (; at + size <= all.length; at += size) {
+      yield all.subarray(at, at + size);
     }
-    out = new Writer(snapshotChunkBytesMax).raw(all.subarray(at));
+    out = new Writer(size).raw(all.subarray(at));
   }
   if (out.length > 0) yield out.finish();
 }
@@ -311,16 +304,11 @@ export class SnapshotLoader {
 }
 
 /** The record that begins at `at`, if it is there whole. */
-function recordAt(
-  bytes: Uint8Array,
-  at: number,
-): { readonly content: Uint8Array; readonly end: number } | undefined {
+function recordAt(bytes: Uint8Array, at: number): { readonly content: Uint8Array; readonly end: number } | undefined {
   let lengthEnd = at;
   while (lengthEnd < bytes.length && (bytes[lengthEnd] as number) >= 0x80) lengthEnd++;
   if (lengthEnd >= bytes.length) return undefined;
   const reader = new Reader(bytes, at);
   const length = reader.varint();
-  return reader.left < length
-    ? undefined
-    : { content: reader.raw(length), end: reader.at };
+  return reader.left < length ? undefined : { content: reader.raw(length), end: reader.at };
 }

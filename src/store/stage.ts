@@ -23,9 +23,7 @@ export function prepareWrites(state: StoreState, outcome: Outcome): readonly Pre
     const place = `${write.kind} ${keyOf(write.namespace, write.name)}`;
     const earlier = made.get(place);
     const chain =
-      earlier?.chain ??
-      table.chain(write.namespace, write.name) ??
-      table.newChain(write.namespace, write.name);
+      earlier?.chain ?? table.chain(write.namespace, write.name) ?? table.newChain(write.namespace, write.name);
     const revision = outcome.firstRevision + position;
     const prepared = prepare({ state, table, chain, write, revision }, earlier ?? chain.newest);
     made.set(place, prepared.version);

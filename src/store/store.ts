@@ -209,10 +209,7 @@ export class Store implements TipStore {
   /** Checks everything, then changes everything: a broken precondition leaves no trace. */
   #push(outcome: Outcome): Staged {
     const { state } = this;
-    invariant(
-      outcome.firstRevision === this.tipRevision + 1,
-      "an outcome begins at the revision behind the tip",
-    );
+    invariant(outcome.firstRevision === this.tipRevision + 1, "an outcome begins at the revision behind the tip");
     if (!equalDigests(outcome.digest, this.tipDigest)) {
       throw new DigestMismatchError(outcome.digest, this.tipDigest);
     }
@@ -267,12 +264,10 @@ class StoreView implements View {
   list(kind: KindId, options?: { readonly namespace?: string }): readonly RowRef[] {
     const rows: RowRef[] = [];
     const { revision } = this;
-    this.#state
-      .table(kind)
-      .scan({ namespace: options?.namespace, after: undefined, revision }, (version) => {
-        rows.push(version);
-        return true;
-      });
+    this.#state.table(kind).scan({ namespace: options?.namespace, after: undefined, revision }, (version) => {
+      rows.push(version);
+      return true;
+    });
     return rows;
   }
 

@@ -111,10 +111,7 @@ export class SystemFreeze {
   #walking = 0;
   #walkedTo: string | undefined = undefined;
 
-  constructor(
-    tables: readonly { name: SystemTable; committed: OrderedMap<string> }[],
-    release: () => void,
-  ) {
+  constructor(tables: readonly { name: SystemTable; committed: OrderedMap<string> }[], release: () => void) {
     this.#tables = tables;
     this.#release = release;
     this.#saved = tables.map(() => new Map<string, string | undefined>());
@@ -125,9 +122,7 @@ export class SystemFreeze {
     const index = this.#tables.findIndex(({ name }) => name === write.table);
     const isWalked =
       index < this.#walking ||
-      (index === this.#walking &&
-        this.#walkedTo !== undefined &&
-        compareKeys(write.key, this.#walkedTo) <= 0);
+      (index === this.#walking && this.#walkedTo !== undefined && compareKeys(write.key, this.#walkedTo) <= 0);
     const saved = this.#saved[index];
     if (isWalked || saved === undefined || saved.has(write.key)) return;
     saved.set(write.key, old);
