@@ -15,7 +15,7 @@ function names(rows: readonly { readonly name: string }[]): string {
 function collector(): {
   readonly seen: string[];
   readonly batches: string[];
-  events(batch: readonly WatchChange[]): void;
+  readonly events: (batch: readonly WatchChange[]) => void;
 } {
   const seen: string[] = [];
   const batches: string[] = [];
