@@ -138,11 +138,18 @@ export interface Kind<O extends KubeObject = KubeObject> {
   readonly prepareCreate?: (draft: Draft, context: PrepareContext) => void;
   /** Server-owned fields at update: what is kept from `old`. Mutates. */
   readonly prepareUpdate?: (draft: Draft, old: O, context: PrepareContext) => void;
+  /** What a write of `status` keeps or fills beyond the common rule (see `prepare.ts`). Mutates. */
+  readonly prepareStatus?: (draft: Draft, old: O, context: PrepareContext) => void;
+  /** Further changes that count as a new generation (a Deployment's annotations). */
+  readonly bumpsGeneration?: (draft: Draft, old: O) => boolean;
   readonly validate?: (object: O, errors: FieldErrors) => void;
   readonly validateUpdate?: (object: O, old: O, errors: FieldErrors) => void;
   readonly validateStatus?: (object: O, old: O, errors: FieldErrors) => void;
   readonly warnings?: (object: O, old: O | undefined) => readonly string[];
-  /** Field paths that are accepted but not acted upon yet; set ones answer with a warning. */
+  /**
+   * Field paths that are accepted but not acted upon yet (`spec.volumes[].nfs`, `[]` = any item);
+   * set ones answer with a warning, see `inert.ts`.
+   */
   readonly inert?: readonly string[];
   /** Seconds of graceful deletion that this object asks for (Pod); 0 or absent = at once. */
   readonly grace?: (object: O, requested: number | undefined) => number;

@@ -41,6 +41,7 @@ export interface ListSchema {
   };
 }
 
+/** Maps have string keys. A list as value is a message with one repeated field in protobuf. */
 export interface MapSchema {
   readonly type: "map";
   readonly values: Schema;
@@ -67,6 +68,11 @@ export interface Field {
   readonly required?: true;
   /** Value filled in on decode where the field is absent (or empty, for strings). */
   readonly default?: string | number | boolean;
+  /**
+   * A zero or empty value says something else than absence, so it is kept. Other fields that are
+   * not required lose theirs on decode, so that equal objects have equal bytes.
+   */
+  readonly presence?: true;
   /** Nested message in protobuf whose members stand directly in the parent in JSON. */
   readonly inline?: true;
   /** Kept on the wire only, never in JSON. */

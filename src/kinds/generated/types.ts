@@ -1541,15 +1541,11 @@ export interface TokenRequest extends KubeObject {
   readonly status?: TokenRequestStatus;
 }
 
-export interface ExtraValue {
-  readonly items?: readonly string[];
-}
-
 export interface UserInfo {
   readonly username?: string;
   readonly uid?: string;
   readonly groups?: readonly string[];
-  readonly extra?: Readonly<Record<string, ExtraValue>>;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface SelfSubjectReviewStatus {
@@ -1636,4 +1632,25 @@ export interface SubjectRulesReviewStatus {
 export interface SelfSubjectRulesReview extends KubeObject {
   readonly spec: SelfSubjectRulesReviewSpec;
   readonly status?: SubjectRulesReviewStatus;
+}
+
+export interface ActorSpec {
+  readonly path: string;
+  readonly machine?: string;
+  readonly version?: string;
+  readonly supervisor?: string;
+}
+
+export interface ActorStatus {
+  readonly state?: string;
+  readonly since?: string;
+  readonly restarts: number;
+  readonly mailbox: number;
+  readonly status?: string;
+  readonly lastError?: string;
+}
+
+export interface Actor extends KubeObject {
+  readonly spec: ActorSpec;
+  readonly status?: ActorStatus;
 }

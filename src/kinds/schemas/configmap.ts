@@ -5,5 +5,5 @@ export const configMapSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMa
   metadata: field(1, objectMetaSchema, ""),
   data: field(2, map("string"), ""),
   binaryData: field(3, map("bytes"), ""),
-  immutable: field(4, "bool", ""),
+  immutable: field(4, "bool", "", { presence: true }),
 });

@@ -38,7 +38,7 @@ export const typedLocalObjectReferenceSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.TypedLocalObjectReference",
   "",
   {
-    apiGroup: field(1, "string", ""),
+    apiGroup: field(1, "string", "", { presence: true }),
     kind: field(2, "string", "", { required: true }),
     name: field(3, "string", "", { required: true }),
   },
@@ -49,10 +49,10 @@ export const typedObjectReferenceSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.TypedObjectReference",
   "",
   {
-    apiGroup: field(1, "string", ""),
+    apiGroup: field(1, "string", "", { presence: true }),
     kind: field(2, "string", "", { required: true }),
     name: field(3, "string", "", { required: true }),
-    namespace: field(4, "string", ""),
+    namespace: field(4, "string", "", { presence: true }),
   },
   { atomic: true },
 );
@@ -85,7 +85,7 @@ export const nodeSelectorSchema: ObjectSchema = object(
 export const portStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.PortStatus", "", {
   port: field(1, "int32", "", { required: true }),
   protocol: field(2, "string", "", { required: true }),
-  error: field(3, "string", ""),
+  error: field(3, "string", "", { presence: true }),
 });
 
 export const taintSchema: ObjectSchema = object("io.k8s.api.core.v1.Taint", "", {

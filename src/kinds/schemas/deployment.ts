@@ -13,14 +13,14 @@ export const deploymentStrategySchema: ObjectSchema = object("io.k8s.api.apps.v1
 });
 
 export const deploymentSpecSchema: ObjectSchema = object("io.k8s.api.apps.v1.DeploymentSpec", "", {
-  replicas: field(1, "int32", ""),
+  replicas: field(1, "int32", "", { presence: true }),
   selector: field(2, labelSelectorSchema, "", { required: true }),
   template: field(3, podTemplateSpecSchema, "", { required: true }),
   strategy: field(4, deploymentStrategySchema, "", { retainKeys: true }),
   minReadySeconds: field(5, "int32", ""),
-  revisionHistoryLimit: field(6, "int32", ""),
+  revisionHistoryLimit: field(6, "int32", "", { presence: true }),
   paused: field(7, "bool", ""),
-  progressDeadlineSeconds: field(9, "int32", ""),
+  progressDeadlineSeconds: field(9, "int32", "", { presence: true }),
 });
 
 export const deploymentConditionSchema: ObjectSchema = object("io.k8s.api.apps.v1.DeploymentCondition", "", {
@@ -47,8 +47,8 @@ export const deploymentStatusSchema: ObjectSchema = object("io.k8s.api.apps.v1.D
     "",
   ),
   readyReplicas: field(7, "int32", ""),
-  collisionCount: field(8, "int32", ""),
-  terminatingReplicas: field(9, "int32", ""),
+  collisionCount: field(8, "int32", "", { presence: true }),
+  terminatingReplicas: field(9, "int32", "", { presence: true }),
 });
 
 export const deploymentSchema: ObjectSchema = object("io.k8s.api.apps.v1.Deployment", "", {

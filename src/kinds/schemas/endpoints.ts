@@ -6,14 +6,14 @@ export const endpointAddressSchema: ObjectSchema = object("io.k8s.api.core.v1.En
   ip: field(1, "string", "", { required: true }),
   targetRef: field(2, objectReferenceSchema, ""),
   hostname: field(3, "string", ""),
-  nodeName: field(4, "string", ""),
+  nodeName: field(4, "string", "", { presence: true }),
 });
 
 export const endpointPortSchema: ObjectSchema = object("io.k8s.api.core.v1.EndpointPort", "", {
   name: field(1, "string", ""),
   port: field(2, "int32", "", { required: true }),
   protocol: field(3, "string", ""),
-  appProtocol: field(4, "string", ""),
+  appProtocol: field(4, "string", "", { presence: true }),
 });
 
 export const endpointSubsetSchema: ObjectSchema = object("io.k8s.api.core.v1.EndpointSubset", "", {

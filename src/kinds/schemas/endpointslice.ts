@@ -3,9 +3,9 @@ import { objectReferenceSchema } from "./core-shared.ts";
 import { objectMetaSchema } from "./meta.ts";
 
 export const endpointConditionsSchema: ObjectSchema = object("io.k8s.api.discovery.v1.EndpointConditions", "", {
-  ready: field(1, "bool", ""),
-  serving: field(2, "bool", ""),
-  terminating: field(3, "bool", ""),
+  ready: field(1, "bool", "", { presence: true }),
+  serving: field(2, "bool", "", { presence: true }),
+  terminating: field(3, "bool", "", { presence: true }),
 });
 
 export const forZoneSchema: ObjectSchema = object("io.k8s.api.discovery.v1.ForZone", "", {
@@ -24,19 +24,19 @@ export const endpointHintsSchema: ObjectSchema = object("io.k8s.api.discovery.v1
 export const endpointSchema: ObjectSchema = object("io.k8s.api.discovery.v1.Endpoint", "", {
   addresses: field(1, list("set", "string"), "", { required: true }),
   conditions: field(2, endpointConditionsSchema, ""),
-  hostname: field(3, "string", ""),
+  hostname: field(3, "string", "", { presence: true }),
   targetRef: field(4, objectReferenceSchema, ""),
   deprecatedTopology: field(5, map("string"), ""),
-  nodeName: field(6, "string", ""),
-  zone: field(7, "string", ""),
+  nodeName: field(6, "string", "", { presence: true }),
+  zone: field(7, "string", "", { presence: true }),
   hints: field(8, endpointHintsSchema, ""),
 });
 
 export const endpointPortSchema: ObjectSchema = object("io.k8s.api.discovery.v1.EndpointPort", "", {
-  name: field(1, "string", ""),
-  protocol: field(2, "string", ""),
-  port: field(3, "int32", ""),
-  appProtocol: field(4, "string", ""),
+  name: field(1, "string", "", { presence: true }),
+  protocol: field(2, "string", "", { presence: true }),
+  port: field(3, "int32", "", { presence: true }),
+  appProtocol: field(4, "string", "", { presence: true }),
 });
 
 export const endpointSliceSchema: ObjectSchema = object("io.k8s.api.discovery.v1.EndpointSlice", "", {

@@ -5,8 +5,8 @@ export const ownerReferenceSchema: ObjectSchema = object("io.k8s.apimachinery.pk
   name: field(3, "string", "", { required: true }),
   uid: field(4, "string", "", { required: true }),
   apiVersion: field(5, "string", "", { required: true }),
-  controller: field(6, "bool", ""),
-  blockOwnerDeletion: field(7, "bool", ""),
+  controller: field(6, "bool", "", { presence: true }),
+  blockOwnerDeletion: field(7, "bool", "", { presence: true }),
 });
 
 export const managedFieldsEntrySchema: ObjectSchema = object(
@@ -33,7 +33,7 @@ export const objectMetaSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.ap
   generation: field(7, "int64", ""),
   creationTimestamp: field(8, "time", ""),
   deletionTimestamp: field(9, "time", ""),
-  deletionGracePeriodSeconds: field(10, "int64", ""),
+  deletionGracePeriodSeconds: field(10, "int64", "", { presence: true }),
   labels: field(11, map("string"), ""),
   annotations: field(12, map("string"), ""),
   ownerReferences: field(
@@ -56,7 +56,7 @@ export const listMetaSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis
   selfLink: field(1, "string", ""),
   resourceVersion: field(2, "string", ""),
   continue: field(3, "string", ""),
-  remainingItemCount: field(4, "int64", ""),
+  remainingItemCount: field(4, "int64", "", { presence: true }),
   shardInfo: field(5, shardInfoSchema, ""),
 });
 
@@ -90,15 +90,15 @@ export const conditionSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.api
 });
 
 export const preconditionsSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions", "", {
-  uid: field(1, "string", ""),
-  resourceVersion: field(2, "string", ""),
+  uid: field(1, "string", "", { presence: true }),
+  resourceVersion: field(2, "string", "", { presence: true }),
 });
 
 export const deleteOptionsSchema: ObjectSchema = object("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", "", {
-  gracePeriodSeconds: field(1, "int64", ""),
+  gracePeriodSeconds: field(1, "int64", "", { presence: true }),
   preconditions: field(2, preconditionsSchema, ""),
-  orphanDependents: field(3, "bool", ""),
-  propagationPolicy: field(4, "string", ""),
+  orphanDependents: field(3, "bool", "", { presence: true }),
+  propagationPolicy: field(4, "string", "", { presence: true }),
   dryRun: field(5, list("atomic", "string"), ""),
-  ignoreStoreReadErrorWithClusterBreakingPotential: field(6, "bool", ""),
+  ignoreStoreReadErrorWithClusterBreakingPotential: field(6, "bool", "", { presence: true }),
 });

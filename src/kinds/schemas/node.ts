@@ -51,7 +51,7 @@ export const nodeDaemonEndpointsSchema: ObjectSchema = object("io.k8s.api.core.v
 });
 
 export const nodeSwapStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeSwapStatus", "", {
-  capacity: field(1, "int64", ""),
+  capacity: field(1, "int64", "", { presence: true }),
 });
 
 export const nodeSystemInfoSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeSystemInfo", "", {
@@ -89,8 +89,8 @@ export const nodeRuntimeHandlerFeaturesSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.NodeRuntimeHandlerFeatures",
   "",
   {
-    recursiveReadOnlyMounts: field(1, "bool", ""),
-    userNamespaces: field(2, "bool", ""),
+    recursiveReadOnlyMounts: field(1, "bool", "", { presence: true }),
+    userNamespaces: field(2, "bool", "", { presence: true }),
   },
 );
 
@@ -100,7 +100,7 @@ export const nodeRuntimeHandlerSchema: ObjectSchema = object("io.k8s.api.core.v1
 });
 
 export const nodeFeaturesSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeFeatures", "", {
-  supplementalGroupsPolicy: field(1, "bool", ""),
+  supplementalGroupsPolicy: field(1, "bool", "", { presence: true }),
 });
 
 export const nodeStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.NodeStatus", "", {

@@ -25,7 +25,7 @@ export const resourceFieldSelectorSchema: ObjectSchema = object(
   {
     containerName: field(1, "string", ""),
     resource: field(2, "string", "", { required: true }),
-    divisor: field(3, "quantity", ""),
+    divisor: field(3, "quantity", "", { default: "0" }),
   },
   { atomic: true },
 );
@@ -36,7 +36,7 @@ export const configMapKeySelectorSchema: ObjectSchema = object(
   {
     localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
     key: field(2, "string", "", { required: true }),
-    optional: field(3, "bool", ""),
+    optional: field(3, "bool", "", { presence: true }),
   },
   { atomic: true },
 );
@@ -47,7 +47,7 @@ export const secretKeySelectorSchema: ObjectSchema = object(
   {
     localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
     key: field(2, "string", "", { required: true }),
-    optional: field(3, "bool", ""),
+    optional: field(3, "bool", "", { presence: true }),
   },
   { atomic: true },
 );
@@ -59,7 +59,7 @@ export const fileKeySelectorSchema: ObjectSchema = object(
     volumeName: field(1, "string", "", { required: true }),
     path: field(2, "string", "", { required: true }),
     key: field(3, "string", "", { required: true }),
-    optional: field(4, "bool", ""),
+    optional: field(4, "bool", "", { presence: true }),
   },
   { atomic: true },
 );
@@ -94,9 +94,9 @@ export const volumeMountSchema: ObjectSchema = object("io.k8s.api.core.v1.Volume
   readOnly: field(2, "bool", ""),
   mountPath: field(3, "string", "", { required: true }),
   subPath: field(4, "string", ""),
-  mountPropagation: field(5, "string", ""),
+  mountPropagation: field(5, "string", "", { presence: true }),
   subPathExpr: field(6, "string", ""),
-  recursiveReadOnly: field(7, "string", ""),
+  recursiveReadOnly: field(7, "string", "", { presence: true }),
 });
 
 export const execActionSchema: ObjectSchema = object("io.k8s.api.core.v1.ExecAction", "", {
@@ -123,7 +123,7 @@ export const tcpSocketActionSchema: ObjectSchema = object("io.k8s.api.core.v1.TC
 
 export const grpcActionSchema: ObjectSchema = object("io.k8s.api.core.v1.GRPCAction", "", {
   port: field(1, "int32", "", { required: true }),
-  service: field(2, "string", ""),
+  service: field(2, "string", "", { presence: true }),
 });
 
 export const probeHandlerSchema: ObjectSchema = object("io.k8s.api.core.v1.ProbeHandler", "", {
@@ -140,7 +140,7 @@ export const probeSchema: ObjectSchema = object("io.k8s.api.core.v1.Probe", "", 
   periodSeconds: field(4, "int32", ""),
   successThreshold: field(5, "int32", ""),
   failureThreshold: field(6, "int32", ""),
-  terminationGracePeriodSeconds: field(7, "int64", ""),
+  terminationGracePeriodSeconds: field(7, "int64", "", { presence: true }),
 });
 
 export const sleepActionSchema: ObjectSchema = object("io.k8s.api.core.v1.SleepAction", "", {
@@ -157,7 +157,7 @@ export const lifecycleHandlerSchema: ObjectSchema = object("io.k8s.api.core.v1.L
 export const lifecycleSchema: ObjectSchema = object("io.k8s.api.core.v1.Lifecycle", "", {
   postStart: field(1, lifecycleHandlerSchema, ""),
   preStop: field(2, lifecycleHandlerSchema, ""),
-  stopSignal: field(3, "string", ""),
+  stopSignal: field(3, "string", "", { presence: true }),
 });
 
 export const capabilitiesSchema: ObjectSchema = object("io.k8s.api.core.v1.Capabilities", "", {
@@ -176,33 +176,33 @@ export const windowsSecurityContextOptionsSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.WindowsSecurityContextOptions",
   "",
   {
-    gmsaCredentialSpecName: field(1, "string", ""),
-    gmsaCredentialSpec: field(2, "string", ""),
-    runAsUserName: field(3, "string", ""),
-    hostProcess: field(4, "bool", ""),
+    gmsaCredentialSpecName: field(1, "string", "", { presence: true }),
+    gmsaCredentialSpec: field(2, "string", "", { presence: true }),
+    runAsUserName: field(3, "string", "", { presence: true }),
+    hostProcess: field(4, "bool", "", { presence: true }),
   },
 );
 
 export const seccompProfileSchema: ObjectSchema = object("io.k8s.api.core.v1.SeccompProfile", "", {
   type: field(1, "string", "", { required: true }),
-  localhostProfile: field(2, "string", ""),
+  localhostProfile: field(2, "string", "", { presence: true }),
 });
 
 export const appArmorProfileSchema: ObjectSchema = object("io.k8s.api.core.v1.AppArmorProfile", "", {
   type: field(1, "string", "", { required: true }),
-  localhostProfile: field(2, "string", ""),
+  localhostProfile: field(2, "string", "", { presence: true }),
 });
 
 export const securityContextSchema: ObjectSchema = object("io.k8s.api.core.v1.SecurityContext", "", {
   capabilities: field(1, capabilitiesSchema, ""),
-  privileged: field(2, "bool", ""),
+  privileged: field(2, "bool", "", { presence: true }),
   seLinuxOptions: field(3, seLinuxOptionsSchema, ""),
-  runAsUser: field(4, "int64", ""),
-  runAsNonRoot: field(5, "bool", ""),
-  readOnlyRootFilesystem: field(6, "bool", ""),
-  allowPrivilegeEscalation: field(7, "bool", ""),
-  runAsGroup: field(8, "int64", ""),
-  procMount: field(9, "string", ""),
+  runAsUser: field(4, "int64", "", { presence: true }),
+  runAsNonRoot: field(5, "bool", "", { presence: true }),
+  readOnlyRootFilesystem: field(6, "bool", "", { presence: true }),
+  allowPrivilegeEscalation: field(7, "bool", "", { presence: true }),
+  runAsGroup: field(8, "int64", "", { presence: true }),
+  procMount: field(9, "string", "", { presence: true }),
   windowsOptions: field(10, windowsSecurityContextOptionsSchema, ""),
   seccompProfile: field(11, seccompProfileSchema, ""),
   appArmorProfile: field(12, appArmorProfileSchema, ""),
@@ -210,12 +210,12 @@ export const securityContextSchema: ObjectSchema = object("io.k8s.api.core.v1.Se
 
 export const configMapEnvSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMapEnvSource", "", {
   localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-  optional: field(2, "bool", ""),
+  optional: field(2, "bool", "", { presence: true }),
 });
 
 export const secretEnvSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.SecretEnvSource", "", {
   localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
-  optional: field(2, "bool", ""),
+  optional: field(2, "bool", "", { presence: true }),
 });
 
 export const envFromSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.EnvFromSource", "", {
@@ -293,7 +293,7 @@ export const containerSchema: ObjectSchema = object("io.k8s.api.core.v1.Containe
   ),
   startupProbe: field(22, probeSchema, ""),
   resizePolicy: field(23, list("atomic", containerResizePolicySchema), ""),
-  restartPolicy: field(24, "string", ""),
+  restartPolicy: field(24, "string", "", { presence: true }),
   restartPolicyRules: field(25, list("atomic", containerRestartRuleSchema), ""),
 });
 
@@ -321,7 +321,7 @@ export const ephemeralContainerCommonSchema: ObjectSchema = object("io.k8s.api.c
   volumeDevices: field(21, list("atomic", volumeDeviceSchema), ""),
   startupProbe: field(22, probeSchema, ""),
   resizePolicy: field(23, list("atomic", containerResizePolicySchema), ""),
-  restartPolicy: field(24, "string", ""),
+  restartPolicy: field(24, "string", "", { presence: true }),
   restartPolicyRules: field(25, list("atomic", containerRestartRuleSchema), ""),
 });
 

@@ -47,7 +47,7 @@ export const tolerationSchema: ObjectSchema = object("io.k8s.api.core.v1.Tolerat
   operator: field(2, "string", ""),
   value: field(3, "string", ""),
   effect: field(4, "string", ""),
-  tolerationSeconds: field(5, "int64", ""),
+  tolerationSeconds: field(5, "int64", "", { presence: true }),
 });
 
 export const topologySpreadConstraintSchema: ObjectSchema = object("io.k8s.api.core.v1.TopologySpreadConstraint", "", {
@@ -55,8 +55,8 @@ export const topologySpreadConstraintSchema: ObjectSchema = object("io.k8s.api.c
   topologyKey: field(2, "string", "", { required: true }),
   whenUnsatisfiable: field(3, "string", "", { required: true }),
   labelSelector: field(4, labelSelectorSchema, ""),
-  minDomains: field(5, "int32", ""),
-  nodeAffinityPolicy: field(6, "string", ""),
-  nodeTaintsPolicy: field(7, "string", ""),
+  minDomains: field(5, "int32", "", { presence: true }),
+  nodeAffinityPolicy: field(6, "string", "", { presence: true }),
+  nodeTaintsPolicy: field(7, "string", "", { presence: true }),
   matchLabelKeys: field(8, list("atomic", "string"), ""),
 });

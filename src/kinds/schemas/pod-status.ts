@@ -48,7 +48,7 @@ export const volumeMountStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.
   name: field(1, "string", "", { required: true }),
   mountPath: field(2, "string", "", { required: true }),
   readOnly: field(3, "bool", ""),
-  recursiveReadOnly: field(4, "string", ""),
+  recursiveReadOnly: field(4, "string", "", { presence: true }),
   volumeStatus: field(5, volumeStatusSchema, ""),
 });
 
@@ -65,7 +65,7 @@ export const containerUserSchema: ObjectSchema = object("io.k8s.api.core.v1.Cont
 export const resourceHealthSchema: ObjectSchema = object("io.k8s.api.core.v1.ResourceHealth", "", {
   resourceID: field(1, "string", "", { required: true }),
   health: field(2, "string", ""),
-  message: field(6, "string", ""),
+  message: field(6, "string", "", { presence: true }),
 });
 
 export const resourceStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.ResourceStatus", "", {
@@ -82,7 +82,7 @@ export const containerStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.Co
   image: field(6, "string", "", { required: true }),
   imageID: field(7, "string", "", { required: true }),
   containerID: field(8, "string", ""),
-  started: field(9, "bool", ""),
+  started: field(9, "bool", "", { presence: true }),
   allocatedResources: field(10, map("quantity"), ""),
   resources: field(11, resourceRequirementsSchema, ""),
   volumeMounts: field(
@@ -102,7 +102,7 @@ export const containerStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.Co
     }),
     "",
   ),
-  stopSignal: field(15, "string", ""),
+  stopSignal: field(15, "string", "", { presence: true }),
 });
 
 export const podIPSchema: ObjectSchema = object("io.k8s.api.core.v1.PodIP", "", {
@@ -111,7 +111,7 @@ export const podIPSchema: ObjectSchema = object("io.k8s.api.core.v1.PodIP", "", 
 
 export const podResourceClaimStatusSchema: ObjectSchema = object("io.k8s.api.core.v1.PodResourceClaimStatus", "", {
   name: field(1, "string", "", { required: true }),
-  resourceClaimName: field(2, "string", ""),
+  resourceClaimName: field(2, "string", "", { presence: true }),
 });
 
 export const hostIPSchema: ObjectSchema = object("io.k8s.api.core.v1.HostIP", "", {

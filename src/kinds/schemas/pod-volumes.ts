@@ -9,7 +9,7 @@ import { labelSelectorSchema, objectMetaSchema } from "./meta.ts";
 
 export const hostPathVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.HostPathVolumeSource", "", {
   path: field(1, "string", "", { required: true }),
-  type: field(2, "string", ""),
+  type: field(2, "string", "", { presence: true }),
 });
 
 export const emptyDirVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.EmptyDirVolumeSource", "", {
@@ -48,14 +48,14 @@ export const gitRepoVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v
 export const keyToPathSchema: ObjectSchema = object("io.k8s.api.core.v1.KeyToPath", "", {
   key: field(1, "string", "", { required: true }),
   path: field(2, "string", "", { required: true }),
-  mode: field(3, "int32", ""),
+  mode: field(3, "int32", "", { presence: true }),
 });
 
 export const secretVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.SecretVolumeSource", "", {
   secretName: field(1, "string", ""),
   items: field(2, list("atomic", keyToPathSchema), ""),
-  defaultMode: field(3, "int32", ""),
-  optional: field(4, "bool", ""),
+  defaultMode: field(3, "int32", "", { presence: true }),
+  optional: field(4, "bool", "", { presence: true }),
 });
 
 export const nfsVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.NFSVolumeSource", "", {
@@ -75,7 +75,7 @@ export const iscsiVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.
   chapAuthDiscovery: field(8, "bool", ""),
   secretRef: field(10, localObjectReferenceSchema, ""),
   chapAuthSession: field(11, "bool", ""),
-  initiatorName: field(12, "string", ""),
+  initiatorName: field(12, "string", "", { presence: true }),
 });
 
 export const glusterfsVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.GlusterfsVolumeSource", "", {
@@ -137,17 +137,17 @@ export const downwardAPIVolumeFileSchema: ObjectSchema = object("io.k8s.api.core
   path: field(1, "string", "", { required: true }),
   fieldRef: field(2, objectFieldSelectorSchema, ""),
   resourceFieldRef: field(3, resourceFieldSelectorSchema, ""),
-  mode: field(4, "int32", ""),
+  mode: field(4, "int32", "", { presence: true }),
 });
 
 export const downwardAPIVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.DownwardAPIVolumeSource", "", {
   items: field(1, list("atomic", downwardAPIVolumeFileSchema), ""),
-  defaultMode: field(2, "int32", ""),
+  defaultMode: field(2, "int32", "", { presence: true }),
 });
 
 export const fcVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.FCVolumeSource", "", {
   targetWWNs: field(1, list("atomic", "string"), ""),
-  lun: field(2, "int32", ""),
+  lun: field(2, "int32", "", { presence: true }),
   fsType: field(3, "string", ""),
   readOnly: field(4, "bool", ""),
   wwids: field(5, list("atomic", "string"), ""),
@@ -162,8 +162,8 @@ export const azureFileVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core
 export const configMapVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMapVolumeSource", "", {
   localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
   items: field(2, list("atomic", keyToPathSchema), ""),
-  defaultMode: field(3, "int32", ""),
-  optional: field(4, "bool", ""),
+  defaultMode: field(3, "int32", "", { presence: true }),
+  optional: field(4, "bool", "", { presence: true }),
 });
 
 export const vsphereVirtualDiskVolumeSourceSchema: ObjectSchema = object(
@@ -189,10 +189,10 @@ export const quobyteVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v
 export const azureDiskVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.AzureDiskVolumeSource", "", {
   diskName: field(1, "string", "", { required: true }),
   diskURI: field(2, "string", "", { required: true }),
-  cachingMode: field(3, "string", "", { default: "ReadWrite" }),
-  fsType: field(4, "string", "", { default: "ext4" }),
-  readOnly: field(5, "bool", ""),
-  kind: field(6, "string", "", { default: "Shared" }),
+  cachingMode: field(3, "string", "", { default: "ReadWrite", presence: true }),
+  fsType: field(4, "string", "", { default: "ext4", presence: true }),
+  readOnly: field(5, "bool", "", { presence: true }),
+  kind: field(6, "string", "", { default: "Shared", presence: true }),
 });
 
 export const photonPersistentDiskVolumeSourceSchema: ObjectSchema = object(
@@ -226,7 +226,7 @@ export const scaleIOVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v
 export const secretProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.SecretProjection", "", {
   localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
   items: field(2, list("atomic", keyToPathSchema), ""),
-  optional: field(4, "bool", ""),
+  optional: field(4, "bool", "", { presence: true }),
 });
 
 export const downwardAPIProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.DownwardAPIProjection", "", {
@@ -236,7 +236,7 @@ export const downwardAPIProjectionSchema: ObjectSchema = object("io.k8s.api.core
 export const configMapProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.ConfigMapProjection", "", {
   localObjectReference: field(1, localObjectReferenceSchema, "", { inline: true }),
   items: field(2, list("atomic", keyToPathSchema), ""),
-  optional: field(4, "bool", ""),
+  optional: field(4, "bool", "", { presence: true }),
 });
 
 export const serviceAccountTokenProjectionSchema: ObjectSchema = object(
@@ -244,7 +244,7 @@ export const serviceAccountTokenProjectionSchema: ObjectSchema = object(
   "",
   {
     audience: field(1, "string", ""),
-    expirationSeconds: field(2, "int64", ""),
+    expirationSeconds: field(2, "int64", "", { presence: true }),
     path: field(3, "string", "", { required: true }),
   },
 );
@@ -253,18 +253,18 @@ export const clusterTrustBundleProjectionSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.ClusterTrustBundleProjection",
   "",
   {
-    name: field(1, "string", ""),
-    signerName: field(2, "string", ""),
+    name: field(1, "string", "", { presence: true }),
+    signerName: field(2, "string", "", { presence: true }),
     labelSelector: field(3, labelSelectorSchema, ""),
     path: field(4, "string", "", { required: true }),
-    optional: field(5, "bool", ""),
+    optional: field(5, "bool", "", { presence: true }),
   },
 );
 
 export const podCertificateProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.PodCertificateProjection", "", {
   signerName: field(1, "string", "", { required: true }),
   keyType: field(2, "string", "", { required: true }),
-  maxExpirationSeconds: field(3, "int32", ""),
+  maxExpirationSeconds: field(3, "int32", "", { presence: true }),
   credentialBundlePath: field(4, "string", ""),
   keyPath: field(5, "string", ""),
   certificateChainPath: field(6, "string", ""),
@@ -282,7 +282,7 @@ export const volumeProjectionSchema: ObjectSchema = object("io.k8s.api.core.v1.V
 
 export const projectedVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.ProjectedVolumeSource", "", {
   sources: field(1, list("atomic", volumeProjectionSchema), ""),
-  defaultMode: field(2, "int32", ""),
+  defaultMode: field(2, "int32", "", { presence: true }),
 });
 
 export const storageOSVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.StorageOSVolumeSource", "", {
@@ -295,8 +295,8 @@ export const storageOSVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core
 
 export const csiVolumeSourceSchema: ObjectSchema = object("io.k8s.api.core.v1.CSIVolumeSource", "", {
   driver: field(1, "string", "", { required: true }),
-  readOnly: field(2, "bool", ""),
-  fsType: field(3, "string", ""),
+  readOnly: field(2, "bool", "", { presence: true }),
+  fsType: field(3, "string", "", { presence: true }),
   volumeAttributes: field(4, map("string"), ""),
   nodePublishSecretRef: field(5, localObjectReferenceSchema, ""),
 });
@@ -318,11 +318,11 @@ export const persistentVolumeClaimSpecSchema: ObjectSchema = object(
     resources: field(2, volumeResourceRequirementsSchema, ""),
     volumeName: field(3, "string", ""),
     selector: field(4, labelSelectorSchema, ""),
-    storageClassName: field(5, "string", ""),
-    volumeMode: field(6, "string", ""),
+    storageClassName: field(5, "string", "", { presence: true }),
+    volumeMode: field(6, "string", "", { presence: true }),
     dataSource: field(7, typedLocalObjectReferenceSchema, ""),
     dataSourceRef: field(8, typedObjectReferenceSchema, ""),
-    volumeAttributesClassName: field(9, "string", ""),
+    volumeAttributesClassName: field(9, "string", "", { presence: true }),
   },
 );
 

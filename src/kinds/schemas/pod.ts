@@ -21,18 +21,18 @@ export const sysctlSchema: ObjectSchema = object("io.k8s.api.core.v1.Sysctl", ""
 
 export const podSecurityContextSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSecurityContext", "", {
   seLinuxOptions: field(1, seLinuxOptionsSchema, ""),
-  runAsUser: field(2, "int64", ""),
-  runAsNonRoot: field(3, "bool", ""),
+  runAsUser: field(2, "int64", "", { presence: true }),
+  runAsNonRoot: field(3, "bool", "", { presence: true }),
   supplementalGroups: field(4, list("atomic", "int64"), ""),
-  fsGroup: field(5, "int64", ""),
-  runAsGroup: field(6, "int64", ""),
+  fsGroup: field(5, "int64", "", { presence: true }),
+  runAsGroup: field(6, "int64", "", { presence: true }),
   sysctls: field(7, list("atomic", sysctlSchema), ""),
   windowsOptions: field(8, windowsSecurityContextOptionsSchema, ""),
-  fsGroupChangePolicy: field(9, "string", ""),
+  fsGroupChangePolicy: field(9, "string", "", { presence: true }),
   seccompProfile: field(10, seccompProfileSchema, ""),
   appArmorProfile: field(11, appArmorProfileSchema, ""),
-  supplementalGroupsPolicy: field(12, "string", ""),
-  seLinuxChangePolicy: field(13, "string", ""),
+  supplementalGroupsPolicy: field(12, "string", "", { presence: true }),
+  seLinuxChangePolicy: field(13, "string", "", { presence: true }),
 });
 
 export const hostAliasSchema: ObjectSchema = object("io.k8s.api.core.v1.HostAlias", "", {
@@ -42,7 +42,7 @@ export const hostAliasSchema: ObjectSchema = object("io.k8s.api.core.v1.HostAlia
 
 export const podDNSConfigOptionSchema: ObjectSchema = object("io.k8s.api.core.v1.PodDNSConfigOption", "", {
   name: field(1, "string", ""),
-  value: field(2, "string", ""),
+  value: field(2, "string", "", { presence: true }),
 });
 
 export const podDNSConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.PodDNSConfig", "", {
@@ -65,12 +65,12 @@ export const podSchedulingGateSchema: ObjectSchema = object("io.k8s.api.core.v1.
 
 export const podResourceClaimSchema: ObjectSchema = object("io.k8s.api.core.v1.PodResourceClaim", "", {
   name: field(1, "string", "", { required: true }),
-  resourceClaimName: field(3, "string", ""),
-  resourceClaimTemplateName: field(4, "string", ""),
+  resourceClaimName: field(3, "string", "", { presence: true }),
+  resourceClaimTemplateName: field(4, "string", "", { presence: true }),
 });
 
 export const podSchedulingGroupSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSchedulingGroup", "", {
-  podGroupName: field(1, "string", ""),
+  podGroupName: field(1, "string", "", { presence: true }),
 });
 
 export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", "", {
@@ -89,8 +89,8 @@ export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", 
     { required: true },
   ),
   restartPolicy: field(3, "string", ""),
-  terminationGracePeriodSeconds: field(4, "int64", ""),
-  activeDeadlineSeconds: field(5, "int64", ""),
+  terminationGracePeriodSeconds: field(4, "int64", "", { presence: true }),
+  activeDeadlineSeconds: field(5, "int64", "", { presence: true }),
   dnsPolicy: field(6, "string", ""),
   nodeSelector: field(7, map("string", { atomic: true }), ""),
   serviceAccountName: field(8, "string", ""),
@@ -117,17 +117,17 @@ export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", 
     list("map", containerSchema, { keys: ["name"], patch: { strategy: "merge", key: "name" } }),
     "",
   ),
-  automountServiceAccountToken: field(21, "bool", ""),
+  automountServiceAccountToken: field(21, "bool", "", { presence: true }),
   tolerations: field(22, list("atomic", tolerationSchema), ""),
   hostAliases: field(23, list("map", hostAliasSchema, { keys: ["ip"], patch: { strategy: "merge", key: "ip" } }), ""),
   priorityClassName: field(24, "string", ""),
-  priority: field(25, "int32", ""),
+  priority: field(25, "int32", "", { presence: true }),
   dnsConfig: field(26, podDNSConfigSchema, ""),
-  shareProcessNamespace: field(27, "bool", ""),
+  shareProcessNamespace: field(27, "bool", "", { presence: true }),
   readinessGates: field(28, list("atomic", podReadinessGateSchema), ""),
-  runtimeClassName: field(29, "string", ""),
-  enableServiceLinks: field(30, "bool", ""),
-  preemptionPolicy: field(31, "string", ""),
+  runtimeClassName: field(29, "string", "", { presence: true }),
+  enableServiceLinks: field(30, "bool", "", { presence: true }),
+  preemptionPolicy: field(31, "string", "", { presence: true }),
   overhead: field(32, map("quantity"), ""),
   topologySpreadConstraints: field(
     33,
@@ -145,9 +145,9 @@ export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", 
     }),
     "",
   ),
-  setHostnameAsFQDN: field(35, "bool", ""),
+  setHostnameAsFQDN: field(35, "bool", "", { presence: true }),
   os: field(36, podOSSchema, ""),
-  hostUsers: field(37, "bool", ""),
+  hostUsers: field(37, "bool", "", { presence: true }),
   schedulingGates: field(
     38,
     list("map", podSchedulingGateSchema, {
@@ -165,7 +165,7 @@ export const podSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.PodSpec", 
     "",
   ),
   resources: field(40, resourceRequirementsSchema, ""),
-  hostnameOverride: field(41, "string", ""),
+  hostnameOverride: field(41, "string", "", { presence: true }),
   schedulingGroup: field(43, podSchedulingGroupSchema, ""),
 });
 

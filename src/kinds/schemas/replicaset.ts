@@ -3,7 +3,7 @@ import { labelSelectorSchema, objectMetaSchema } from "./meta.ts";
 import { podTemplateSpecSchema } from "./pod.ts";
 
 export const replicaSetSpecSchema: ObjectSchema = object("io.k8s.api.apps.v1.ReplicaSetSpec", "", {
-  replicas: field(1, "int32", ""),
+  replicas: field(1, "int32", "", { presence: true }),
   selector: field(2, labelSelectorSchema, "", { required: true }),
   template: field(3, podTemplateSpecSchema, ""),
   minReadySeconds: field(4, "int32", ""),
@@ -31,7 +31,7 @@ export const replicaSetStatusSchema: ObjectSchema = object("io.k8s.api.apps.v1.R
     }),
     "",
   ),
-  terminatingReplicas: field(7, "int32", ""),
+  terminatingReplicas: field(7, "int32", "", { presence: true }),
 });
 
 export const replicaSetSchema: ObjectSchema = object("io.k8s.api.apps.v1.ReplicaSet", "", {

@@ -6,5 +6,5 @@ export const secretSchema: ObjectSchema = object("io.k8s.api.core.v1.Secret", ""
   data: field(2, map("bytes"), ""),
   type: field(3, "string", ""),
   stringData: field(4, map("string"), ""),
-  immutable: field(5, "bool", ""),
+  immutable: field(5, "bool", "", { presence: true }),
 });

@@ -1,15 +1,11 @@
 import { field, list, map, object, type ObjectSchema } from "../schema.ts";
 import { objectMetaSchema } from "./meta.ts";
 
-export const extraValueSchema: ObjectSchema = object("io.k8s.api.authentication.v1.ExtraValue", "", {
-  items: field(1, list("atomic", "string"), ""),
-});
-
 export const userInfoSchema: ObjectSchema = object("io.k8s.api.authentication.v1.UserInfo", "", {
   username: field(1, "string", ""),
   uid: field(2, "string", ""),
   groups: field(3, list("atomic", "string"), ""),
-  extra: field(4, map(extraValueSchema), ""),
+  extra: field(4, map(list("atomic", "string")), ""),
 });
 
 export const selfSubjectReviewStatusSchema: ObjectSchema = object(

@@ -8,11 +8,11 @@ export const servicePortSchema: ObjectSchema = object("io.k8s.api.core.v1.Servic
   port: field(3, "int32", "", { required: true }),
   targetPort: field(4, "intOrString", ""),
   nodePort: field(5, "int32", ""),
-  appProtocol: field(6, "string", ""),
+  appProtocol: field(6, "string", "", { presence: true }),
 });
 
 export const clientIPConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.ClientIPConfig", "", {
-  timeoutSeconds: field(1, "int32", ""),
+  timeoutSeconds: field(1, "int32", "", { presence: true }),
 });
 
 export const sessionAffinityConfigSchema: ObjectSchema = object("io.k8s.api.core.v1.SessionAffinityConfig", "", {
@@ -40,19 +40,19 @@ export const serviceSpecSchema: ObjectSchema = object("io.k8s.api.core.v1.Servic
   healthCheckNodePort: field(12, "int32", ""),
   publishNotReadyAddresses: field(13, "bool", ""),
   sessionAffinityConfig: field(14, sessionAffinityConfigSchema, ""),
-  ipFamilyPolicy: field(17, "string", ""),
+  ipFamilyPolicy: field(17, "string", "", { presence: true }),
   clusterIPs: field(18, list("atomic", "string"), ""),
   ipFamilies: field(19, list("atomic", "string"), ""),
-  allocateLoadBalancerNodePorts: field(20, "bool", ""),
-  loadBalancerClass: field(21, "string", ""),
-  internalTrafficPolicy: field(22, "string", ""),
-  trafficDistribution: field(23, "string", ""),
+  allocateLoadBalancerNodePorts: field(20, "bool", "", { presence: true }),
+  loadBalancerClass: field(21, "string", "", { presence: true }),
+  internalTrafficPolicy: field(22, "string", "", { presence: true }),
+  trafficDistribution: field(23, "string", "", { presence: true }),
 });
 
 export const loadBalancerIngressSchema: ObjectSchema = object("io.k8s.api.core.v1.LoadBalancerIngress", "", {
   ip: field(1, "string", ""),
   hostname: field(2, "string", ""),
-  ipMode: field(3, "string", ""),
+  ipMode: field(3, "string", "", { presence: true }),
   ports: field(4, list("atomic", portStatusSchema), ""),
 });
 

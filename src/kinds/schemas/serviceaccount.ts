@@ -13,5 +13,5 @@ export const serviceAccountSchema: ObjectSchema = object("io.k8s.api.core.v1.Ser
     "",
   ),
   imagePullSecrets: field(3, list("atomic", localObjectReferenceSchema), ""),
-  automountServiceAccountToken: field(4, "bool", ""),
+  automountServiceAccountToken: field(4, "bool", "", { presence: true }),
 });

@@ -15,7 +15,7 @@ export const boundObjectReferenceSchema: ObjectSchema = object(
 export const tokenRequestSpecSchema: ObjectSchema = object("io.k8s.api.authentication.v1.TokenRequestSpec", "", {
   audiences: field(1, list("atomic", "string"), ""),
   boundObjectRef: field(3, boundObjectReferenceSchema, ""),
-  expirationSeconds: field(4, "int64", ""),
+  expirationSeconds: field(4, "int64", "", { presence: true }),
 });
 
 export const tokenRequestStatusSchema: ObjectSchema = object("io.k8s.api.authentication.v1.TokenRequestStatus", "", {

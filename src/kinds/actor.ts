@@ -1,0 +1,59 @@
+import { age } from "../util/duration.ts";
+import { pathSegment } from "../util/names.ts";
+import { defineKind } from "./define.ts";
+import type { Actor } from "./generated/types.ts";
+import type { Kind } from "./kind.ts";
+import { actorSchema } from "./schemas/actor.ts";
+import { column, nameColumn } from "./table.ts";
+
+/** The actors of this cluster, read-only: computed when they are read, never stored. */
+
+export const actors: Kind = defineKind<Actor>({
+  id: "actors.actors.troupe.dev",
+  group: "actors.troupe.dev",
+  version: "v1",
+  kind: "Actor",
+  plural: "actors",
+  singular: "actor",
+  shortNames: [],
+  categories: [],
+  scope: "Cluster",
+  verbs: ["get", "list"],
+  storage: "virtual",
+  description: "An actor of the control plane: its machine, state, supervisor and mailbox.",
+  schema: actorSchema,
+  name: pathSegment,
+  generation: "none",
+  subresources: {},
+  columns: [
+    { ...nameColumn, name: "Path" },
+    column("Machine", "Name of the state machine that it runs."),
+    column("Version", "Version of that machine."),
+    column("State", "State that the machine is in."),
+    column("Since", "Time since it entered that state."),
+    column("Restarts", "How often its supervisor restarted it.", { type: "integer" }),
+    column("Mailbox", "Events that wait for it.", { type: "integer" }),
+    column("Supervisor", "Who restarts it."),
+    column("Status", "Running, quarantined, or why it is not."),
+  ],
+  row: ({ spec, status }, now) => ({
+    cells: [
+      spec.path,
+      spec.machine ?? "",
+      spec.version ?? "",
+      status?.state ?? "",
+      age(status?.since, now),
+      status?.restarts ?? 0,
+      status?.mailbox ?? 0,
+      spec.supervisor ?? "",
+      status?.status ?? "",
+    ],
+  }),
+  selectable: {
+    "spec.path": ({ spec }) => spec.path,
+    "spec.supervisor": ({ spec }) => spec.supervisor ?? "",
+    "spec.machine": ({ spec }) => spec.machine ?? "",
+    "status.state": ({ status }) => status?.state ?? "",
+  },
+  machine: "object",
+});

@@ -1,0 +1,73 @@
+import { StatusError, type StatusCause } from "../util/errors.ts";
+import { goJson, goQuote } from "../util/gojson.ts";
+import type { FieldErrors } from "./field-errors.ts";
+
+/** Field errors in Kubernetes' rendering, and the 422 that gathers them. */
+
+/** An empty list of field errors; hand it to a kind's `validate`. */
+export function createFieldErrors(): FieldErrors {
+  const causes: StatusCause[] = [];
+  const add = (path: string, reason: string, body: string, detail: string): void => {
+    const message = detail === "" ? body : `${body}: ${detail}`;
+    // Where the whole object is meant, Kubernetes prints `[]`.
+    causes.push({ reason, message, field: path === "" ? "[]" : path });
+  };
+  return {
+    causes,
+    required: (path, detail = "") => add(path, "FieldValueRequired", "Required value", detail),
+    invalid: (path, value, detail) => add(path, "FieldValueInvalid", `Invalid value: ${renderValue(value)}`, detail),
+    notSupported: (path, value, supported) => {
+      const detail = `supported values: ${supported.map((item) => goQuote(item)).join(", ")}`;
+      add(path, "FieldValueNotSupported", `Unsupported value: ${renderValue(value)}`, detail);
+    },
+    duplicate: (path, value) => add(path, "FieldValueDuplicate", `Duplicate value: ${renderValue(value)}`, ""),
+    forbidden: (path, detail) => add(path, "FieldValueForbidden", "Forbidden", detail),
+    tooLong: (path, maxBytes) => add(path, "FieldValueTooLong", "Too long", `may not be more than ${maxBytes} bytes`),
+    tooMany: (path, actual, max) =>
+      add(path, "FieldValueTooMany", `Too many: ${actual}`, `must have at most ${max} items`),
+    notFound: (path, value) => add(path, "FieldValueNotFound", `Not found: ${renderValue(value)}`, ""),
+    typeInvalid: (path, value, detail) =>
+      add(path, "FieldValueTypeInvalid", `Invalid value: ${renderValue(value)}`, detail),
+  };
+}
+
+/** A value inside a message: strings quoted as Go does it, numbers and bools bare, else JSON. */
+export function renderValue(value: unknown): string {
+  if (typeof value === "string") return goQuote(value);
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") {
+    return String(value);
+  }
+  return goJson(value);
+}
+
+/** Adds each text as an "Invalid value" of the same field. */
+export function invalidEach(errors: FieldErrors, path: string, value: unknown, problems: readonly string[]): void {
+  for (const problem of problems) errors.invalid(path, value, problem);
+}
+
+/** 422 `Deployment.apps "x" is invalid: …`; equal texts stand once in the message. */
+export function statusInvalid(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: FieldErrors,
+): StatusError {
+  const texts = [...new Set(errors.causes.map((cause) => `${cause.field}: ${cause.message}`))];
+  const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
+  const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
+  const suffix = texts.length === 0 ? "" : `: ${list}`;
+  return new StatusError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: `${qualified} ${goQuote(name)} is invalid${suffix}`,
+    reason: "Invalid",
+    details: {
+      ...(name === "" ? {} : { name }),
+      ...(kind.group === "" ? {} : { group: kind.group }),
+      kind: kind.kind,
+      causes: errors.causes,
+    },
+    code: 422,
+  });
+}

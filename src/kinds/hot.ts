@@ -1,0 +1,25 @@
+import type { HotRecord, Kind, KubeObject } from "./kind.ts";
+
+/** The hot record of one object: the common members and those of its kind. */
+export function hotRecord(kind: Kind, object: KubeObject): HotRecord {
+  const { uid, labels, ownerReferences, deletionTimestamp } = object.metadata;
+  return {
+    ...kind.hot?.(object),
+    uid,
+    labels: labels ?? {},
+    controller: ownerReferences?.find((owner) => owner.controller === true)?.uid,
+    owners: (ownerReferences ?? []).map((owner) => owner.uid),
+    deleting: deletionTimestamp !== undefined,
+  };
+}
+
+/** Names of all indexes of a kind; `owner` (uid of the controller) exists for every kind. */
+export function indexNames(kind: Kind): readonly string[] {
+  return ["owner", ...Object.keys(kind.indexes ?? {})];
+}
+
+/** Values of one row in one index. */
+export function indexValues(kind: Kind, index: string, hot: HotRecord): readonly string[] {
+  if (index === "owner") return hot.controller === undefined ? [] : [hot.controller];
+  return kind.indexes?.[index]?.(hot) ?? [];
+}
