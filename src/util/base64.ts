@@ -1,7 +1,7 @@
 /** Base64 (RFC 4648, padded) without Node's Buffer, for pure code. */
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const values: ReadonlyMap<string, number> = new Map([...alphabet].map((char, index) => [char, index]));
+const values: ReadonlyMap<string, number> = new Map(Array.from(alphabet).map((char, index) => [char, index]));
 
 export function encodeBase64(bytes: Uint8Array): string {
   const parts: string[] = [];
