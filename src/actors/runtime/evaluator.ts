@@ -1,4 +1,11 @@
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject } from "xstate";
+import type {
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  AnyStateNode,
+  EventObject,
+} from "xstate";
+import type { Millis } from "../../util/time.ts";
 import {
   ActorFault,
   ImpureMachineError,
@@ -216,4 +223,21 @@ function raised(params: RaiseParams): Effect | undefined {
   if (params.delay === undefined) return undefined;
   if (params.id === undefined) throw new ActorFault("a delayed raise needs an id");
   return { type: "timer", id: params.id, delayMs: params.delay, event: params.event };
+}
+
+/** The `after` timers of a state and its ancestors, as entering it would set them. */
+export function timersOf(
+  def: MachineDef,
+  id: StateId,
+): readonly { id: string; delayMs: Millis; event: ActorEvent }[] {
+  const found: { id: string; delayMs: Millis; event: ActorEvent }[] = [];
+  let node: AnyStateNode | undefined = def.machine.root;
+  for (const part of [...id.split("."), undefined]) {
+    for (const { eventType, delay } of node?.after ?? []) {
+      if (typeof delay === "number")
+        found.push({ id: eventType, delayMs: delay, event: { type: eventType } });
+    }
+    node = part === undefined ? undefined : node?.states[part];
+  }
+  return found;
 }

@@ -84,7 +84,8 @@ function randomMachine(seed: number): AnyStateMachine {
       ];
     }
     node["on"] = on;
-    if (rnd.below(6) === 0) node["after"] = { [500 + rnd.below(3)]: `#${ids[rnd.below(ids.length)]}` };
+    if (rnd.below(6) === 0)
+      node["after"] = { [500 + rnd.below(3)]: `#${ids[rnd.below(ids.length)]}` };
     if (rnd.below(10) === 0) {
       node["always"] = {
         guard: ({ context }: { context: { n: number } }) => context.n % 7 === 3,
@@ -220,10 +221,19 @@ test("a machine that reaches for the world is refused as impure", (t) => {
     ["self.send", assign(({ self }) => (self.send({ type: "x" }), {}))],
   ] as const) {
     const def = defOf({ initial: "one", states: { one: { on: { go: { actions: action } } } } });
-    t.throws(() => evaluator.step(def, at("one"), { type: "go" }), { instanceOf: ActorFault }, what);
+    t.throws(
+      () => evaluator.step(def, at("one"), { type: "go" }),
+      { instanceOf: ActorFault },
+      what,
+    );
   }
-  const def = defOf({ initial: "one", states: { one: { on: { go: { actions: emit({ type: "x" }) } } } } });
-  t.throws(() => evaluator.step(def, at("one"), { type: "go" }), { instanceOf: ImpureMachineError });
+  const def = defOf({
+    initial: "one",
+    states: { one: { on: { go: { actions: emit({ type: "x" }) } } } },
+  });
+  t.throws(() => evaluator.step(def, at("one"), { type: "go" }), {
+    instanceOf: ImpureMachineError,
+  });
 });
 
 test("an endless loop of transitions ends as a fault after 100 microsteps, and the next step is clean", (t) => {

@@ -1,0 +1,16 @@
+import type { Kind, KindId, KubeObject } from "../../kinds/kind.ts";
+import type { Outcome } from "../../store/outcome.ts";
+import type { Revision } from "../../store/revision.ts";
+
+/** Kinds by id; the catalogue's map is one. */
+export interface KindLookup {
+  get(id: KindId): Kind | undefined;
+}
+
+/** How rows and outcomes become bytes; the store's codecs, injected by the composition. */
+export interface HostCodec {
+  /** Header and body of a row's new version; sealed if the kind is. */
+  encodeRow(kind: Kind, object: KubeObject, revision: Revision): Uint8Array;
+  encodeOutcome(outcome: Outcome): Uint8Array;
+  decodeOutcome(payload: Uint8Array): Outcome;
+}

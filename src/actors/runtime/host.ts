@@ -1,0 +1,733 @@
+import type { Env, Rng, Timer } from "../../env/env.ts";
+import type { FaultAction, Seam } from "../../env/faults.ts";
+import type { LogEntry, LogListener, ReplicatedLog } from "../../raft/log-api.ts";
+import type { Cause, CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
+import type { LogIndex, Term } from "../../store/revision.ts";
+import type { TipStore } from "../../store/store-api.ts";
+import { invariant, messageOf, StatusError, TransientError } from "../../util/errors.ts";
+import type { Millis } from "../../util/time.ts";
+import type { ActorView } from "./actor.ts";
+import { createBreaker, type Breaker } from "./breaker.ts";
+import { createClusterClock, type ClusterClock } from "./cluster-clock.ts";
+import type { HostCodec, KindLookup } from "./codec.ts";
+import type { CommandClass, Decide, WriteReply, WriteRequest } from "./command.ts";
+import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
+import { actorName, createDirectory, type OpenDirectory } from "./directory.ts";
+import { createEvaluator } from "./evaluator.ts";
+import type { WriteHost, WriteOptions } from "./host-api.ts";
+import {
+  controllersPausePercent,
+  inFlightBytesMax,
+  inFlightEntriesMax,
+  outcomeBytesMax,
+  turnCommandsMax,
+  turnMsMax,
+} from "./limits.ts";
+import type { MachineCatalogue } from "./machine.ts";
+import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
+import { createNoteWriter, type NoteWriter } from "./notes.ts";
+import { createQuarantine, type Quarantine } from "./quarantine.ts";
+import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
+import {
+  internalError,
+  outcomeUnknown,
+  shuttingDown,
+  tooLarge,
+  tooManyRequests,
+} from "./replies.ts";
+import { createResults, type Results } from "./results.ts";
+import { createTimers, type TimerRow, type Timers } from "./timers.ts";
+import { createTransaction, type OpenTransaction } from "./transaction.ts";
+
+/**
+ * The life of a write. On the leader one command at a time is evaluated over the tip; its outcome
+ * is staged and handed to the log in the same turn; once the entry is committed it is applied and
+ * the command is answered. An answer without an entry leaves only after what it read is committed
+ * and this member is known to have been the leader then. Followers apply, and evaluate nothing.
+ *
+ * Invariants: the tip is the committed state plus `inFlight`, in order; a command id has at most one
+ * outcome; nothing is evaluated outside a term.
+ */
+export interface ActorHost extends WriteHost, LogListener {
+  /** Work of the master's own (plans, timers, sweeps). Fails with TransientError when the term ends. */
+  submit(task: HostTask): void;
+  /** Leader's time; on a follower the newest committed time, moved on by the own clock. */
+  now(): Millis;
+  readonly isLeader: boolean;
+  readonly directory: OpenDirectory;
+  readonly quarantine: Quarantine;
+  readonly deadLetters: DeadLetters;
+  readonly breaker: Breaker;
+  readonly reactions: Reactions;
+  /** Something that lives and dies with the term: controllers, sweeps. Started in the order of the calls. */
+  addLeaderPart(part: LeaderPart): void;
+  /** Lets an actor out of quarantine, by the name that the API uses. Resolves when durable. */
+  release(name: string): Promise<void>;
+  /** No more writes; waiting ones are refused with 503. */
+  stop(): void;
+}
+
+export interface LeaderPart {
+  start(term: Term): void;
+  stop(): void;
+}
+
+export interface HostTask {
+  readonly class: CommandClass;
+  readonly cause: Cause;
+  /** Throwing keeps nothing. Row writes go through the transaction; system rows are answered. */
+  readonly evaluate: (transaction: OpenTransaction) => readonly SystemWrite[];
+  readonly done?: () => void;
+  readonly failed: (error: Error) => void;
+}
+
+export interface HostOptions {
+  readonly env: Env;
+  readonly store: TipStore;
+  /** `propose` must not call back into the listener in the same turn. */
+  readonly log: ReplicatedLog;
+  readonly kinds: KindLookup;
+  readonly codec: HostCodec;
+  readonly decide: Decide;
+  readonly machines: MachineCatalogue;
+  /** This member, and how often it has started. */
+  readonly identity: { readonly member: number; readonly incarnation: number };
+  /** Store and log disagree: the process must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+type JobState = "queued" | "inFlight" | "reading" | "settled";
+
+interface Job extends Mail {
+  readonly sequence: number;
+  readonly cause: Cause;
+  /** A client waits: the command outlives the term, and its result is kept until acknowledged. */
+  readonly request: WriteRequest | undefined;
+  readonly evaluate: (transaction: OpenTransaction, system: SystemWrite[]) => WriteReply;
+  readonly done: (reply: WriteReply) => void;
+  readonly failed: (error: Error) => void;
+  state: JobState;
+  deadline: Timer | undefined;
+}
+
+interface InFlight {
+  readonly index: LogIndex;
+  readonly job: Job;
+  readonly outcome: Outcome;
+  readonly reply: WriteReply;
+  readonly bytes: number;
+}
+
+interface PendingRead {
+  readonly job: Job;
+  readonly after: LogIndex;
+  readonly reply: WriteReply | StatusError;
+}
+
+const written: WriteReply = { code: 200, revision: 0, warnings: [] };
+
+class Host implements ActorHost {
+  readonly directory: OpenDirectory = createDirectory();
+  readonly actors: OpenDirectory = this.directory;
+  readonly quarantine: Quarantine;
+  readonly deadLetters: DeadLetters;
+  readonly breaker: Breaker;
+  readonly reactions: Reactions;
+  private readonly options: HostOptions;
+  private readonly clock: ClusterClock;
+  private readonly mailbox: Mailbox<Job> = createMailbox<Job>();
+  private readonly timers: Timers;
+  private readonly notes: NoteWriter;
+  private readonly results: Results;
+  private readonly random: Rng;
+  private readonly parts: LeaderPart[] = [];
+  /** Own commands without an answer, in order of their sequence. */
+  private readonly open = new Map<number, Job>();
+  private inFlight: InFlight[] = [];
+  private inFlightBytes = 0;
+  private reads: PendingRead[] = [];
+  private readonly applyWaits: { index: LogIndex; run: () => void }[] = [];
+  private applied: LogIndex;
+  private sequence = 0;
+  private leading = false;
+  private term: Term = 0;
+  private stopped = false;
+  private turn: Timer | undefined;
+
+  constructor(options: HostOptions) {
+    const { env, store, machines, kinds } = options;
+    this.options = options;
+    this.applied = store.applied;
+    this.clock = createClusterClock(env.clock);
+    this.random = env.random.stream("host");
+    this.quarantine = createQuarantine(store);
+    this.deadLetters = createDeadLetters(store);
+    this.breaker = createBreaker(store, machines);
+    this.notes = createNoteWriter(kinds);
+    this.results = createResults(store, options.identity);
+    this.timers = createTimers({
+      store,
+      clock: env.clock,
+      now: () => this.clock.now(),
+      fire: (row) => this.timerDue(row),
+    });
+    const { quarantine, deadLetters, breaker, timers } = this;
+    this.reactions = createReactions({
+      kinds,
+      store,
+      timers,
+      quarantine,
+      deadLetters,
+      breaker,
+      evaluator: createEvaluator(),
+      faults: env.faults,
+      log: env.log,
+    });
+    this.directory.add(() => this.objectViews());
+  }
+
+  get isLeader(): boolean {
+    return this.leading;
+  }
+
+  now(): Millis {
+    return this.clock.now();
+  }
+
+  // ---- in ----
+
+  write(request: WriteRequest, options: WriteOptions): Promise<WriteReply> {
+    return new Promise((resolve, reject) => {
+      const { kind, namespace, name } = request;
+      const job = this.job({
+        class: options.class,
+        object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
+        cause: {
+          origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
+          actor: request.user.name,
+          event:
+            request.subresource === undefined
+              ? request.verb
+              : `${request.verb}/${request.subresource}`,
+        },
+        request,
+        evaluate: (transaction) => this.options.decide(transaction, request),
+        done: resolve,
+        failed: reject,
+      });
+      job.deadline = this.options.env.clock.after(
+        options.deadlineMs,
+        () => this.fail(job, outcomeUnknown()),
+        { daemon: true },
+      );
+      this.accept(job);
+    });
+  }
+
+  submit(task: HostTask): void {
+    if (!this.leading) return task.failed(new TransientError("this member is not the leader"));
+    this.accept(
+      this.job({
+        class: task.class,
+        object: undefined,
+        cause: task.cause,
+        request: undefined,
+        evaluate: (transaction, system) => {
+          system.push(...task.evaluate(transaction));
+          return written;
+        },
+        done: () => task.done?.(),
+        failed: task.failed,
+      }),
+    );
+  }
+
+  private job(parts: Omit<Job, "sequence" | "state" | "deadline">): Job {
+    this.sequence += 1;
+    return { ...parts, sequence: this.sequence, state: "queued", deadline: undefined };
+  }
+
+  /** A command arrives at the mailbox; the fault seam of messages. */
+  private accept(job: Job): void {
+    if (this.stopped) return this.fail(job, shuttingDown());
+    this.open.set(job.sequence, job);
+    const action = this.faultAt("mailbox", job.object ?? job.cause.actor);
+    switch (action.kind) {
+      case "drop":
+      case "hang":
+        return;
+      case "delay":
+        this.options.env.clock.after(action.ms, () => this.enqueue(job));
+        return;
+      case "reorder":
+        this.mailbox.pushFirst([job]);
+        return this.wake();
+      case "duplicate":
+        this.enqueue(job);
+        return this.enqueue(job);
+      case "none":
+      case "crash":
+      case "poison":
+      case "error":
+        this.enqueue(job);
+    }
+  }
+
+  private enqueue(job: Job): void {
+    if (job.state === "settled") return;
+    if (!this.mailbox.push(job)) return this.fail(job, tooManyRequests());
+    this.wake();
+  }
+
+  // ---- turns ----
+
+  private wake(): void {
+    if (!this.leading || this.turn !== undefined || this.mailbox.size === 0) return;
+    if (this.load() >= 100) return;
+    this.turn = this.options.env.clock.after(0, () => {
+      this.turn = undefined;
+      this.runTurn();
+    });
+  }
+
+  /** How full the pipe to the log is, in percent. */
+  private load(): number {
+    const entries = this.inFlight.length / inFlightEntriesMax;
+    return Math.max(entries, this.inFlightBytes / inFlightBytesMax) * 100;
+  }
+
+  private runTurn(): void {
+    const { clock } = this.options.env;
+    const start = clock.mono();
+    for (let count = 0; count < turnCommandsMax && this.leading; count += 1) {
+      const load = this.load();
+      if (load >= 100) break;
+      const job = this.mailbox.take({ controllers: load < controllersPausePercent });
+      if (job === undefined) break;
+      // A duplicate of a command that is in flight or answered is the same command.
+      if (job.state === "queued") this.run(job);
+      if (clock.mono() - start >= turnMsMax) break;
+    }
+    this.confirmReads();
+    if (
+      this.mailbox.waiting("controller") < this.mailbox.size ||
+      this.load() < controllersPausePercent
+    )
+      this.wake();
+  }
+
+  /** Evaluates one command at the tip, and stages what it decided. */
+  private run(job: Job): void {
+    const { store, env } = this.options;
+    job.state = "reading";
+    const known = job.request && this.results.get(job.sequence);
+    if (known !== undefined) return this.read(job, this.results.replyOf(known, store.tip));
+    const transaction = this.begin();
+    const system: SystemWrite[] = [];
+    let reply: WriteReply;
+    let reaction: Reaction;
+    try {
+      if (this.faultAt("mailbox", `${job.cause.actor}#evaluate`).kind === "poison")
+        throw new Error("poisoned");
+      reply = job.evaluate(transaction, system);
+      if (job.request?.dryRun === true) transaction.reset();
+      reaction = this.reactions.react(transaction, job.cause);
+      for (const note of transaction.notes) this.notes.write(transaction, note);
+      system.push(...reaction.system);
+    } catch (error) {
+      if (!(error instanceof StatusError)) {
+        env.log("error", "evaluation-failed", {
+          actor: job.cause.actor,
+          event: job.cause.event,
+          error: messageOf(error),
+        });
+        if (job.request === undefined) return this.fail(job, toError(error));
+        return this.read(job, internalError(messageOf(error)));
+      }
+      return this.read(job, error);
+    }
+    if (transaction.writes.length === 0 && system.length === 0) return this.read(job, reply);
+    this.propose(job, reply, { transaction, system, messages: reaction.messages });
+    for (const { path, event, delayMs } of reaction.retries) this.retryLater(path, event, delayMs);
+  }
+
+  private begin(): OpenTransaction {
+    const { store, kinds, codec } = this.options;
+    return createTransaction({
+      base: store.tip,
+      kinds,
+      codec,
+      now: this.clock.now(),
+      random: this.random,
+    });
+  }
+
+  private propose(
+    job: Job,
+    reply: WriteReply,
+    decided: {
+      readonly transaction: OpenTransaction;
+      readonly system: readonly SystemWrite[];
+      readonly messages: Outcome["messages"];
+    },
+  ): void {
+    const { store, codec, log, onFatal } = this.options;
+    const { transaction } = decided;
+    const command = this.commandId(job);
+    const result = { code: reply.code, revision: reply.revision };
+    const kept = job.request === undefined ? [] : this.results.rows(command, job.request, reply);
+    const outcome: Outcome = {
+      command,
+      now: transaction.now,
+      cause: job.cause,
+      digest: store.tipDigest,
+      firstRevision: store.tip.revision + 1,
+      writes: [...transaction.writes],
+      system: [...decided.system, ...kept],
+      messages: decided.messages,
+      reply: result,
+    };
+    const payload = codec.encodeOutcome(outcome);
+    if (payload.length > outcomeBytesMax) return this.read(job, tooLarge(payload.length));
+    const fault = this.faultAt("append", job.cause.actor);
+    if (fault.kind === "crash") return onFatal(new Error("fault injected: crash before append"));
+    let index: LogIndex;
+    try {
+      index = log.propose(payload);
+    } catch (error) {
+      if (!(error instanceof TransientError)) return onFatal(toError(error));
+      // No leader any more; `role` follows. The command waits for the next term.
+      this.requeue(job);
+      return this.stepDown();
+    }
+    job.state = "inFlight";
+    this.inFlight.push({ index, job, outcome, reply, bytes: payload.length });
+    this.inFlightBytes += payload.length;
+    try {
+      store.stage(outcome);
+    } catch (error) {
+      return onFatal(toError(error));
+    }
+    this.timers.staged(outcome.system);
+  }
+
+  private commandId(job: Job): CommandId {
+    const { member, incarnation } = this.options.identity;
+    const first = this.open.keys().next().value ?? job.sequence;
+    return { member, incarnation, sequence: job.sequence, resultsUpTo: first - 1 };
+  }
+
+  // ---- answers without an entry ----
+
+  /** A refusal, a no-op, a dry run: it read the tip, so it waits until that is committed and confirmed. */
+  private read(job: Job, reply: WriteReply | StatusError): void {
+    if (job.request === undefined) {
+      // Nobody outside learns of it: no need to confirm.
+      if (reply instanceof StatusError) this.fail(job, reply);
+      else this.succeed(job, reply);
+      return;
+    }
+    const after = this.inFlight.at(-1)?.index ?? this.applied;
+    this.reads.push({ job, after, reply });
+  }
+
+  /** One read index for all answers of a turn: it begins after their evaluation. */
+  private confirmReads(): void {
+    if (this.reads.length === 0) return;
+    const { reads, term } = this;
+    this.reads = [];
+    const again = (): void => {
+      for (const { job } of reads) this.requeue(job);
+      this.wake();
+    };
+    this.options.log.readIndex().then(
+      (index) => {
+        if (!this.leading || this.term !== term) return again();
+        for (const { job, after, reply } of reads) {
+          this.whenApplied(Math.max(index, after), () => {
+            if (this.term !== term || !this.leading) return this.requeue(job);
+            if (reply instanceof StatusError) this.fail(job, reply);
+            else this.succeed(job, reply);
+          });
+        }
+      },
+      (error: unknown) => {
+        this.options.env.log("debug", "read-index-failed", { error: messageOf(error) });
+        // Not a tight loop: the log says when it has a leader again.
+        this.options.env.clock.after(10, again);
+      },
+    );
+  }
+
+  private requeue(job: Job): void {
+    if (job.state === "settled" || this.stopped) return;
+    job.state = "queued";
+    this.mailbox.pushFirst([job]);
+  }
+
+  private whenApplied(index: LogIndex, run: () => void): void {
+    if (index <= this.applied) run();
+    else this.applyWaits.push({ index, run });
+  }
+
+  readBarrier(): Promise<void> {
+    const { log, env } = this.options;
+    return new Promise((resolve, reject) => {
+      const attempt = (left: number): void => {
+        if (this.stopped) return reject(shuttingDown());
+        log.readIndex().then(
+          (index) => this.whenApplied(index, resolve),
+          () => {
+            if (left === 0) reject(outcomeUnknown());
+            else env.clock.after(100, () => attempt(left - 1), { daemon: true });
+          },
+        );
+      };
+      attempt(100);
+    });
+  }
+
+  // ---- the log ----
+
+  committed(entries: readonly LogEntry[]): void {
+    try {
+      for (const entry of entries) this.apply(entry);
+    } catch (error) {
+      return this.options.onFatal(toError(error));
+    }
+    if (this.applyWaits.length > 0) {
+      const due = this.applyWaits.filter(({ index }) => index <= this.applied);
+      const rest = this.applyWaits.filter(({ index }) => index > this.applied);
+      this.applyWaits.splice(0, this.applyWaits.length, ...rest);
+      for (const { run } of due) run();
+    }
+    this.wake();
+  }
+
+  private apply(entry: LogEntry): void {
+    invariant(entry.index > this.applied, "entries are applied once, in order");
+    if (entry.kind === "normal") this.applyOutcome(entry);
+    else if (entry.kind === "checkpoint") this.compare(entry);
+    this.applied = entry.index;
+  }
+
+  private applyOutcome(entry: LogEntry): void {
+    const { store, codec, identity, onFatal } = this.options;
+    if (this.faultAt("commit", "/log").kind === "crash") {
+      return onFatal(new Error("fault injected: crash before apply"));
+    }
+    const first = this.inFlight[0];
+    const own = first?.index === entry.index ? first : undefined;
+    const outcome = own?.outcome ?? codec.decodeOutcome(entry.payload);
+    store.commit(entry.index, outcome);
+    this.clock.committed(outcome.now);
+    if (own !== undefined) {
+      this.inFlight.shift();
+      this.inFlightBytes -= own.bytes;
+    }
+    if (this.faultAt("apply", "/log").kind === "crash") {
+      return onFatal(new Error("fault injected: crash after apply"));
+    }
+    if (own !== undefined) return this.succeed(own.job, own.reply);
+    const { command } = outcome;
+    if (command.member !== identity.member || command.incarnation !== identity.incarnation) return;
+    // Proposed in an earlier term, committed by a later leader.
+    const job = this.open.get(command.sequence);
+    if (job?.request === undefined) return;
+    this.succeed(job, this.results.replyFor(job.request, outcome, store.committed));
+  }
+
+  /** A checkpoint names the digest of the state before it; a follower's must be equal. */
+  private compare(entry: LogEntry): void {
+    if (this.inFlight.length > 0) return;
+    const { digest } = JSON.parse(new TextDecoder().decode(entry.payload)) as {
+      digest: Outcome["digest"];
+    };
+    const { a, b } = this.options.store.tipDigest;
+    invariant(a === digest.a && b === digest.b, "members at one index have one digest");
+  }
+
+  role(role: ReplicatedLog["role"], term: Term): void {
+    if (role !== "leader") {
+      this.term = term;
+      return this.stepDown();
+    }
+    if (this.leading && this.term === term) return;
+    this.stepDown();
+    this.lead(term);
+  }
+
+  private lead(term: Term): void {
+    const { env } = this.options;
+    this.term = term;
+    this.leading = true;
+    const jumpMs = this.clock.lead();
+    if (jumpMs > 5_000) env.log("warn", "cluster-clock-jumped", { ms: Math.floor(jumpMs) });
+    this.results.start();
+    this.timers.start();
+    // What was in flight in the last term and did not come back is evaluated again, same ids.
+    const lost = [...this.open.values()].filter(
+      ({ state }) => state === "inFlight" || state === "reading",
+    );
+    for (const job of lost) job.state = "queued";
+    this.mailbox.pushFirst(lost);
+    for (const part of this.parts) part.start(term);
+    this.wake();
+  }
+
+  /** The tip is dropped; commands that clients wait for stay open until a term answers them. */
+  private stepDown(): void {
+    if (!this.leading) return;
+    this.leading = false;
+    this.turn?.cancel();
+    this.turn = undefined;
+    this.timers.stop();
+    for (const part of this.parts.toReversed()) part.stop();
+    this.inFlight = [];
+    this.inFlightBytes = 0;
+    this.reads = [];
+    this.options.store.rollback();
+    for (const job of [...this.open.values()]) {
+      if (job.request !== undefined) continue;
+      this.mailbox.remove(job);
+      this.fail(job, new TransientError("the term is over"));
+    }
+  }
+
+  // ---- out ----
+
+  private succeed(job: Job, reply: WriteReply): void {
+    if (job.state === "settled") return;
+    this.settle(job);
+    job.done(reply);
+  }
+
+  private fail(job: Job, error: Error): void {
+    if (job.state === "settled") return;
+    if (job.state === "queued") this.mailbox.remove(job);
+    this.settle(job);
+    job.failed(error);
+  }
+
+  private settle(job: Job): void {
+    job.state = "settled";
+    job.deadline?.cancel();
+    this.open.delete(job.sequence);
+  }
+
+  addLeaderPart(part: LeaderPart): void {
+    this.parts.push(part);
+    if (this.leading) part.start(this.term);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.stepDown();
+    for (const job of [...this.open.values()]) this.fail(job, shuttingDown());
+  }
+
+  release(name: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const row = this.quarantine.all().find(({ path }) => actorName(path) === name);
+      if (row === undefined) return resolve();
+      this.submit({
+        class: "system",
+        cause: { origin: "system", actor: row.path, event: "release" },
+        evaluate: () => [this.quarantine.release(row.path)],
+        done: resolve,
+        failed: reject,
+      });
+    });
+  }
+
+  // ---- timers and retries ----
+
+  private timerDue(row: TimerRow): void {
+    const action = this.faultAt("timer", row.owner);
+    if (action.kind === "drop" || action.kind === "hang") return;
+    this.submitTimer(row);
+    if (action.kind === "duplicate") this.submitTimer(row);
+  }
+
+  private submitTimer(row: TimerRow): void {
+    const { owner, id, generation, event } = row;
+    this.submit({
+      class: "system",
+      cause: { origin: "timer", actor: owner, event: event.type },
+      evaluate: (transaction) => {
+        if (this.timers.current(owner, id, generation) === undefined) return [];
+        const fired = this.timers.cancel(owner, id);
+        const reaction = this.reactions.timer(transaction, owner, event);
+        for (const { path, event: again, delayMs } of reaction.retries) {
+          this.retryLater(path, again, delayMs);
+        }
+        // The step may have set the same timer again; that row wins.
+        const others = reaction.system.some(
+          ({ table, key }) => table === "timer" && key === fired?.key,
+        );
+        return others || fired === undefined ? reaction.system : [fired, ...reaction.system];
+      },
+      failed: (error) =>
+        this.options.env.log("debug", "timer-not-fired", { owner, error: error.message }),
+    });
+  }
+
+  private retryLater(path: string, event: { readonly type: string }, delayMs: Millis): void {
+    const { env } = this.options;
+    const { term } = this;
+    const spread = 0.8 + this.random.below(400) / 1_000;
+    env.clock.after(delayMs * spread, () => {
+      if (!this.leading || this.term !== term) return;
+      this.submit({
+        class: "system",
+        cause: { origin: "system", actor: path, event: event.type },
+        evaluate: (transaction) => {
+          const { retries, system } = this.reactions.retry(transaction, path, event);
+          for (const again of retries) this.retryLater(again.path, again.event, again.delayMs);
+          return system;
+        },
+        failed: (error) => env.log("debug", "retry-dropped", { path, error: error.message }),
+      });
+    });
+  }
+
+  private faultAt(seam: Seam, path: string): FaultAction {
+    return this.options.env.faults.at({ seam, path });
+  }
+
+  /** Object actors exist only while they have mail or are quarantined. */
+  private objectViews(): readonly ActorView[] {
+    const parked = this.quarantine.all().map((row): ActorView => ({
+      path: row.path,
+      machine: row.machine,
+      version: row.version,
+      state: "quarantined",
+      since: row.since,
+      restarts: 0,
+      mailbox: 0,
+      supervisor: "/leader/objects",
+      status: "quarantined",
+      lastError: row.error,
+    }));
+    const waiting = [...this.mailbox.perObject()].map(([object, mailbox]): ActorView => ({
+      path: `/obj/${object}`,
+      machine: object.slice(0, object.indexOf("/")),
+      version: 0,
+      state: "waiting",
+      since: this.clock.now(),
+      restarts: 0,
+      mailbox,
+      supervisor: "/leader/objects",
+      status: "live",
+    }));
+    return [...parked, ...waiting];
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+export function createHost(options: HostOptions): ActorHost {
+  return new Host(options);
+}

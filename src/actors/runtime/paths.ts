@@ -1,0 +1,32 @@
+import type { Kind, KindId } from "../../kinds/kind.ts";
+
+/** Path of an object actor: `/obj/apps/deployments/default/web#<uid>`; cluster scope is `-`. */
+export function objectPath(
+  kind: Kind,
+  row: { readonly namespace: string; readonly name: string },
+  uid: string,
+): string {
+  const group = kind.group === "" ? "core" : kind.group;
+  const namespace = row.namespace === "" ? "-" : row.namespace;
+  return `/obj/${group}/${kind.plural}/${namespace}/${row.name}#${uid}`;
+}
+
+export interface ObjectAddress {
+  readonly kind: KindId;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The row that an object actor's path names; undefined for other actors. */
+export function addressOf(path: string): ObjectAddress | undefined {
+  const match = /^\/obj\/([^/]+)\/([^/]+)\/([^/]+)\/([^#]+)#(.*)$/.exec(path);
+  if (match === null) return undefined;
+  const [, group = "", plural = "", namespace = "", name = "", uid = ""] = match;
+  return {
+    kind: group === "core" ? plural : `${plural}.${group}`,
+    namespace: namespace === "-" ? "" : namespace,
+    name,
+    uid,
+  };
+}

@@ -1,0 +1,315 @@
+import type { Log } from "../../env/env.ts";
+import type { FaultPort } from "../../env/faults.ts";
+import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
+import type { Cause, OutboxMessage, SystemWrite } from "../../store/outcome.ts";
+import type { TipStore } from "../../store/store-api.ts";
+import type { RowRef } from "../../store/view.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { Json } from "../../util/json.ts";
+import type { Millis } from "../../util/time.ts";
+import type { Breaker } from "./breaker.ts";
+import type { KindLookup } from "./codec.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { timersOf, type Evaluator } from "./evaluator.ts";
+import { actorBackoffMsMax, backoffBaseMs } from "./limits.ts";
+import {
+  ActorFault,
+  type ActorEvent,
+  type Effect,
+  type MachineDef,
+  type StateId,
+} from "./machine.ts";
+import { mergePatch } from "./merge-patch.ts";
+import { textDigest } from "./notes.ts";
+import { addressOf, objectPath } from "./paths.ts";
+import type { Quarantine } from "./quarantine.ts";
+import type { Timers } from "./timers.ts";
+import type { OpenTransaction, RowChange } from "./transaction.ts";
+
+/**
+ * What object actors do about a change: each row that a transaction wrote is classified, its
+ * machine steps once, and the effects become part of the same outcome. The row always wins: a
+ * machine that fails or disagrees never refuses a write (the fault is recorded instead).
+ */
+export interface Reactions {
+  react(transaction: OpenTransaction, cause: Cause): Reaction;
+  /** A replicated timer is due; its row is deleted in the same outcome. */
+  timer(transaction: OpenTransaction, owner: string, event: ActorEvent): Reaction;
+  /** A failed event once more, on the row as it is now. */
+  retry(transaction: OpenTransaction, path: string, event: ActorEvent): Reaction;
+  /** State changes that no transition explains, by `machine from to`. */
+  readonly jumps: ReadonlyMap<string, number>;
+  /** Steps done, for metrics and tests. */
+  readonly steps: number;
+}
+
+export interface Reaction {
+  readonly system: readonly SystemWrite[];
+  readonly messages: readonly OutboxMessage[];
+  readonly retries: readonly { path: string; event: ActorEvent; delayMs: Millis }[];
+}
+
+export interface ReactionsOptions {
+  readonly kinds: KindLookup;
+  readonly evaluator: Evaluator;
+  readonly store: TipStore;
+  readonly timers: Timers;
+  readonly quarantine: Quarantine;
+  readonly deadLetters: DeadLetters;
+  readonly breaker: Breaker;
+  readonly faults: FaultPort;
+  readonly log: Log;
+}
+
+interface Gathered {
+  /** By `table key`: a later write of one outcome replaces an earlier one. */
+  readonly system: Map<string, SystemWrite>;
+  readonly messages: OutboxMessage[];
+  readonly retries: { path: string; event: ActorEvent; delayMs: Millis }[];
+}
+
+interface Subject {
+  readonly kind: Kind;
+  readonly def: MachineDef;
+  readonly path: string;
+  readonly previous: RowRef | undefined;
+  readonly next: RowRef | undefined;
+}
+
+const encoder = new TextEncoder();
+
+export function createReactions(options: ReactionsOptions): Reactions {
+  const { kinds, evaluator, store, timers, quarantine, deadLetters, breaker, log } = options;
+  const jumps = new Map<string, number>();
+  let steps = 0;
+
+  const gather = (): Gathered => ({ system: new Map(), messages: [], retries: [] });
+  const keep = (into: Gathered, write: SystemWrite | undefined): void => {
+    if (write !== undefined) into.system.set(`${write.table} ${write.key}`, write);
+  };
+  const finished = (from: Gathered): Reaction => ({
+    system: [...from.system.values()],
+    messages: from.messages,
+    retries: from.retries,
+  });
+  const subjectOf = (change: RowChange): Subject | undefined => {
+    const kind = kinds.get(change.kind);
+    const row = change.next ?? change.previous;
+    if (kind === undefined || row === undefined) return undefined;
+    const def = breaker.active(kind.machine);
+    if (def === undefined) return undefined;
+    const path = objectPath(kind, row, row.hot.uid);
+    return { kind, def, path, previous: change.previous, next: change.next };
+  };
+
+  const failed = (
+    into: Gathered,
+    subject: Subject,
+    event: ActorEvent,
+    error: unknown,
+    now: Millis,
+  ): void => {
+    const { path, def } = subject;
+    const message = messageOf(error);
+    const digest = textDigest(JSON.stringify(event));
+    log("error", "actor-fault", { path, machine: def.name, event: event.type, error: message });
+    const population = (): number => store.tip.list(subject.kind.id).length;
+    const fault = { machine: def.name, version: def.version, path, now };
+    keep(into, breaker.fault({ ...fault, population: population() }));
+    const attempts = deadLetters.attempts(path, digest);
+    const letters = deadLetters.failed(
+      { path, event: event.type, error: message, at: now },
+      digest,
+    );
+    if (quarantine.fault(path, now)) {
+      const { name: machine, version } = def;
+      keep(into, quarantine.enter({ path, machine, version, since: now, error: message }));
+    } else if (letters === undefined) {
+      const delayMs = Math.min(actorBackoffMsMax, backoffBaseMs * 2 ** attempts);
+      into.retries.push({ path, event, delayMs });
+    }
+    for (const letter of letters ?? []) keep(into, letter);
+  };
+
+  /** The row's object with the machine's own merge patches; undefined once it removed the row. */
+  const ownResult = (
+    object: KubeObject | undefined,
+    effects: readonly Effect[],
+  ): KubeObject | undefined => {
+    let result = object;
+    for (const effect of effects) {
+      if (effect.type !== "write" || result === undefined) continue;
+      if (effect.write.op === "remove") return undefined;
+      result = mergePatch(result as unknown as Json, effect.write.patch) as unknown as KubeObject;
+    }
+    return result;
+  };
+
+  const jumped = (
+    into: Gathered,
+    subject: Subject,
+    step: { from: StateId; to: StateId; cause: Cause; now: Millis },
+  ): void => {
+    const { def, path } = subject;
+    const key = `${def.name} ${step.from} ${step.to}`;
+    jumps.set(key, (jumps.get(key) ?? 0) + 1);
+    const own = step.cause.origin !== "user" && step.cause.origin !== "node";
+    log(own ? "warn" : "debug", "actor-jump", {
+      path,
+      from: step.from,
+      to: step.to,
+      actor: step.cause.actor,
+    });
+    for (const [id] of timers.of(path)) keep(into, timers.cancel(path, id));
+    for (const timer of timersOf(def, step.to)) {
+      keep(
+        into,
+        timers.set({
+          owner: path,
+          id: timer.id,
+          due: step.now + timer.delayMs,
+          event: timer.event,
+        }),
+      );
+    }
+  };
+
+  const applyEffects = (
+    into: Gathered,
+    transaction: OpenTransaction,
+    subject: Subject,
+    effects: readonly Effect[],
+  ): void => {
+    const { path, kind, next } = subject;
+    for (const effect of effects) {
+      switch (effect.type) {
+        case "write":
+          break;
+        case "timer":
+          keep(
+            into,
+            timers.set({
+              owner: path,
+              id: effect.id,
+              due: transaction.now + effect.delayMs,
+              event: effect.event,
+            }),
+          );
+          break;
+        case "cancelTimer":
+          keep(into, timers.cancel(path, effect.id));
+          break;
+        case "message": {
+          const { target, key, id, body } = effect.message;
+          into.messages.push({ target, key, id, body: encoder.encode(JSON.stringify(body)) });
+          break;
+        }
+        case "note": {
+          const row = next ?? subject.previous;
+          if (row === undefined) break;
+          const about = {
+            kind: kind.id,
+            namespace: row.namespace,
+            name: row.name,
+            uid: row.hot.uid,
+          };
+          transaction.note({ about, source: "troupe", ...effect.note });
+        }
+      }
+    }
+  };
+
+  /** One step of one actor. Throws ActorFault before anything of it is kept. */
+  const step = (
+    into: Gathered,
+    transaction: OpenTransaction,
+    subject: Subject,
+    event: ActorEvent,
+    cause: Cause,
+  ): void => {
+    const { def, path, previous, next, kind } = subject;
+    const action = options.faults.at({ seam: "evaluator", path });
+    if (action.kind !== "none") throw new ActorFault(`fault injected: ${action.kind}`);
+    steps += 1;
+    const from = def.derive(previous?.object());
+    const result = evaluator.step(def, from, event);
+    const wrote = result.effects.some((effect) => effect.type === "write");
+    const object = next?.object();
+    const after = wrote ? ownResult(object, result.effects) : object;
+    const shown = def.derive(after).id;
+    if (shown !== result.next.id) {
+      if (wrote) throw new ActorFault(`${def.name} wrote ${shown} but is in ${result.next.id}`);
+      jumped(into, subject, { from: from.id, to: shown, cause, now: transaction.now });
+    } else applyEffects(into, transaction, subject, result.effects);
+    if (!wrote || next === undefined) return;
+    if (after === undefined) transaction.remove(kind.id, next.namespace, next.name, next.revision);
+    else transaction.put(kind.id, after as unknown as Draft, next.revision);
+  };
+
+  const attempt = (
+    into: Gathered,
+    transaction: OpenTransaction,
+    subject: Subject,
+    event: ActorEvent,
+    cause: Cause,
+  ): void => {
+    if (quarantine.has(subject.path)) return;
+    try {
+      step(into, transaction, subject, event, cause);
+      deadLetters.succeeded(subject.path, textDigest(JSON.stringify(event)));
+    } catch (error) {
+      failed(into, subject, event, error, transaction.now);
+    }
+  };
+  const classified = (
+    into: Gathered,
+    transaction: OpenTransaction,
+    subject: Subject,
+    cause: Cause,
+  ): void => {
+    let event: ActorEvent | undefined;
+    try {
+      event = subject.def.classify(subject.previous?.object(), subject.next?.object());
+    } catch (error) {
+      failed(into, subject, { type: "classify" }, error, transaction.now);
+    }
+    if (event !== undefined) attempt(into, transaction, subject, event, cause);
+  };
+  /** An event that is no change of the row: a timer, a retry. */
+  const standing = (
+    transaction: OpenTransaction,
+    path: string,
+    event: ActorEvent,
+    origin: Cause["origin"],
+  ): Reaction => {
+    const into = gather();
+    const address = addressOf(path);
+    const row = address && transaction.get(address.kind, address.namespace, address.name);
+    if (row !== undefined && row.hot.uid === address?.uid) {
+      const subject = subjectOf({ kind: row.kind, previous: row, next: row });
+      const cause: Cause = { origin, actor: path, event: event.type };
+      if (subject !== undefined) attempt(into, transaction, subject, event, cause);
+    }
+    return finished(into);
+  };
+
+  return {
+    jumps,
+    get steps() {
+      return steps;
+    },
+    react(transaction, cause) {
+      const into = gather();
+      for (const change of transaction.changes()) {
+        const subject = subjectOf(change);
+        if (subject === undefined) continue;
+        classified(into, transaction, subject, cause);
+        if (change.next !== undefined) continue;
+        for (const [id] of timers.of(subject.path)) keep(into, timers.cancel(subject.path, id));
+      }
+      return finished(into);
+    },
+    timer: (transaction, owner, event) => standing(transaction, owner, event, "timer"),
+    retry: (transaction, path, event) => standing(transaction, path, event, "system"),
+  };
+}

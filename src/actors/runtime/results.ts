@@ -1,0 +1,94 @@
+import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
+import type { TipStore } from "../../store/store-api.ts";
+import type { View } from "../../store/view.ts";
+import { outcomeUnknown } from "./replies.ts";
+import type { WriteReply, WriteRequest } from "./command.ts";
+import type { StatusError } from "../../util/errors.ts";
+
+/**
+ * What commands came to, by id: {code, revision} and the row's place, never bodies. A command that
+ * is handed in again finds its result here instead of happening twice. Rows go once their origin
+ * has acknowledged them (`resultsUpTo`), or has started anew.
+ */
+export interface Results {
+  /** A term begins: which rows of this member exist. */
+  start(): void;
+  get(sequence: number): StoredResult | undefined;
+  /** Rows that the outcome of this command writes: its result, and acknowledged ones removed. */
+  rows(command: CommandId, request: WriteRequest, reply: WriteReply): readonly SystemWrite[];
+  /** The answer to a command whose result is known; the body is read at its revision. */
+  replyOf(result: StoredResult, view: View): WriteReply | StatusError;
+  /** The answer to an own command that a later leader committed. */
+  replyFor(request: WriteRequest, outcome: Outcome, view: View): WriteReply;
+}
+
+export interface StoredResult {
+  readonly code: number;
+  readonly revision: number;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const table = "result";
+const digits = 16;
+
+export function createResults(
+  store: Pick<TipStore, "system" | "systemRows">,
+  identity: { readonly member: number; readonly incarnation: number },
+): Results {
+  const own = `${identity.member}/`;
+  const prefix = `${own}${identity.incarnation}/`;
+  /** Keys of this member's rows at the tip, oldest first. */
+  let keys: string[] = [];
+
+  const keyOf = (sequence: number): string => prefix + String(sequence).padStart(digits, "0");
+  const bodyAt = (result: StoredResult, view: View): WriteReply => {
+    const { code, revision } = result;
+    const row = view.get(result.kind, result.namespace, result.name);
+    const reply: WriteReply = { code, revision, warnings: [] };
+    return row === undefined ? reply : { ...reply, object: row.object() };
+  };
+  return {
+    start() {
+      keys = store
+        .systemRows(table)
+        .map(([key]) => key)
+        .filter((key) => key.startsWith(own))
+        .toSorted((left, right) => {
+          const current = Number(left.startsWith(prefix)) - Number(right.startsWith(prefix));
+          return current === 0 ? (left < right ? -1 : 1) : current;
+        });
+    },
+    get(sequence) {
+      const value = store.system(table, keyOf(sequence));
+      return value === undefined ? undefined : (JSON.parse(value) as StoredResult);
+    },
+    rows(command, request, reply) {
+      const limit = keyOf(command.resultsUpTo);
+      const done = keys.findIndex((key) => key.startsWith(prefix) && key > limit);
+      const acknowledged = keys.splice(0, done < 0 ? keys.length : done);
+      const key = keyOf(command.sequence);
+      keys.push(key);
+      const result: StoredResult = {
+        code: reply.code,
+        revision: reply.revision,
+        kind: request.kind,
+        namespace: request.namespace,
+        name: reply.object?.metadata.name ?? request.name,
+      };
+      const removed = acknowledged.map((old): SystemWrite => ({ table, key: old }));
+      return [...removed, { table, key, value: JSON.stringify(result) }];
+    },
+    replyOf(result, view) {
+      return result.code >= 200 && result.code < 300 ? bodyAt(result, view) : outcomeUnknown();
+    },
+    replyFor(request, outcome, view) {
+      const { code, revision } = outcome.reply;
+      const write = outcome.writes.find(({ kind }) => kind === request.kind);
+      const { kind, namespace } = request;
+      const name = write?.name ?? request.name;
+      return bodyAt({ code, revision, kind, namespace, name }, view);
+    },
+  };
+}

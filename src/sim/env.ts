@@ -1,0 +1,125 @@
+import type { Crypto, Disk, Env, Log } from "../env/env.ts";
+import { noFaults, type FaultPort } from "../env/faults.ts";
+import { InvariantError } from "../util/errors.ts";
+import type { Millis } from "../util/time.ts";
+import { createSimClock, type SimClock } from "./clock.ts";
+import { createMemoryDisk } from "./memory-disk.ts";
+import { createSimRandom } from "./random.ts";
+
+/**
+ * A world in virtual time. One event of the queue runs, then every promise that it settled, then
+ * the next: nothing waits for a real timer, and the seed decides the order.
+ */
+export interface SimEnv extends Env {
+  readonly clock: SimClock;
+  /** Lines that were logged, newest last; the oldest are dropped. */
+  readonly lines: readonly SimLine[];
+  /** Runs everything due within the next `ms`. Rejects with what an event threw. */
+  advance(ms: Millis): Promise<void>;
+  /** Runs until only daemon events are left. Rejects after a million events or a virtual hour. */
+  settle(): Promise<void>;
+}
+
+export interface SimLine {
+  readonly at: Millis;
+  readonly level: string;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface SimEnvOptions {
+  readonly seed: number;
+  /** Events due at the same time run in an order drawn from the seed. */
+  readonly shuffle?: boolean;
+  readonly disk?: Disk;
+  readonly crypto?: Crypto;
+  readonly faults?: FaultPort;
+  /** Shares time with other simulated members. */
+  readonly clock?: SimClock;
+}
+
+const maxEvents = 1_000_000;
+const maxSettleMs = 3_600_000;
+const linesMax = 2_000;
+
+const noCrypto: Crypto = {
+  crc32: () => needCrypto(),
+  sha256: () => needCrypto(),
+  seal: () => needCrypto(),
+  open: () => needCrypto(),
+};
+
+function needCrypto(): never {
+  throw new InvariantError("createSimEnv was given no crypto");
+}
+
+/**
+ * Drains all microtasks at once. V8's own checkpoint does that synchronously, but only outside of a
+ * promise's reaction: the loop below runs in a macrotask for this reason.
+ */
+function createDrain(): () => void {
+  const v8 = process.getBuiltinModule("node:v8");
+  v8.setFlagsFromString("--allow-natives-syntax");
+  return new Function("%PerformMicrotaskCheckpoint()") as () => void;
+}
+
+let drain: (() => void) | undefined;
+
+/** Runs `work` as a macrotask of its own. */
+function asMacrotask(work: (drain: () => void) => void): Promise<void> {
+  drain ??= createDrain();
+  const use = drain;
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        work(use);
+        resolve();
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  });
+}
+
+export function createSimEnv(options: SimEnvOptions): SimEnv {
+  const random = createSimRandom(options.seed);
+  const shuffle = options.shuffle === undefined ? {} : { shuffle: options.shuffle };
+  const clock = options.clock ?? createSimClock(random.stream("schedule"), shuffle);
+  const lines: SimLine[] = [];
+  const log: Log = (level, event, fields = {}) => {
+    lines.push({ at: clock.mono(), level, event, fields });
+    if (lines.length > linesMax) lines.splice(0, linesMax / 2);
+  };
+  return {
+    clock,
+    random,
+    disk: options.disk ?? createMemoryDisk(),
+    crypto: options.crypto ?? noCrypto,
+    faults: options.faults ?? noFaults,
+    log,
+    lines,
+    advance: (ms) =>
+      asMacrotask((run) => {
+        const until = clock.mono() + ms;
+        run();
+        while (clock.runNext(until)) run();
+        clock.moveTo(until);
+        run();
+      }),
+    settle: () =>
+      asMacrotask((run) => {
+        const until = clock.mono() + maxSettleMs;
+        let events = 0;
+        run();
+        while (clock.pending > 0) {
+          events += 1;
+          if (events > maxEvents || !clock.runNext(until)) {
+            throw new InvariantError(
+              `not settled after ${events} events and ${clock.mono()} virtual ms: ${clock.pending} events pending`,
+            );
+          }
+          run();
+        }
+      }),
+  };
+}
