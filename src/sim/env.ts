@@ -58,9 +58,9 @@ function needCrypto(): never {
  * promise's reaction: the loop below runs in a macrotask for this reason.
  */
 function createDrain(): () => void {
-  const v8 = process.getBuiltinModule("node:v8");
-  v8.setFlagsFromString("--allow-natives-syntax");
-  return new Function("%PerformMicrotaskCheckpoint()") as () => void;
+  process.getBuiltinModule("node:v8").setFlagsFromString("--allow-natives-syntax");
+  const vm = process.getBuiltinModule("node:vm");
+  return vm.runInThisContext("() => %PerformMicrotaskCheckpoint()") as () => void;
 }
 
 let drain: (() => void) | undefined;

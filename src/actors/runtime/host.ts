@@ -1,20 +1,18 @@
-import type { Env, Rng, Timer } from "../../env/env.ts";
+import type { Rng, Timer } from "../../env/env.ts";
 import type { FaultAction, Seam } from "../../env/faults.ts";
-import type { LogEntry, LogListener, ReplicatedLog } from "../../raft/log-api.ts";
+import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
 import type { Cause, CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
-import type { TipStore } from "../../store/store-api.ts";
 import { invariant, messageOf, StatusError, TransientError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
-import type { ActorView } from "./actor.ts";
+import type { ActorHost, HostOptions, HostTask, LeaderPart } from "./actor-host.ts";
 import { createBreaker, type Breaker } from "./breaker.ts";
 import { createClusterClock, type ClusterClock } from "./cluster-clock.ts";
-import type { HostCodec, KindLookup } from "./codec.ts";
-import type { CommandClass, Decide, WriteReply, WriteRequest } from "./command.ts";
+import type { WriteReply, WriteRequest } from "./command.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
 import { actorName, createDirectory, type OpenDirectory } from "./directory.ts";
 import { createEvaluator } from "./evaluator.ts";
-import type { WriteHost, WriteOptions } from "./host-api.ts";
+import type { WriteOptions } from "./host-api.ts";
 import {
   controllersPausePercent,
   inFlightBytesMax,
@@ -23,10 +21,10 @@ import {
   turnCommandsMax,
   turnMsMax,
 } from "./limits.ts";
-import type { MachineCatalogue } from "./machine.ts";
 import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
 import { createNoteWriter, type NoteWriter } from "./notes.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
+import { createReactionTasks, objectViews, type ReactionTasks } from "./reaction-tasks.ts";
 import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
 import {
   internalError,
@@ -36,65 +34,8 @@ import {
   tooManyRequests,
 } from "./replies.ts";
 import { createResults, type Results } from "./results.ts";
-import { createTimers, type TimerRow, type Timers } from "./timers.ts";
+import { createTimers, type Timers } from "./timers.ts";
 import { createTransaction, type OpenTransaction } from "./transaction.ts";
-
-/**
- * The life of a write. On the leader one command at a time is evaluated over the tip; its outcome
- * is staged and handed to the log in the same turn; once the entry is committed it is applied and
- * the command is answered. An answer without an entry leaves only after what it read is committed
- * and this member is known to have been the leader then. Followers apply, and evaluate nothing.
- *
- * Invariants: the tip is the committed state plus `inFlight`, in order; a command id has at most one
- * outcome; nothing is evaluated outside a term.
- */
-export interface ActorHost extends WriteHost, LogListener {
-  /** Work of the master's own (plans, timers, sweeps). Fails with TransientError when the term ends. */
-  submit(task: HostTask): void;
-  /** Leader's time; on a follower the newest committed time, moved on by the own clock. */
-  now(): Millis;
-  readonly isLeader: boolean;
-  readonly directory: OpenDirectory;
-  readonly quarantine: Quarantine;
-  readonly deadLetters: DeadLetters;
-  readonly breaker: Breaker;
-  readonly reactions: Reactions;
-  /** Something that lives and dies with the term: controllers, sweeps. Started in the order of the calls. */
-  addLeaderPart(part: LeaderPart): void;
-  /** Lets an actor out of quarantine, by the name that the API uses. Resolves when durable. */
-  release(name: string): Promise<void>;
-  /** No more writes; waiting ones are refused with 503. */
-  stop(): void;
-}
-
-export interface LeaderPart {
-  start(term: Term): void;
-  stop(): void;
-}
-
-export interface HostTask {
-  readonly class: CommandClass;
-  readonly cause: Cause;
-  /** Throwing keeps nothing. Row writes go through the transaction; system rows are answered. */
-  readonly evaluate: (transaction: OpenTransaction) => readonly SystemWrite[];
-  readonly done?: () => void;
-  readonly failed: (error: Error) => void;
-}
-
-export interface HostOptions {
-  readonly env: Env;
-  readonly store: TipStore;
-  /** `propose` must not call back into the listener in the same turn. */
-  readonly log: ReplicatedLog;
-  readonly kinds: KindLookup;
-  readonly codec: HostCodec;
-  readonly decide: Decide;
-  readonly machines: MachineCatalogue;
-  /** This member, and how often it has started. */
-  readonly identity: { readonly member: number; readonly incarnation: number };
-  /** Store and log disagree: the process must end. */
-  readonly onFatal: (error: Error) => void;
-}
 
 type JobState = "queued" | "inFlight" | "reading" | "settled";
 
@@ -126,6 +67,15 @@ interface PendingRead {
 
 const written: WriteReply = { code: 200, revision: 0, warnings: [] };
 
+/**
+ * The life of a write. On the leader one command at a time is evaluated over the tip; its outcome
+ * is staged and handed to the log in the same turn; once the entry is committed it is applied and
+ * the command is answered. An answer without an entry leaves only after what it read is committed
+ * and this member is known to have been the leader then. Followers apply, and evaluate nothing.
+ *
+ * Invariants: the tip is the committed state plus `inFlight`, in order; a command id has at most one
+ * outcome; nothing is evaluated outside a term.
+ */
 class Host implements ActorHost {
   readonly directory: OpenDirectory = createDirectory();
   readonly actors: OpenDirectory = this.directory;
@@ -137,6 +87,7 @@ class Host implements ActorHost {
   private readonly clock: ClusterClock;
   private readonly mailbox: Mailbox<Job> = createMailbox<Job>();
   private readonly timers: Timers;
+  private readonly tasks: ReactionTasks;
   private readonly notes: NoteWriter;
   private readonly results: Results;
   private readonly random: Rng;
@@ -169,7 +120,7 @@ class Host implements ActorHost {
       store,
       clock: env.clock,
       now: () => this.clock.now(),
-      fire: (row) => this.timerDue(row),
+      fire: (row) => this.tasks.timerDue(row),
     });
     const { quarantine, deadLetters, breaker, timers } = this;
     this.reactions = createReactions({
@@ -183,7 +134,17 @@ class Host implements ActorHost {
       faults: env.faults,
       log: env.log,
     });
-    this.directory.add(() => this.objectViews());
+    this.tasks = createReactionTasks({
+      env,
+      timers,
+      reactions: this.reactions,
+      random: this.random,
+      submit: (task) => this.submit(task),
+      term: () => (this.leading ? this.term : undefined),
+    });
+    this.directory.add(() =>
+      objectViews(this.quarantine, this.mailbox.perObject(), this.clock.now()),
+    );
   }
 
   get isLeader(): boolean {
@@ -348,7 +309,7 @@ class Host implements ActorHost {
     }
     if (transaction.writes.length === 0 && system.length === 0) return this.read(job, reply);
     this.propose(job, reply, { transaction, system, messages: reaction.messages });
-    for (const { path, event, delayMs } of reaction.retries) this.retryLater(path, event, delayMs);
+    this.tasks.retryLater(reaction.retries);
   }
 
   private begin(): OpenTransaction {
@@ -587,7 +548,7 @@ class Host implements ActorHost {
     this.inFlightBytes = 0;
     this.reads = [];
     this.options.store.rollback();
-    for (const job of [...this.open.values()]) {
+    for (const job of this.open.values()) {
       if (job.request !== undefined) continue;
       this.mailbox.remove(job);
       this.fail(job, new TransientError("the term is over"));
@@ -623,7 +584,7 @@ class Host implements ActorHost {
   stop(): void {
     this.stopped = true;
     this.stepDown();
-    for (const job of [...this.open.values()]) this.fail(job, shuttingDown());
+    for (const job of this.open.values()) this.fail(job, shuttingDown());
   }
 
   release(name: string): Promise<void> {
@@ -640,87 +601,8 @@ class Host implements ActorHost {
     });
   }
 
-  // ---- timers and retries ----
-
-  private timerDue(row: TimerRow): void {
-    const action = this.faultAt("timer", row.owner);
-    if (action.kind === "drop" || action.kind === "hang") return;
-    this.submitTimer(row);
-    if (action.kind === "duplicate") this.submitTimer(row);
-  }
-
-  private submitTimer(row: TimerRow): void {
-    const { owner, id, generation, event } = row;
-    this.submit({
-      class: "system",
-      cause: { origin: "timer", actor: owner, event: event.type },
-      evaluate: (transaction) => {
-        if (this.timers.current(owner, id, generation) === undefined) return [];
-        const fired = this.timers.cancel(owner, id);
-        const reaction = this.reactions.timer(transaction, owner, event);
-        for (const { path, event: again, delayMs } of reaction.retries) {
-          this.retryLater(path, again, delayMs);
-        }
-        // The step may have set the same timer again; that row wins.
-        const others = reaction.system.some(
-          ({ table, key }) => table === "timer" && key === fired?.key,
-        );
-        return others || fired === undefined ? reaction.system : [fired, ...reaction.system];
-      },
-      failed: (error) =>
-        this.options.env.log("debug", "timer-not-fired", { owner, error: error.message }),
-    });
-  }
-
-  private retryLater(path: string, event: { readonly type: string }, delayMs: Millis): void {
-    const { env } = this.options;
-    const { term } = this;
-    const spread = 0.8 + this.random.below(400) / 1_000;
-    env.clock.after(delayMs * spread, () => {
-      if (!this.leading || this.term !== term) return;
-      this.submit({
-        class: "system",
-        cause: { origin: "system", actor: path, event: event.type },
-        evaluate: (transaction) => {
-          const { retries, system } = this.reactions.retry(transaction, path, event);
-          for (const again of retries) this.retryLater(again.path, again.event, again.delayMs);
-          return system;
-        },
-        failed: (error) => env.log("debug", "retry-dropped", { path, error: error.message }),
-      });
-    });
-  }
-
   private faultAt(seam: Seam, path: string): FaultAction {
     return this.options.env.faults.at({ seam, path });
-  }
-
-  /** Object actors exist only while they have mail or are quarantined. */
-  private objectViews(): readonly ActorView[] {
-    const parked = this.quarantine.all().map((row): ActorView => ({
-      path: row.path,
-      machine: row.machine,
-      version: row.version,
-      state: "quarantined",
-      since: row.since,
-      restarts: 0,
-      mailbox: 0,
-      supervisor: "/leader/objects",
-      status: "quarantined",
-      lastError: row.error,
-    }));
-    const waiting = [...this.mailbox.perObject()].map(([object, mailbox]): ActorView => ({
-      path: `/obj/${object}`,
-      machine: object.slice(0, object.indexOf("/")),
-      version: 0,
-      state: "waiting",
-      since: this.clock.now(),
-      restarts: 0,
-      mailbox,
-      supervisor: "/leader/objects",
-      status: "live",
-    }));
-    return [...parked, ...waiting];
   }
 }
 
