@@ -56,9 +56,7 @@ export const fakeCodec: HostCodec = {
     ),
   decodeOutcome: (payload) =>
     JSON.parse(decoder.decode(payload), (_key, value: unknown) =>
-      typeof value === "object" && value !== null && "$bytes" in value
-        ? encoder.encode(String(value.$bytes))
-        : value,
+      typeof value === "object" && value !== null && "$bytes" in value ? encoder.encode(String(value.$bytes)) : value,
     ) as Outcome,
 };
 
@@ -98,10 +96,7 @@ export function createFakeStore(kinds: ReadonlyMap<KindId, Kind> = fakeKinds): F
     };
   };
   const applyTo = (state: FakeState, outcome: Outcome): WatchChange[] => {
-    invariant(
-      outcome.writes.length === 0 || outcome.firstRevision === state.revision + 1,
-      "revisions are contiguous",
-    );
+    invariant(outcome.writes.length === 0 || outcome.firstRevision === state.revision + 1, "revisions are contiguous");
     const changes: WatchChange[] = [];
     for (const write of outcome.writes) {
       state.revision += 1;
@@ -323,27 +318,18 @@ export const fakeDecide: Decide = (transaction, request): WriteReply => {
     metadata: { ...old.object().metadata, ...request.object?.metadata },
   };
   draft.metadata.uid = old.hot.uid;
-  if (
-    JSON.stringify({ ...draft, metadata: 0 }) === JSON.stringify({ ...old.object(), metadata: 0 })
-  ) {
+  if (JSON.stringify({ ...draft, metadata: 0 }) === JSON.stringify({ ...old.object(), metadata: 0 })) {
     return { code: 200, revision: old.revision, object: old.object(), warnings: [] };
   }
   const object = transaction.put(kind, draft, old.revision);
   return { code: 200, revision: Number(object.metadata.resourceVersion), object, warnings: [] };
 };
 
-export function systemRows(
-  writes: readonly SystemWrite[],
-  table: SystemTable,
-): readonly SystemWrite[] {
+export function systemRows(writes: readonly SystemWrite[], table: SystemTable): readonly SystemWrite[] {
   return writes.filter((write) => write.table === table);
 }
 
-export function request(
-  verb: WriteRequest["verb"],
-  name: string,
-  more: Partial<WriteRequest> = {},
-): WriteRequest {
+export function request(verb: WriteRequest["verb"], name: string, more: Partial<WriteRequest> = {}): WriteRequest {
   return {
     verb,
     kind: "configmaps",
