@@ -177,8 +177,7 @@ function runtimeCalls(state: State, pass: Pass): RuntimeCalls {
         runtimeVersion: "1.6.20",
         runtimeApiVersion: "v1",
       })),
-    status: () =>
-      pass("status", "", () => ({ runtimeReady: true, networkReady: true, conditions: [] })),
+    status: () => pass("status", "", () => ({ runtimeReady: true, networkReady: true, conditions: [] })),
     execSync: (id, command) =>
       pass("execSync", id, () => {
         if (container(state, id).status.state !== "running") {
@@ -286,9 +285,7 @@ type ContainerCalls = Pick<
 function containerCalls(state: State, pass: Pass): ContainerCalls {
   return {
     createContainer: (sandboxId, config) =>
-      pass("createContainer", config.metadata.name, () =>
-        createContainer(state, sandboxId, config),
-      ),
+      pass("createContainer", config.metadata.name, () => createContainer(state, sandboxId, config)),
     startContainer: (id) => pass("startContainer", id, () => start(state, container(state, id))),
     stopContainer: (id, timeoutSeconds) =>
       pass("stopContainer", id, () => stop(state, container(state, id), timeoutSeconds)),
@@ -299,8 +296,7 @@ function containerCalls(state: State, pass: Pass): ContainerCalls {
         exit(state, found, 137, "Error");
         state.containers.delete(id);
       }),
-    containerStatus: (id) =>
-      pass("containerStatus", id, () => ({ ...container(state, id).status })),
+    containerStatus: (id) => pass("containerStatus", id, () => ({ ...container(state, id).status })),
     listContainers: (filter = {}) =>
       pass("listContainers", "", () =>
         [...state.containers.values()]
@@ -434,11 +430,7 @@ function imageCalls(state: State, pass: Pass): ImageCalls {
       pass("pullImage", name, () => {
         const found = imageByName(state.remote, name);
         if (found === undefined) {
-          throw new CriError(
-            "failed",
-            "pullImage",
-            `failed to pull and unpack image "${name}": not found`,
-          );
+          throw new CriError("failed", "pullImage", `failed to pull and unpack image "${name}": not found`);
         }
         state.images.set(name, found);
         return found.id;
@@ -514,9 +506,5 @@ function absent(method: string, id: string): CriError {
 }
 
 function reserved(method: string, name: string, id: string): CriError {
-  return new CriError(
-    "failed",
-    method,
-    `failed to reserve name "${name}": is reserved for "${id}"`,
-  );
+  return new CriError("failed", method, `failed to reserve name "${name}": is reserved for "${id}"`);
 }

@@ -52,11 +52,7 @@ function whyNotEnded(result: Unfinished, timeoutMs: number | undefined): string 
   return result.originalMessage ?? "cannot be started";
 }
 
-function start(
-  file: string,
-  args: readonly string[],
-  options: Parameters<Exec["start"]>[2] = {},
-): Child {
+function start(file: string, args: readonly string[], options: Parameters<Exec["start"]>[2] = {}): Child {
   const child = execa(file, [...args], {
     reject: false,
     buffer: false,
@@ -80,11 +76,7 @@ function start(
   };
 }
 
-async function detach(
-  file: string,
-  args: readonly string[],
-  options: Parameters<Exec["detach"]>[2],
-): Promise<number> {
+async function detach(file: string, args: readonly string[], options: Parameters<Exec["detach"]>[2]): Promise<number> {
   const log = await open(options.logPath, "a", 0o640);
   try {
     // execa's types know the descriptors 3 to 9 only; every number is inherited alike.

@@ -35,10 +35,7 @@ function httpGet(request: Parameters<HostNet["httpGet"]>[0]): ReturnType<HostNet
       // A probe asks whether the server answers, not who it is.
       ...(scheme === "https" ? { rejectUnauthorized: false } : {}),
     });
-    const timer = setTimeout(
-      () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => call.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     call.on("error", fail);
     call.on("response", (response) => {
       const pieces: Buffer[] = [];
@@ -79,10 +76,7 @@ function headerMap(headers: readonly (readonly [string, string])[]): Record<stri
 function tcpConnect(host: string, port: number, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host, port });
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
     socket.on("connect", () => {
       clearTimeout(timer);
       socket.destroy();

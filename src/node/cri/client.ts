@@ -209,27 +209,16 @@ function streamCalls(call: Call): StreamCalls {
   };
 }
 
-type ImageCalls = Pick<
-  Cri,
-  "listImages" | "imageStatus" | "pullImage" | "removeImage" | "imageFilesystems"
->;
+type ImageCalls = Pick<Cri, "listImages" | "imageStatus" | "pullImage" | "removeImage" | "imageFilesystems">;
 
 function imageCalls(call: Call): ImageCalls {
   return {
     listImages: async () => {
-      const reply = await call<{ readonly images: readonly decode.RawImage[] }>(
-        "ListImages",
-        {},
-        query,
-      );
+      const reply = await call<{ readonly images: readonly decode.RawImage[] }>("ListImages", {}, query);
       return reply.images.map(decode.decodeImage);
     },
     imageStatus: async (image) => {
-      const reply = await call<{ readonly image: decode.RawImage | null }>(
-        "ImageStatus",
-        { image: { image } },
-        query,
-      );
+      const reply = await call<{ readonly image: decode.RawImage | null }>("ImageStatus", { image: { image } }, query);
       return reply.image ? decode.decodeImage(reply.image) : undefined;
     },
     pullImage: async (image, { auth, sandboxConfig, signal }: PullOptions = {}) => {

@@ -25,11 +25,7 @@ export interface Cri {
   listPodSandboxes(filter?: SandboxFilter): Promise<readonly Sandbox[]>;
 
   /** Answers the container's id. */
-  createContainer(
-    sandboxId: string,
-    config: ContainerConfig,
-    sandboxConfig: SandboxConfig,
-  ): Promise<string>;
+  createContainer(sandboxId: string, config: ContainerConfig, sandboxConfig: SandboxConfig): Promise<string>;
   startContainer(id: string): Promise<void>;
   /** The image's stop signal, then SIGKILL after `timeoutSeconds` (0: at once). Giving up the call does not undo it. */
   stopContainer(id: string, timeoutSeconds: number): Promise<void>;

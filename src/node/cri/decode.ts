@@ -132,8 +132,7 @@ export function decodeStatus(raw: RawStatus): RuntimeStatus {
     reason,
     message,
   }));
-  const holds = (type: string): boolean =>
-    conditions.some((condition) => condition.type === type && condition.status);
+  const holds = (type: string): boolean => conditions.some((condition) => condition.type === type && condition.status);
   return { runtimeReady: holds("RuntimeReady"), networkReady: holds("NetworkReady"), conditions };
 }
 

@@ -80,8 +80,7 @@ export function createTransport(options: TransportOptions): Transport {
     unary: (call) => unary(client, codecOf(call), call, options.clock),
     serverStream: (call) => serverStream(client, codecOf(call), call),
     conversation: (call) => conversation(client, codecOf(call), call),
-    decode: <Message>(type: string, bytes: Uint8Array) =>
-      root.lookupType(type).decode(bytes) as unknown as Message,
+    decode: <Message>(type: string, bytes: Uint8Array) => root.lookupType(type).decode(bytes) as unknown as Message,
     close: () => client.close(),
   };
 }
@@ -111,12 +110,7 @@ function metadataOf(target: Target): grpc.Metadata {
   return metadata;
 }
 
-function unary<Reply>(
-  client: grpc.Client,
-  codec: Codec,
-  call: UnaryCall,
-  clock: Clock,
-): Promise<Reply> {
+function unary<Reply>(client: grpc.Client, codec: Codec, call: UnaryCall, clock: Clock): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const running = client.makeUnaryRequest(
       codec.path,
@@ -137,18 +131,8 @@ function unary<Reply>(
   });
 }
 
-function serverStream<Reply>(
-  client: grpc.Client,
-  codec: Codec,
-  call: StreamCall<Reply>,
-): { cancel(): void } {
-  const stream = client.makeServerStreamRequest(
-    codec.path,
-    codec.encode,
-    codec.decode,
-    call.request,
-    metadataOf(call),
-  );
+function serverStream<Reply>(client: grpc.Client, codec: Codec, call: StreamCall<Reply>): { cancel(): void } {
+  const stream = client.makeServerStreamRequest(codec.path, codec.encode, codec.decode, call.request, metadataOf(call));
   let failure: CriError | undefined;
   stream.on("data", (reply) => call.onMessage(reply as Reply));
   stream.on("error", (error: grpc.ServiceError) => (failure = criError(error, call.method)));
@@ -157,12 +141,7 @@ function serverStream<Reply>(
 }
 
 function conversation<Reply>(client: grpc.Client, codec: Codec, call: Target): Conversation<Reply> {
-  const stream = client.makeBidiStreamRequest(
-    codec.path,
-    codec.encode,
-    codec.decode,
-    metadataOf(call),
-  );
+  const stream = client.makeBidiStreamRequest(codec.path, codec.encode, codec.decode, metadataOf(call));
   const waiting: {
     readonly resolve: (reply: Reply) => void;
     readonly reject: (error: Error) => void;

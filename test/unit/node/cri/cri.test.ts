@@ -85,8 +85,7 @@ async function serve(t: ExecutionContext, answers: Readonly<Record<string, Answe
         responseStream: false,
         requestSerialize: (value) => Buffer.from(requestType!.encode(value).finish()),
         requestDeserialize: (bytes) => requestType!.toObject(requestType!.decode(bytes)),
-        responseSerialize: (value) =>
-          Buffer.from(replyType!.encode(replyType!.fromObject(value)).finish()),
+        responseSerialize: (value) => Buffer.from(replyType!.encode(replyType!.fromObject(value)).finish()),
         responseDeserialize: (bytes) => replyType!.decode(bytes),
       };
       server.addService(
@@ -174,9 +173,7 @@ test("a list answers plain objects: words for states, ms for times, labels as se
 test("an image that is not there is undefined; without a numeric user its uid is undefined", async (t) => {
   const cri = await serve(t, {
     ImageStatus: ({ image }) =>
-      (image as { image: string }).image === "there"
-        ? { image: { id: "sha256:1", size: 5, uid: { value: 0 } } }
-        : {},
+      (image as { image: string }).image === "there" ? { image: { id: "sha256:1", size: 5, uid: { value: 0 } } } : {},
   });
   t.is(await cri.imageStatus("elsewhere"), undefined);
   t.like(await cri.imageStatus("there"), { id: "sha256:1", sizeBytes: 5, uid: 0 });
