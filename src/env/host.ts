@@ -49,12 +49,8 @@ export interface HostFiles {
   readText(path: string): Promise<string>;
   /** Shorter than `length` only at the end of the file. */
   readRange(path: string, offset: number, length: number): Promise<Uint8Array>;
-  /** SHA-256 in lower-case hex of a part of a file, or of what that part unpacks to; constant memory. */
-  digest(
-    path: string,
-    range: { readonly offset: number; readonly length: number },
-    unpack: "none" | "gzip",
-  ): Promise<string>;
+  /** SHA-256 of that part of a file in lower-case hex, in constant memory. */
+  digest(path: string, offset: number, length: number): Promise<string>;
   write(
     path: string,
     content: Uint8Array | string,

@@ -23,7 +23,7 @@ export interface CriOptions {
 }
 
 export function createCri(options: CriOptions): Cri {
-  return criOver(createTransport({ ...options, proto: "cri.proto" }));
+  return criOver(createTransport({ ...options, proto: ["cri.proto"] }));
 }
 
 interface CallOptions {

@@ -49,14 +49,15 @@ export interface Conversation<Reply> {
 export interface TransportOptions {
   /** Absolute path of the runtime's socket. */
   readonly socket: string;
-  /** A file in `proto/`. */
-  readonly proto: string;
+  /** Files in `proto/`. */
+  readonly proto: readonly string[];
   readonly clock: Clock;
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const path = new URL(`../../../../proto/${options.proto}`, import.meta.url).pathname;
-  const root = protobuf.loadSync(path);
+  const root = protobuf.loadSync(
+    options.proto.map((name) => new URL(`../../../../proto/${name}`, import.meta.url).pathname),
+  );
   const client = new grpc.Client(`unix:${options.socket}`, grpc.credentials.createInsecure(), {
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_send_message_length": messageBytesMax,
@@ -177,6 +178,8 @@ export function errorKind(code: number, details: string): CriErrorKind {
   switch (code) {
     case grpc.status.NOT_FOUND:
       return "notFound";
+    case grpc.status.ALREADY_EXISTS:
+      return "alreadyExists";
     case grpc.status.UNAVAILABLE:
       return "unavailable";
     case grpc.status.DEADLINE_EXCEEDED:
