@@ -62,10 +62,7 @@ export function createCgroups(options: CgroupsOptions): Cgroups {
 }
 
 /** Reads how this machine mounts its cgroups. */
-export async function detectLayout(
-  files: HostFiles,
-  mount: string = "/sys/fs/cgroup",
-): Promise<CgroupLayout> {
+export async function detectLayout(files: HostFiles, mount: string = "/sys/fs/cgroup"): Promise<CgroupLayout> {
   if ((await files.stat(`${mount}/cgroup.controllers`)) !== undefined) {
     return { version: 2, mount, controllers: [] };
   }
@@ -112,11 +109,7 @@ async function delegate(files: HostFiles, layout: CgroupLayout, cgroup: string):
 type Removing = Pick<CgroupsOptions, "exec" | "files" | "clock">;
 
 /** Throws `TransientError` if processes in it do not end. */
-export async function removeCgroup(
-  seams: Removing,
-  layout: CgroupLayout,
-  cgroup: string,
-): Promise<void> {
+export async function removeCgroup(seams: Removing, layout: CgroupLayout, cgroup: string): Promise<void> {
   const unified = layout.version === 1 ? [`${layout.mount}/unified${cgroup}`] : [];
   for (const folder of [...foldersOf(layout, cgroup), ...unified]) {
     for (let tries = 1; ; tries += 1) {

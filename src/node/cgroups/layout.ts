@@ -59,11 +59,7 @@ function inController(layout: CgroupLayout, name: string, cgroup: string): strin
 }
 
 /** The files to write for these limits. What is absent is set to "no limit": limits may be taken away. */
-export function limitWrites(
-  layout: CgroupLayout,
-  cgroup: string,
-  limits: CgroupLimits,
-): readonly CgroupWrite[] {
+export function limitWrites(layout: CgroupLayout, cgroup: string, limits: CgroupLimits): readonly CgroupWrite[] {
   return layout.version === 2
     ? unifiedWrites(`${layout.mount}${cgroup}`, limits)
     : controllerWrites(layout, cgroup, limits);
@@ -81,11 +77,7 @@ function unifiedWrites(folder: string, limits: CgroupLimits): readonly CgroupWri
   ];
 }
 
-function controllerWrites(
-  layout: CgroupLayout,
-  cgroup: string,
-  limits: CgroupLimits,
-): readonly CgroupWrite[] {
+function controllerWrites(layout: CgroupLayout, cgroup: string, limits: CgroupLimits): readonly CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   const cpu = inController(layout, "cpu", cgroup);
   if (cpu !== undefined) {

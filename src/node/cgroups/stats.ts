@@ -43,11 +43,7 @@ async function unifiedUsage(files: HostFiles, folder: string): Promise<CgroupUsa
   });
 }
 
-async function controllerUsage(
-  files: HostFiles,
-  mount: string,
-  cgroup: string,
-): Promise<CgroupUsage> {
+async function controllerUsage(files: HostFiles, mount: string, cgroup: string): Promise<CgroupUsage> {
   const [cpu, usage, memory] = await Promise.all([
     files.readText(`${mount}/cpuacct${cgroup}/cpuacct.usage`),
     files.readText(`${mount}/memory${cgroup}/memory.usage_in_bytes`),

@@ -111,15 +111,10 @@ export function mountsBelow(mountinfo: string, folder: string): readonly string[
 
 /** The kernel writes blanks and backslashes of a path in octal. */
 function unescaped(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_match, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
+  return path.replaceAll(/\\([0-7]{3})/g, (_match, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-async function removeOutside(
-  { exec, files }: CleanUpOptions,
-  { kind, name }: OutsideThing,
-): Promise<void> {
+async function removeOutside({ exec, files }: CleanUpOptions, { kind, name }: OutsideThing): Promise<void> {
   switch (kind) {
     case "netns":
       return removeNetns(exec, name);

@@ -176,8 +176,7 @@ async function spawnOne(options: ContainerdOptions, facts: RuntimeFacts): Promis
   const command = [facts.containerd.path, "-c", configPath(dataDirectory)];
   // Not `ip netns exec`: that makes a mount namespace with a fresh /sys, without cgroups. nsenter
   // replaces itself, so the pid is containerd's.
-  const [file, ...args] =
-    netns === undefined ? command : ["nsenter", `--net=${netns}`, ...command];
+  const [file, ...args] = netns === undefined ? command : ["nsenter", `--net=${netns}`, ...command];
   const pid = await exec.detach(file!, args, { logPath });
   await files.writeAtomic(pidPath(dataDirectory), `${pid}\n`);
   return pid;
@@ -210,9 +209,7 @@ async function isAlive({ files }: Looking, pid: number): Promise<boolean> {
 /** A pid is reused in time: it is ours only with our configuration on its command line. */
 async function isOurs({ files, dataDirectory }: Looking, pid: number): Promise<boolean> {
   const words = await commandLine(files, pid);
-  return (
-    words.includes(configPath(dataDirectory)) && words.some((word) => word.endsWith("/containerd"))
-  );
+  return words.includes(configPath(dataDirectory)) && words.some((word) => word.endsWith("/containerd"));
 }
 
 /** By the pid file, else by looking at all: we may have died between start and file. */

@@ -28,10 +28,7 @@ export async function probeRuntime(seams: Seams, dataDirectory: string): Promise
   const crun = await usableCrun(seams);
   return {
     containerd: { path: containerd, ...parseVersion(version.stdout) },
-    handlers: [
-      { name: "runc", path: runc },
-      ...(crun === undefined ? [] : [{ name: "crun" as const, path: crun }]),
-    ],
+    handlers: [{ name: "runc", path: runc }, ...(crun === undefined ? [] : [{ name: "crun" as const, path: crun }])],
     apparmor: await hasApparmor(seams.files),
     mayLowerOomScore: hasCapability(await seams.files.readText("/proc/self/status")),
     snapshotter: await snapshotterFor(seams.exec, dataDirectory),

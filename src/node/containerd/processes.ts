@@ -26,22 +26,14 @@ export async function allPids(files: HostFiles): Promise<readonly number[]> {
 }
 
 /** A process that has gone meanwhile is no error. */
-export async function signal(
-  exec: Exec,
-  name: "TERM" | "KILL",
-  pids: readonly number[],
-): Promise<void> {
+export async function signal(exec: Exec, name: "TERM" | "KILL", pids: readonly number[]): Promise<void> {
   if (pids.length === 0) return;
   const script = 'signal=$1; shift; for pid; do kill -s "$signal" "$pid" 2>/dev/null; done; true';
   await exec.run("sh", ["-c", script, "sh", name, ...pids.map(String)]);
 }
 
 /** False: it still runs after `timeoutMs`. */
-export async function waitGone(
-  { files, clock }: ProcessSeams,
-  pid: number,
-  timeoutMs: number,
-): Promise<boolean> {
+export async function waitGone({ files, clock }: ProcessSeams, pid: number, timeoutMs: number): Promise<boolean> {
   const deadline = clock.mono() + timeoutMs;
   for (;;) {
     if ((await commandLine(files, pid)).length === 0) return true;

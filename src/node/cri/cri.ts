@@ -61,13 +61,7 @@ export interface Cri {
 }
 
 /** What a caller can react to. Everything else is `failed`, with the runtime's text. */
-export type CriErrorKind =
-  | "notFound"
-  | "alreadyExists"
-  | "unavailable"
-  | "timeout"
-  | "unimplemented"
-  | "failed";
+export type CriErrorKind = "notFound" | "alreadyExists" | "unavailable" | "timeout" | "unimplemented" | "failed";
 
 export class CriError extends Error {
   readonly kind: CriErrorKind;

@@ -12,8 +12,7 @@ export interface NetworkCommands {
 /** `netns`: path of the namespace; absent: ours. */
 export function networkCommands(exec: Exec, netns?: string): NetworkCommands {
   const call = (file: string, args: readonly string[], input?: string) => {
-    const [first, rest] =
-      netns === undefined ? [file, args] : ["nsenter", [`--net=${netns}`, file, ...args]];
+    const [first, rest] = netns === undefined ? [file, args] : ["nsenter", [`--net=${netns}`, file, ...args]];
     return exec.run(first, rest, input === undefined ? {} : { input });
   };
   return {

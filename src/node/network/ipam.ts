@@ -1,15 +1,6 @@
 import type { HostFiles } from "../../env/host.ts";
 import { TransientError } from "../../util/errors.ts";
-import {
-  type AddressTable,
-  allocate,
-  emptyTable,
-  hold,
-  isAddress,
-  numberOf,
-  release,
-  textOf,
-} from "./addresses.ts";
+import { type AddressTable, allocate, emptyTable, hold, isAddress, numberOf, release, textOf } from "./addresses.ts";
 
 /**
  * The node's pod addresses. The table on disk is the folder from which the CNI plugin reads: one

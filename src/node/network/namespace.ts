@@ -25,11 +25,7 @@ export function namespacePath(name: string): string {
 }
 
 /** Safe to repeat after a crash at any point. Answers the namespace's path. */
-export async function makeNodeNamespace(
-  exec: Exec,
-  recorder: Recorder,
-  wanted: NodeNamespace,
-): Promise<string> {
+export async function makeNodeNamespace(exec: Exec, recorder: Recorder, wanted: NodeNamespace): Promise<string> {
   const { name, bridge, link, bridgeAddress, nodeAddress } = wanted;
   const prefix = bridgeAddress.slice(bridgeAddress.indexOf("/"));
   const gateway = bridgeAddress.slice(0, bridgeAddress.indexOf("/"));

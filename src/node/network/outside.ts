@@ -42,10 +42,7 @@ export function createRecorder({ files, dataDirectory, ownNetns }: RecorderOptio
     if (known.some((each) => isSame(each, thing))) return;
     const next = [...known, thing];
     await files.makeFolder(dataDirectory);
-    await files.writeAtomic(
-      outsidePath(dataDirectory),
-      next.map((each) => `${JSON.stringify(each)}\n`).join(""),
-    );
+    await files.writeAtomic(outsidePath(dataDirectory), next.map((each) => `${JSON.stringify(each)}\n`).join(""));
     known = next;
   };
   return {
@@ -65,10 +62,7 @@ function isSame(a: OutsideThing, b: OutsideThing): boolean {
 }
 
 /** In the order in which they were recorded. */
-export async function readRecords(
-  files: HostFiles,
-  dataDirectory: string,
-): Promise<readonly OutsideThing[]> {
+export async function readRecords(files: HostFiles, dataDirectory: string): Promise<readonly OutsideThing[]> {
   const path = outsidePath(dataDirectory);
   if ((await files.stat(path)) === undefined) return [];
   const lines = (await files.readText(path)).split("\n").filter((line) => line !== "");

@@ -20,10 +20,7 @@ export interface PluginOptions {
 }
 
 export function pluginScript({ dataDirectory, mtu }: PluginOptions): string {
-  return script.replaceAll("@ADDRESSES@", shellQuoted(`${dataDirectory}/net`)).replaceAll(
-    "@MTU@",
-    String(mtu),
-  );
+  return script.replaceAll("@ADDRESSES@", shellQuoted(`${dataDirectory}/net`)).replaceAll("@MTU@", String(mtu));
 }
 
 export function conflist(): string {

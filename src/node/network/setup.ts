@@ -49,10 +49,7 @@ export async function setUpNetwork(options: SetUpOptions): Promise<void> {
   await files.writeAtomic(`${dataDirectory}/cni/conf/10-troupe.conflist`, conflist());
 }
 
-async function setSysctls(
-  commands: NetworkCommands,
-  values: readonly (readonly [string, string])[],
-): Promise<void> {
+async function setSysctls(commands: NetworkCommands, values: readonly (readonly [string, string])[]): Promise<void> {
   const script = 'while [ $# -gt 1 ]; do echo "$2" >"/proc/sys/$1" || exit 1; shift 2; done';
   await commands.run("sh", ["-c", script, "sh", ...values.flat()]);
 }
@@ -65,15 +62,9 @@ const dummyAddress = "198.18.0.1";
  * The address of the default route's link; on a machine without network a dummy link's, made and
  * recorded.
  */
-export async function findNodeAddress(
-  exec: Exec,
-  recorder: Recorder,
-  netns?: string,
-): Promise<NodeAddress> {
+export async function findNodeAddress(exec: Exec, recorder: Recorder, netns?: string): Promise<NodeAddress> {
   const commands = networkCommands(exec, netns);
-  const routes = parseJson<DefaultRoute>(
-    await commands.run("ip", ["-4", "-j", "route", "show", "default"]),
-  );
+  const routes = parseJson<DefaultRoute>(await commands.run("ip", ["-4", "-j", "route", "show", "default"]));
   for (const route of routes) {
     if (route.dev === undefined) continue;
     const found = await addressOfLink(commands, route.dev);
@@ -104,10 +95,7 @@ interface LinkAddresses {
   }[];
 }
 
-async function addressOfLink(
-  commands: NetworkCommands,
-  link: string,
-): Promise<NodeAddress | undefined> {
+async function addressOfLink(commands: NetworkCommands, link: string): Promise<NodeAddress | undefined> {
   if (!(await commands.try("ip", ["link", "show", "dev", link]))) return undefined;
   const text = await commands.run("ip", ["-4", "-j", "addr", "show", "dev", link]);
   for (const { mtu = 1_500, addr_info: addresses = [] } of parseJson<LinkAddresses>(text)) {

@@ -1,0 +1,7 @@
+/** Bounds of pulling. */
+
+export const pullsAtOnce = 3;
+export const backoffFirstMs = 10_000;
+export const backoffMaxMs = 300_000;
+/** Back-off entries that have not been asked for in this time are forgotten. */
+export const backoffForgetMs = 600_000;
