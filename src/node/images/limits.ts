@@ -1,6 +1,6 @@
 /** Bounds of pulling. */
 
-export const pullsAtOnce = 3;
+export const concurrentPullsMax = 3;
 export const backoffFirstMs = 10_000;
 export const backoffMaxMs = 300_000;
 /** Back-off entries that have not been asked for in this time are forgotten. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../env/env.ts";
 import { messageOf } from "../../util/errors.ts";
 import { type Cri, CriError, type Image, type RegistryAuth } from "../cri/cri.ts";
-import { backoffFirstMs, backoffForgetMs, backoffMaxMs, pullsAtOnce } from "./limits.ts";
+import { backoffFirstMs, backoffForgetMs, backoffMaxMs, concurrentPullsMax } from "./limits.ts";
 import { fullName, parseReference, type PullPolicy, registryUrl } from "./reference.ts";
 
 /**
@@ -70,7 +70,7 @@ export function createPuller(options: PullerOptions): Puller {
     ...options,
     backoffs: new Map(),
     running: new Map(),
-    slots: createSlots(pullsAtOnce),
+    slots: createSlots(concurrentPullsMax),
   };
   return { ensure: (request) => ensure(state, request) };
 }
