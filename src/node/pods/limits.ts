@@ -1,0 +1,36 @@
+/** Numbers of the pod half of the agent, with their units. */
+
+export const crashBackOffFirstMs = 10_000;
+export const crashBackOffMaxMs = 300_000;
+/** A container that ran longer than this since its last restart starts its back-off anew. */
+export const crashBackOffForgetMs = 600_000;
+/** A failed start (create error, missing ConfigMap) is tried again after this. */
+export const startRetryMs = 10_000;
+export const imageBackOffFirstMs = 10_000;
+export const imageBackOffMaxMs = 300_000;
+export const relistMs = 1_000;
+/** Each pod is looked at anew at least this often. */
+export const resyncMs = 60_000;
+export const stepRetryFirstMs = 1_000;
+export const stepRetryMaxMs = 15_000;
+/** StopContainer never gets less than this. */
+export const stopGraceMinSeconds = 2;
+export const gateWaitMaxMs = 2_000;
+export const gatePollMs = 50;
+export const mountRetryFirstMs = 500;
+export const mountRetryMaxMs = 122_000;
+export const containerGcMs = 60_000;
+export const startsPerCpuCount = 2;
+export const stopsAtOnceCount = 16;
+export const statusRetryFirstMs = 100;
+export const statusRetryMaxMs = 5_000;
+export const eventWindowMs = 600_000;
+export const eventKeysMaxCount = 4_096;
+/** Events per object: a burst, then one each refill. */
+export const eventBurstCount = 25;
+export const eventRefillMs = 300_000;
+/** Longest message that is written into an Event, in characters. */
+export const eventMessageCharsMax = 1_024;
+export const terminationMessageMaxBytes = 4_096;
+export const terminationLogTailMaxBytes = 2_048;
+export const terminationLogTailLinesMax = 80;

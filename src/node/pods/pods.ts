@@ -1,0 +1,266 @@
+import type { Clock, Timer } from "../../env/env.ts";
+import type { Pod } from "../../kinds/generated/types.ts";
+import { messageOf } from "../../util/errors.ts";
+import type { Millis } from "../../util/time.ts";
+import type { Container, Sandbox } from "../cri/cri.ts";
+import type { PodCheckpoint } from "./checkpoint.ts";
+import { graceAnnotation, hostNetworkAnnotation, podNameLabel, podNamespaceLabel, podUidLabel } from "./config.ts";
+import { containerGcMs, relistMs } from "./limits.ts";
+import type { PodActor } from "./pod-actor.ts";
+import { createPodActor } from "./pod-actor.ts";
+import type { Stage } from "./pod-worker.ts";
+import { PodWorker } from "./pod-worker.ts";
+import type { PodPorts } from "./worker-ports.ts";
+
+/**
+ * All pods of a node: one actor each. Starts by adopting what the runtime and the checkpoints know,
+ * before any word of the masters; afterwards follows the desired pods.
+ *
+ * Invariant: what the masters do not know is stopped only once their full state of the same cluster
+ * epoch is here; a relist that failed tells nothing and ends nothing.
+ */
+export interface Pods {
+  /** Resolves when everything that the runtime knows is adopted. */
+  start(): Promise<void>;
+  stop(): void;
+  /** Look at the runtime now: an event said that something happened. */
+  relist(): void;
+  list(): readonly PodView[];
+  get(uid: string): Pod | undefined;
+}
+
+export interface PodView {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly stage: Stage;
+  readonly since: Millis;
+  readonly failures: number;
+  readonly lastError: string | undefined;
+}
+
+export interface PodsOptions {
+  readonly ports: PodPorts;
+  /** Pods of this node only. */
+  readonly nodeName: string;
+  /** False while a new epoch's rows must not end what runs. */
+  readonly mayEnd: () => boolean;
+}
+
+interface Entry {
+  readonly actor: PodActor;
+  stage: Stage;
+  since: Millis;
+}
+
+export function createPods(options: PodsOptions): Pods {
+  const { ports, nodeName } = options;
+  const { clock, cri, desired, log } = ports;
+  const entries = new Map<string, Entry>();
+  /** Ended here while their rows still stand (finalizers). */
+  const finished = new Set<string>();
+  let fingerprints = new Map<string, string>();
+  let stopped = false;
+  let timer: Timer | undefined;
+  let relisting = false;
+  let collectAt = clock.mono() + containerGcMs;
+
+  return {
+    async start() {
+      for (const checkpoint of await ports.checkpoints.load()) adopt(checkpoint);
+      await adoptFromRuntime();
+      ports.probes.onResult((uid) => entries.get(uid)?.actor.changed());
+      desired.onChange((changed) => {
+        const configs = changed.has("configmaps") || changed.has("secrets");
+        if (changed.has("pods") || configs) follow(configs);
+      });
+      follow(false);
+      schedule();
+    },
+    stop() {
+      stopped = true;
+      timer?.cancel();
+      for (const [uid, { actor }] of entries) {
+        actor.stop();
+        ports.probes.stop(uid);
+      }
+    },
+    relist: () => {
+      void relist();
+    },
+    list: () => [...entries.values()].map(viewOf),
+    get: (uid) => entries.get(uid)?.actor.worker.pod,
+  };
+
+  function viewOf(entry: Entry): PodView {
+    const { metadata } = entry.actor.worker.pod;
+    const { stage, failures, lastError } = entry.actor;
+    if (stage !== entry.stage) {
+      entry.stage = stage;
+      entry.since = clock.wall();
+    }
+    const { uid, name, namespace = "" } = metadata;
+    return { uid, namespace, name, stage, since: entry.since, failures, lastError };
+  }
+
+  function adopt(checkpoint: PodCheckpoint): void {
+    add(checkpoint.pod, checkpoint);
+  }
+
+  function add(pod: Pod, checkpoint?: PodCheckpoint): void {
+    const { uid } = pod.metadata;
+    const worker = new PodWorker(ports, pod, checkpoint);
+    const actor = createPodActor(worker, { clock, log }, () => {
+      entries.delete(uid);
+      finished.add(uid);
+    });
+    entries.set(uid, { actor, stage: "idle", since: clock.wall() });
+  }
+
+  /** Sandboxes without a checkpoint: their labels tell who they are. */
+  async function adoptFromRuntime(): Promise<void> {
+    const [sandboxes] = await lists();
+    for (const sandbox of sandboxes) {
+      const uid = sandbox.labels[podUidLabel];
+      if (uid !== undefined && !entries.has(uid)) add(podOfLabels(sandbox));
+    }
+  }
+
+  async function lists(): Promise<readonly [readonly Sandbox[], readonly Container[]]> {
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 2_000)) {
+      try {
+        return [await cri.listPodSandboxes(), await cri.listContainers()];
+      } catch (error) {
+        log("warn", "pods.adopt.waiting", { error: messageOf(error) });
+        await pause(clock, delayMs);
+      }
+    }
+  }
+
+  /** Brings the actors in line with the desired pods. */
+  function follow(configsChanged: boolean): void {
+    const wanted = new Set<string>();
+    for (const pod of desired.list<Pod>("pods")) {
+      if (pod.spec.nodeName !== nodeName) continue;
+      const { uid } = pod.metadata;
+      wanted.add(uid);
+      const known = entries.get(uid);
+      if (known !== undefined) {
+        const { worker } = known.actor;
+        const fresh = worker.pod !== pod;
+        if (fresh) worker.update(pod);
+        if (configsChanged) worker.retryNow();
+        if (fresh || configsChanged) known.actor.changed();
+      } else if (!finished.has(uid) && isOpen(pod)) add(pod);
+    }
+    for (const uid of finished) if (!wanted.has(uid)) finished.delete(uid);
+    if (!desired.synced || !options.mayEnd()) return;
+    for (const [uid, { actor }] of entries) {
+      if (wanted.has(uid) || actor.worker.isVanished) continue;
+      actor.worker.vanish();
+      actor.changed();
+    }
+  }
+
+  function schedule(): void {
+    timer = clock.after(
+      relistMs,
+      () => {
+        void relist().finally(() => {
+          if (!stopped) schedule();
+        });
+      },
+      { daemon: true },
+    );
+  }
+
+  async function relist(): Promise<void> {
+    if (relisting || stopped) return;
+    relisting = true;
+    try {
+      const sandboxes = await cri.listPodSandboxes();
+      const containers = await cri.listContainers();
+      compare(sandboxes, containers);
+      if (clock.mono() >= collectAt) {
+        collectAt = clock.mono() + containerGcMs;
+        await collect(sandboxes, containers);
+      }
+    } catch (error) {
+      // Unknown is not gone: nothing is concluded from it.
+      log("debug", "pods.relist.failed", { error: messageOf(error) });
+    } finally {
+      relisting = false;
+    }
+  }
+
+  function compare(sandboxes: readonly Sandbox[], containers: readonly Container[]): void {
+    const next = new Map<string, string>();
+    for (const { id, state, labels } of [...sandboxes, ...containers]) {
+      const uid = labels[podUidLabel];
+      if (uid !== undefined) next.set(uid, `${next.get(uid) ?? ""}${id}=${state};`);
+    }
+    for (const [uid, { actor }] of entries) {
+      if (next.get(uid) !== fingerprints.get(uid)) actor.changed();
+    }
+    fingerprints = next;
+  }
+
+  /** Keeps the newest dead container per name: its logs and its end are still asked for. */
+  async function collect(sandboxes: readonly Sandbox[], containers: readonly Container[]): Promise<void> {
+    const kept = new Set<string>();
+    const newestFirst = containers.toSorted((a, b) => b.createdAtMs - a.createdAtMs);
+    for (const { id, state, labels, metadata } of newestFirst) {
+      const uid = labels[podUidLabel];
+      if (uid === undefined || state !== "exited") continue;
+      const key = `${uid}/${metadata.name}`;
+      if (kept.has(key)) await cri.removeContainer(id);
+      kept.add(key);
+    }
+    const used = new Set(containers.map(({ podSandboxId }) => podSandboxId));
+    const newest = new Map<string, number>();
+    for (const { labels, metadata } of sandboxes) {
+      const uid = labels[podUidLabel] ?? "";
+      newest.set(uid, Math.max(newest.get(uid) ?? 0, metadata.attempt));
+    }
+    for (const { id, state, labels, metadata } of sandboxes) {
+      const uid = labels[podUidLabel];
+      if (uid === undefined || state === "ready" || used.has(id)) continue;
+      if (metadata.attempt < (newest.get(uid) ?? 0)) await cri.removePodSandbox(id);
+    }
+  }
+}
+
+/** A pod that ended before this agent knew it needs no actor, unless it must be deleted. */
+function isOpen(pod: Pod): boolean {
+  const phase = pod.status?.phase;
+  const over = phase === "Succeeded" || phase === "Failed";
+  return !over || pod.metadata.deletionTimestamp !== undefined;
+}
+
+/** Enough of a pod to watch it and to end it rightly; its containers come with its row. */
+function podOfLabels(sandbox: Sandbox): Pod {
+  const { labels, annotations } = sandbox;
+  const grace = Number(annotations[graceAnnotation] ?? "30");
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: labels[podNameLabel] ?? sandbox.metadata.name,
+      namespace: labels[podNamespaceLabel] ?? sandbox.metadata.namespace,
+      uid: labels[podUidLabel] ?? sandbox.metadata.uid,
+      resourceVersion: "0",
+      creationTimestamp: "",
+    },
+    spec: {
+      containers: [],
+      hostNetwork: annotations[hostNetworkAnnotation] === "true",
+      terminationGracePeriodSeconds: Number.isFinite(grace) ? grace : 30,
+    },
+  };
+}
+
+async function pause(clock: Clock, delayMs: Millis): Promise<void> {
+  await new Promise<void>((resolve) => {
+    clock.after(delayMs, resolve);
+  });
+}

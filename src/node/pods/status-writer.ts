@@ -1,0 +1,135 @@
+import type { Clock, Log } from "../../env/env.ts";
+import type { Pod, PodStatus } from "../../kinds/generated/types.ts";
+import type { Draft } from "../../kinds/kind.ts";
+import { jsonEqual } from "../../util/equal.ts";
+import { messageOf, StatusError } from "../../util/errors.ts";
+import type { Reporter } from "../desired.ts";
+import { statusRetryFirstMs, statusRetryMaxMs } from "./limits.ts";
+
+/**
+ * Tells one pod's status to the masters: the newest wanted one, one write at a time, on top of the
+ * newest known version of the object (so that conditions of others are never overwritten unseen).
+ */
+export class StatusWriter {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #reporter: Reporter;
+  /** Newest version seen, from the link or from a reply. */
+  #object: Pod;
+  #wanted: PodStatus | undefined;
+  #told: PodStatus | undefined;
+  #gone = false;
+  #running: Promise<void> | undefined;
+
+  constructor(pod: Pod, ports: { clock: Clock; log: Log; reporter: Reporter }) {
+    this.#object = pod;
+    this.#clock = ports.clock;
+    this.#log = ports.log;
+    this.#reporter = ports.reporter;
+  }
+
+  /** The object does not exist any more (or has another uid). */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /**
+   * What the next status builds on: what was decided last, with the newest conditions of others.
+   * The row may lag behind what was told, so it never takes the place of it.
+   */
+  get basis(): PodStatus | undefined {
+    const own = this.#wanted;
+    const seen = this.#object.status;
+    if (own === undefined || seen === undefined) return own ?? seen;
+    const mine = new Set((own.conditions ?? []).map(({ type }) => type));
+    const foreign = (seen.conditions ?? []).filter(({ type }) => !mine.has(type) || isGate(type));
+    const kept = (own.conditions ?? []).filter(({ type }) => !isGate(type));
+    return { ...own, conditions: [...foreign, ...kept] };
+  }
+
+  /** A version of the object that was seen; older ones are ignored. */
+  see(pod: Pod): void {
+    if (revisionOf(pod) >= revisionOf(this.#object)) this.#object = pod;
+  }
+
+  want(status: PodStatus): void {
+    this.#wanted = status;
+    this.#start();
+  }
+
+  /** Resolves when the wanted status is told, or there is nobody left to tell. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  #start(): void {
+    if (this.#running !== undefined || this.#gone || !this.#isDue()) return;
+    this.#running = this.#write().finally(() => {
+      this.#running = undefined;
+      this.#start();
+    });
+  }
+
+  #isDue(): boolean {
+    if (this.#wanted === undefined) return false;
+    const last = this.#told ?? this.#object.status;
+    return !jsonEqual(this.#wanted, last);
+  }
+
+  async #write(): Promise<void> {
+    let delayMs = statusRetryFirstMs;
+    while (!this.#gone && this.#isDue()) {
+      const status = this.#wanted!;
+      const base = this.#object;
+      try {
+        const reply = await this.#reporter.report({
+          verb: "update",
+          kind: "pods",
+          namespace: base.metadata.namespace ?? "",
+          name: base.metadata.name,
+          subresource: "status",
+          object: { ...base, status } as unknown as Draft,
+          preconditions: { uid: base.metadata.uid },
+        });
+        this.#told = status;
+        this.see(reply as Pod);
+      } catch (error) {
+        if (!this.#survives(error, base)) return;
+        await this.#pause(delayMs);
+        delayMs = Math.min(delayMs * 2, statusRetryMaxMs);
+      }
+    }
+  }
+
+  /** False: do not try this status again. */
+  #survives(error: unknown, base: Pod): boolean {
+    const code = error instanceof StatusError ? error.status.code : 503;
+    this.#log("debug", "pod.status.refused", { pod: base.metadata.uid, error: messageOf(error) });
+    if (code === 404) {
+      this.#gone = true;
+      return false;
+    }
+    if (code === 409 || code === 429 || code >= 500) return true;
+    this.#log("error", "pod.status.invalid", {
+      pod: base.metadata.uid,
+      error: messageOf(error),
+    });
+    this.#told = this.#wanted;
+    return false;
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#clock.after(delayMs, resolve);
+    });
+  }
+}
+
+/** Readiness gates and other foreign conditions carry a domain; the node's own never do. */
+function isGate(type: string): boolean {
+  return type.includes("/") || type.includes(".");
+}
+
+function revisionOf(pod: Pod): number {
+  return Number(pod.metadata.resourceVersion);
+}
