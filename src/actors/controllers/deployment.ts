@@ -18,13 +18,7 @@ import { adopted, claims, controllerReference, released } from "./common/owners.
 import { isTerminal } from "./common/pods.ts";
 import { isEmptySelector, selects } from "./common/selector.ts";
 import { create, draftOf, noteOn, update, updateStatus } from "./common/writes.ts";
-import {
-  desiredReplicas,
-  ofNewest,
-  rolloutAnnotation,
-  rolloutOf,
-  withSizes,
-} from "./deployment/annotations.ts";
+import { desiredReplicas, ofNewest, rolloutAnnotation, rolloutOf, withSizes } from "./deployment/annotations.ts";
 import {
   countedStatus,
   deadlineAt,
@@ -36,14 +30,7 @@ import {
   withCondition,
 } from "./deployment/conditions.ts";
 import { expiredHistory, rollback } from "./deployment/history.ts";
-import {
-  boundsOf,
-  isRolling,
-  newestSize,
-  proportional,
-  shrinkOlds,
-  type Bounds,
-} from "./deployment/rollout.ts";
+import { boundsOf, isRolling, newestSize, proportional, shrinkOlds, type Bounds } from "./deployment/rollout.ts";
 import {
   byAge,
   changedSets,
@@ -65,9 +52,7 @@ export const deployment: Controller = {
   source,
   watches: [
     watchOwn(kind),
-    watchOwned(setKind, kind, (owner, orphan) =>
-      selects(owner.object<Deployment>().spec.selector, orphan.hot.labels),
-    ),
+    watchOwned(setKind, kind, (owner, orphan) => selects(owner.object<Deployment>().spec.selector, orphan.hot.labels)),
     { kind: "pods", keys: (view, previous, next) => deploymentsOfGonePod(view, previous, next) },
   ],
   writes: [kind, setKind],
@@ -106,17 +91,14 @@ function plan(view: TimedView, key: string): Plan {
   if (row === undefined) return nothing;
   const object = row.object<Deployment>();
   if (isEmptySelector(object.spec.selector)) return selectsAll(row, object);
-  const claimed = claims(view, setKind, object, (set) =>
-    selects(object.spec.selector, set.hot.labels),
-  );
+  const claimed = claims(view, setKind, object, (set) => selects(object.spec.selector, set.hot.labels));
   const claiming = claimWrites(object, claimed.adopt, claimed.release);
   if (claiming.length > 0) return { writes: claiming, more: true };
 
   const sets = claimed.owned.map(rolloutSet);
   const [newest, olds] = newestAndOlds(object, sets);
   const turn = { view, row, object, bounds: boundsOf(object), newest, olds, notes: [] };
-  if (object.metadata.deletionTimestamp !== undefined)
-    return finish(turn, countedStatus(turnInput(turn)));
+  if (object.metadata.deletionTimestamp !== undefined) return finish(turn, countedStatus(turnInput(turn)));
   const paused = pauseCondition(turn);
   if (paused !== undefined) return paused;
   const isPaused = object.spec.paused === true;
@@ -147,8 +129,7 @@ function finish(turn: Turn, status: DeploymentStatus, more: readonly PlanWrite[]
   const kept = sets.filter((set) => !gone.has(set.row.hot.uid));
   const writes = [...changedSets(kept), ...more];
   if (!equal(status, object.status)) writes.push(updateStatus(row, object, status));
-  const deadline =
-    object.spec.paused === true ? undefined : deadlineAt(object, progressing(status.conditions));
+  const deadline = object.spec.paused === true ? undefined : deadlineAt(object, progressing(status.conditions));
   const isDue = deadline !== undefined && deadline >= view.now;
   return { writes, notes, ...(isDue ? { wakeAt: deadline + 1 } : {}) };
 }
@@ -165,15 +146,9 @@ function selectsAll(row: RowRef, object: Deployment): Plan {
   return { writes: [updateStatus(row, object, status)], notes: [note] };
 }
 
-function claimWrites(
-  object: Deployment,
-  adopt: readonly RowRef[],
-  release: readonly RowRef[],
-): readonly PlanWrite[] {
+function claimWrites(object: Deployment, adopt: readonly RowRef[], release: readonly RowRef[]): readonly PlanWrite[] {
   const references = (row: RowRef, isAdopted: boolean) => ({
-    ownerReferences: isAdopted
-      ? adopted(row.object(), object)
-      : released(row.object(), object.metadata.uid),
+    ownerReferences: isAdopted ? adopted(row.object(), object) : released(row.object(), object.metadata.uid),
   });
   return [
     ...adopt.map((row) => update(row, draftOf(row.object(), {}, references(row, true)))),
@@ -391,9 +366,7 @@ function setDraft(object: Deployment, name: string, hash: string): ReturnType<ty
 /** The API refused a new ReplicaSet: the rollout does not progress, and says why. */
 function refused(view: TimedView, key: string, write: PlanWrite, status: Status): Plan {
   const row = rowOf(view, kind, key);
-  const isEnding = (status.details?.causes ?? []).some(
-    (cause) => cause.reason === "NamespaceTerminating",
-  );
+  const isEnding = (status.details?.causes ?? []).some((cause) => cause.reason === "NamespaceTerminating");
   if (row === undefined || write.op !== "create" || isEnding) return nothing;
   const object = row.object<Deployment>();
   const message = `Failed to create new replica set "${write.object.metadata.name}": ${status.message ?? ""}`;

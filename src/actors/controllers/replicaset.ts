@@ -55,28 +55,17 @@ function plan(view: TimedView, key: string): Plan {
   // of a failure belongs into the transaction that proves it over.
   const isDue = scaling.writes.length === 0 || (hasFailed(set) && scaling.more !== true);
   const writes =
-    !isDue || equal(status, set.status)
-      ? scaling.writes
-      : [...scaling.writes, updateStatus(row, set, status)];
+    !isDue || equal(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
   const wakeAt = nextAvailable(set, pods, view.now);
   return { ...scaling, writes, ...(wakeAt === undefined ? {} : { wakeAt }) };
 }
 
-function claimWrites(
-  set: ReplicaSet,
-  adopt: readonly RowRef[],
-  release: readonly RowRef[],
-): readonly PlanWrite[] {
+function claimWrites(set: ReplicaSet, adopt: readonly RowRef[], release: readonly RowRef[]): readonly PlanWrite[] {
   const adopting = adopt
     .filter((row) => isActive(row.object<Pod>()))
-    .map((row) =>
-      update(row, draftOf(row.object(), {}, { ownerReferences: adopted(row.object(), set) })),
-    );
+    .map((row) => update(row, draftOf(row.object(), {}, { ownerReferences: adopted(row.object(), set) })));
   const releasing = release.map((row) =>
-    update(
-      row,
-      draftOf(row.object(), {}, { ownerReferences: released(row.object(), set.metadata.uid) }),
-    ),
+    update(row, draftOf(row.object(), {}, { ownerReferences: released(row.object(), set.metadata.uid) })),
   );
   return [...adopting, ...releasing].slice(0, burstReplicasMax);
 }
@@ -89,13 +78,7 @@ interface Scaling {
   readonly pods: readonly Pod[];
 }
 
-function scale({
-  view,
-  row,
-  set,
-  rows,
-  pods,
-}: Scaling): Plan & { readonly notes: readonly Note[] } {
+function scale({ view, row, set, rows, pods }: Scaling): Plan & { readonly notes: readonly Note[] } {
   const active = rows.filter((_, at) => isActive(pods[at]!));
   const missing = (set.spec.replicas ?? 1) - active.length;
   if (missing > 0) {
@@ -159,19 +142,12 @@ function hasFailed(set: ReplicaSet): boolean {
   return (set.status?.conditions ?? []).some(({ type }) => type === "ReplicaFailure");
 }
 
-function nextStatus(
-  set: ReplicaSet,
-  pods: readonly Pod[],
-  now: number,
-  isClean: boolean,
-): ReplicaSetStatus {
+function nextStatus(set: ReplicaSet, pods: readonly Pod[], now: number, isClean: boolean): ReplicaSetStatus {
   const active = pods.filter(isActive);
   const templateLabels = set.spec.template?.metadata?.labels ?? {};
   const minReady = set.spec.minReadySeconds ?? 0;
   const isAvailable = (pod: Pod): boolean => (availableFrom(pod, minReady) ?? Infinity) <= now;
-  const conditions = (set.status?.conditions ?? []).filter(
-    ({ type }) => !(isClean && type === "ReplicaFailure"),
-  );
+  const conditions = (set.status?.conditions ?? []).filter(({ type }) => !(isClean && type === "ReplicaFailure"));
   const count = (matches: (pod: Pod) => boolean): number => active.filter(matches).length;
   return {
     replicas: active.length,
@@ -182,9 +158,7 @@ function nextStatus(
     ...nonZero("readyReplicas", count(isReady)),
     ...nonZero("availableReplicas", count(isAvailable)),
     terminatingReplicas: pods.filter((pod) => isTerminating(pod) && !isTerminal(pod)).length,
-    ...(set.metadata.generation === undefined
-      ? {}
-      : { observedGeneration: set.metadata.generation }),
+    ...(set.metadata.generation === undefined ? {} : { observedGeneration: set.metadata.generation }),
     ...(conditions.length > 0 ? { conditions } : {}),
   };
 }
@@ -206,9 +180,7 @@ function nextAvailable(set: ReplicaSet, pods: readonly Pod[], now: number): numb
 /** A pod could not be created or deleted: the first message stands in the condition until a clean pass. */
 function refused(view: TimedView, key: string, write: PlanWrite, status: Status): Plan {
   const row = rowOf(view, "replicasets.apps", key);
-  const isEnding = (status.details?.causes ?? []).some(
-    (cause) => cause.reason === "NamespaceTerminating",
-  );
+  const isEnding = (status.details?.causes ?? []).some((cause) => cause.reason === "NamespaceTerminating");
   if (row === undefined || write.kind !== "pods" || isEnding) return nothing;
   if (write.op === "update") return nothing;
   const set = row.object<ReplicaSet>();
@@ -228,9 +200,9 @@ function refused(view: TimedView, key: string, write: PlanWrite, status: Status)
     reason,
     message,
   };
-  const pods = claims(view, "pods", set, (pod) =>
-    selects(set.spec.selector, pod.hot.labels),
-  ).owned.map((pod) => pod.object<Pod>());
+  const pods = claims(view, "pods", set, (pod) => selects(set.spec.selector, pod.hot.labels)).owned.map((pod) =>
+    pod.object<Pod>(),
+  );
   const next = nextStatus(set, pods, view.now, false);
   const conditions = [...(next.conditions ?? []), condition];
   return { writes: [updateStatus(row, set, { ...next, conditions })], notes: [note] };

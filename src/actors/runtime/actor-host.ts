@@ -31,6 +31,8 @@ export interface ActorHost extends WriteHost, LogListener {
   addLeaderPart(part: LeaderPart): void;
   /** Lets an actor out of quarantine, by the name that the API uses. Resolves when durable. */
   release(name: string): Promise<void>;
+  /** Told with the path of each actor that was let go. */
+  onReleased(run: (path: string) => void): void;
   /** No more writes; waiting ones are refused with 503. */
   stop(): void;
 }

@@ -31,16 +31,11 @@ function rowKey(machine: string, version: number): string {
   return `breaker ${machine} ${version}`;
 }
 
-export function createBreaker(
-  store: Pick<TipStore, "system">,
-  machines: MachineCatalogue,
-): Breaker {
+export function createBreaker(store: Pick<TipStore, "system">, machines: MachineCatalogue): Breaker {
   const failing = new Map<string, Map<string, Millis>>();
   return {
     active: (machine) =>
-      machines
-        .get(machine)
-        ?.find((def) => store.system(table, rowKey(machine, def.version)) === undefined),
+      machines.get(machine)?.find((def) => store.system(table, rowKey(machine, def.version)) === undefined),
     fault({ machine, version, path, now, population }) {
       const key = rowKey(machine, version);
       const actors = failing.get(key) ?? new Map<string, Millis>();

@@ -1,4 +1,5 @@
-import type { Kind, KindId, KubeObject } from "../../kinds/kind.ts";
+import type { Draft, Kind, KindId, KubeObject } from "../../kinds/kind.ts";
+import { decodeOutcome, encodeOutcome } from "../../store/outcome-codec.ts";
 import type { Outcome } from "../../store/outcome.ts";
 import type { Revision } from "../../store/revision.ts";
 
@@ -13,4 +14,13 @@ export interface HostCodec {
   encodeRow(kind: Kind, object: KubeObject, revision: Revision): Uint8Array;
   encodeOutcome(outcome: Outcome): Uint8Array;
   decodeOutcome(payload: Uint8Array): Outcome;
+}
+
+/** The codec of a real store: it seals the rows of kinds that are encrypted at rest. */
+export function codecOf(store: { encodeRow(kind: KindId, draft: Draft, revision: Revision): Uint8Array }): HostCodec {
+  return {
+    encodeRow: (kind, object, revision) => store.encodeRow(kind.id, object as unknown as Draft, revision),
+    encodeOutcome,
+    decodeOutcome,
+  };
 }

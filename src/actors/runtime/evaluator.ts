@@ -1,10 +1,4 @@
-import type {
-  AnyActorScope,
-  AnyMachineSnapshot,
-  AnyStateMachine,
-  AnyStateNode,
-  EventObject,
-} from "xstate";
+import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject } from "xstate";
 import type { Millis } from "../../util/time.ts";
 import {
   ActorFault,
@@ -226,16 +220,12 @@ function raised(params: RaiseParams): Effect | undefined {
 }
 
 /** The `after` timers of a state and its ancestors, as entering it would set them. */
-export function timersOf(
-  def: MachineDef,
-  id: StateId,
-): readonly { id: string; delayMs: Millis; event: ActorEvent }[] {
+export function timersOf(def: MachineDef, id: StateId): readonly { id: string; delayMs: Millis; event: ActorEvent }[] {
   const found: { id: string; delayMs: Millis; event: ActorEvent }[] = [];
   let node: AnyStateNode | undefined = def.machine.root;
   for (const part of [...id.split("."), undefined]) {
     for (const { eventType, delay } of node?.after ?? []) {
-      if (typeof delay === "number")
-        found.push({ id: eventType, delayMs: delay, event: { type: eventType } });
+      if (typeof delay === "number") found.push({ id: eventType, delayMs: delay, event: { type: eventType } });
     }
     node = part === undefined ? undefined : node?.states[part];
   }

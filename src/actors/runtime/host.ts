@@ -26,13 +26,7 @@ import { createNoteWriter, type NoteWriter } from "./notes.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createReactionTasks, objectViews, type ReactionTasks } from "./reaction-tasks.ts";
 import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
-import {
-  internalError,
-  outcomeUnknown,
-  shuttingDown,
-  tooLarge,
-  tooManyRequests,
-} from "./replies.ts";
+import { internalError, outcomeUnknown, shuttingDown, tooLarge, tooManyRequests } from "./replies.ts";
 import { createResults, type Results } from "./results.ts";
 import { createTimers, type Timers } from "./timers.ts";
 import { createTransaction, type OpenTransaction } from "./transaction.ts";
@@ -92,6 +86,7 @@ class Host implements ActorHost {
   private readonly results: Results;
   private readonly random: Rng;
   private readonly parts: LeaderPart[] = [];
+  private readonly releaseListeners: ((path: string) => void)[] = [];
   /** Own commands without an answer, in order of their sequence. */
   private readonly open = new Map<number, Job>();
   private inFlight: InFlight[] = [];
@@ -142,9 +137,7 @@ class Host implements ActorHost {
       submit: (task) => this.submit(task),
       term: () => (this.leading ? this.term : undefined),
     });
-    this.directory.add(() =>
-      objectViews(this.quarantine, this.mailbox.perObject(), this.clock.now()),
-    );
+    this.directory.add(() => objectViews(this.quarantine, this.mailbox.perObject(), this.clock.now()));
   }
 
   get isLeader(): boolean {
@@ -166,21 +159,16 @@ class Host implements ActorHost {
         cause: {
           origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
           actor: request.user.name,
-          event:
-            request.subresource === undefined
-              ? request.verb
-              : `${request.verb}/${request.subresource}`,
+          event: request.subresource === undefined ? request.verb : `${request.verb}/${request.subresource}`,
         },
         request,
         evaluate: (transaction) => this.options.decide(transaction, request),
         done: resolve,
         failed: reject,
       });
-      job.deadline = this.options.env.clock.after(
-        options.deadlineMs,
-        () => this.fail(job, outcomeUnknown()),
-        { daemon: true },
-      );
+      job.deadline = this.options.env.clock.after(options.deadlineMs, () => this.fail(job, outcomeUnknown()), {
+        daemon: true,
+      });
       this.accept(job);
     });
   }
@@ -270,11 +258,7 @@ class Host implements ActorHost {
       if (clock.mono() - start >= turnMsMax) break;
     }
     this.confirmReads();
-    if (
-      this.mailbox.waiting("controller") < this.mailbox.size ||
-      this.load() < controllersPausePercent
-    )
-      this.wake();
+    if (this.mailbox.waiting("controller") < this.mailbox.size || this.load() < controllersPausePercent) this.wake();
   }
 
   /** Evaluates one command at the tip, and stages what it decided. */
@@ -288,8 +272,7 @@ class Host implements ActorHost {
     let reply: WriteReply;
     let reaction: Reaction;
     try {
-      if (this.faultAt("mailbox", `${job.cause.actor}#evaluate`).kind === "poison")
-        throw new Error("poisoned");
+      if (this.faultAt("mailbox", `${job.cause.actor}#evaluate`).kind === "poison") throw new Error("poisoned");
       reply = job.evaluate(transaction, system);
       if (job.request?.dryRun === true) transaction.reset();
       reaction = this.reactions.react(transaction, job.cause);
@@ -527,9 +510,7 @@ class Host implements ActorHost {
     this.results.start();
     this.timers.start();
     // What was in flight in the last term and did not come back is evaluated again, same ids.
-    const lost = [...this.open.values()].filter(
-      ({ state }) => state === "inFlight" || state === "reading",
-    );
+    const lost = [...this.open.values()].filter(({ state }) => state === "inFlight" || state === "reading");
     for (const job of lost) job.state = "queued";
     this.mailbox.pushFirst(lost);
     for (const part of this.parts) part.start(term);
@@ -587,6 +568,10 @@ class Host implements ActorHost {
     for (const job of this.open.values()) this.fail(job, shuttingDown());
   }
 
+  onReleased(run: (path: string) => void): void {
+    this.releaseListeners.push(run);
+  }
+
   release(name: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const row = this.quarantine.all().find(({ path }) => actorName(path) === name);
@@ -595,7 +580,10 @@ class Host implements ActorHost {
         class: "system",
         cause: { origin: "system", actor: row.path, event: "release" },
         evaluate: () => [this.quarantine.release(row.path)],
-        done: resolve,
+        done: () => {
+          for (const run of this.releaseListeners) run(row.path);
+          resolve();
+        },
         failed: reject,
       });
     });

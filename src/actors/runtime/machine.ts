@@ -39,9 +39,7 @@ export type Effect =
   | { readonly type: "note"; readonly note: MachineNote };
 
 /** A change of the machine's own row: a JSON merge patch, or its removal. */
-export type OwnWrite =
-  | { readonly op: "merge"; readonly patch: JsonObject }
-  | { readonly op: "remove" };
+export type OwnWrite = { readonly op: "merge"; readonly patch: JsonObject } | { readonly op: "remove" };
 
 /** Leaves the store through the outbox. */
 export interface OutgoingMessage {
@@ -73,10 +71,7 @@ export interface MachineDef {
   /** Total: every row that can exist (and none at all) has a state. */
   readonly derive: (object: KubeObject | undefined) => ActorState;
   /** The event that a row change means; undefined: no machine cares. */
-  readonly classify: (
-    previous: KubeObject | undefined,
-    next: KubeObject | undefined,
-  ) => ActorEvent | undefined;
+  readonly classify: (previous: KubeObject | undefined, next: KubeObject | undefined) => ActorEvent | undefined;
   /** Every state id that was ever released and is not one today, and what it is called now. */
   readonly renamed: Readonly<Record<StateId, StateId>>;
 }

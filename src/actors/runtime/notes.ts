@@ -1,9 +1,9 @@
 import type { Draft, Kind } from "../../kinds/kind.ts";
 import type { Millis } from "../../util/time.ts";
+import { formatTime } from "../../util/time-format.ts";
 import type { KindLookup } from "./codec.ts";
 import type { Note, Transaction } from "./command.ts";
 import { noteAggregationMs, noteBudgetsMax, noteBurstCount, noteRefillMs } from "./limits.ts";
-import { isoSeconds } from "./iso.ts";
 
 /**
  * Notes become Kubernetes Events, in the outcome that caused them. The same text about the same
@@ -75,14 +75,7 @@ export function createNoteWriter(kinds: KindLookup): NoteWriter {
 
 function eventName(note: Note): string {
   const { about } = note;
-  const text = [
-    about.uid,
-    about.fieldPath ?? "",
-    note.type,
-    note.reason,
-    note.message,
-    note.source,
-  ];
+  const text = [about.uid, about.fieldPath ?? "", note.type, note.reason, note.message, note.source];
   const digest = textDigest(text.join("\n"));
   // Object names reach 253 characters; the Event's own name must not pass that.
   return `${about.name.slice(0, 236).replace(/[.-]+$/, "")}.${digest}`;
@@ -94,7 +87,7 @@ function newEvent(
   about: Kind,
   place: { readonly name: string; readonly namespace: string },
 ): Draft {
-  const now = isoSeconds(transaction.now);
+  const now = formatTime(transaction.now);
   return {
     apiVersion: "v1",
     kind: "Event",
@@ -123,9 +116,8 @@ function newEvent(
 /** The same note again: counted up while it is fresh, begun anew when the last one is long past. */
 function countedUp(nowMs: Millis, event: Draft): Draft {
   const { count, firstTimestamp, lastTimestamp } = event as StoredEvent;
-  const now = isoSeconds(nowMs);
-  const fresh =
-    lastTimestamp !== undefined && lastTimestamp >= isoSeconds(nowMs - noteAggregationMs);
+  const now = formatTime(nowMs);
+  const fresh = lastTimestamp !== undefined && lastTimestamp >= formatTime(nowMs - noteAggregationMs);
   return {
     ...event,
     metadata: { ...event.metadata },

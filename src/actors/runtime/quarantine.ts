@@ -15,8 +15,10 @@ export interface Quarantine {
   all(): readonly QuarantineRow[];
   enter(row: QuarantineRow): SystemWrite;
   release(path: string): SystemWrite;
-  /** A step went well: earlier faults do not count any more. */
-  forget(path: string): void;
+  /** Half open: released for one try; a single fault brings it back. */
+  probe(path: string): SystemWrite;
+  /** A step went well: a probed actor is free again. */
+  succeeded(path: string): void;
 }
 
 export interface QuarantineRow {
@@ -32,8 +34,10 @@ const prefix = "actor ";
 
 export function createQuarantine(store: Pick<TipStore, "system" | "systemRows">): Quarantine {
   const recent = new Map<string, Millis[]>();
+  const probed = new Set<string>();
   return {
     fault(path, now) {
+      if (probed.delete(path)) return true;
       const times = (recent.get(path) ?? []).filter((at) => now - at < quarantineWindowMs);
       times.push(now);
       recent.set(path, times);
@@ -53,6 +57,10 @@ export function createQuarantine(store: Pick<TipStore, "system" | "systemRows">)
       recent.delete(path);
       return { table, key: prefix + path };
     },
-    forget: (path) => void recent.delete(path),
+    probe(path) {
+      probed.add(path);
+      return { table, key: prefix + path };
+    },
+    succeeded: (path) => void probed.delete(path),
   };
 }

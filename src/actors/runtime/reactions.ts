@@ -12,13 +12,7 @@ import type { KindLookup } from "./codec.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { timersOf, type Evaluator } from "./evaluator.ts";
 import { actorBackoffMsMax, backoffBaseMs } from "./limits.ts";
-import {
-  ActorFault,
-  type ActorEvent,
-  type Effect,
-  type MachineDef,
-  type StateId,
-} from "./machine.ts";
+import { ActorFault, type ActorEvent, type Effect, type MachineDef, type StateId } from "./machine.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { textDigest } from "./notes.ts";
 import { addressOf, objectPath } from "./paths.ts";
@@ -102,13 +96,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     return { kind, def, path, previous: change.previous, next: change.next };
   };
 
-  const failed = (
-    into: Gathered,
-    subject: Subject,
-    event: ActorEvent,
-    error: unknown,
-    now: Millis,
-  ): void => {
+  const failed = (into: Gathered, subject: Subject, event: ActorEvent, error: unknown, now: Millis): void => {
     const { path, def } = subject;
     const message = messageOf(error);
     const digest = textDigest(JSON.stringify(event));
@@ -117,10 +105,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     const fault = { machine: def.name, version: def.version, path, now };
     keep(into, breaker.fault({ ...fault, population: population() }));
     const attempts = deadLetters.attempts(path, digest);
-    const letters = deadLetters.failed(
-      { path, event: event.type, error: message, at: now },
-      digest,
-    );
+    const letters = deadLetters.failed({ path, event: event.type, error: message, at: now }, digest);
     if (quarantine.fault(path, now)) {
       const { name: machine, version } = def;
       keep(into, quarantine.enter({ path, machine, version, since: now, error: message }));
@@ -132,10 +117,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
   };
 
   /** The row's object with the machine's own merge patches; undefined once it removed the row. */
-  const ownResult = (
-    object: KubeObject | undefined,
-    effects: readonly Effect[],
-  ): KubeObject | undefined => {
+  const ownResult = (object: KubeObject | undefined, effects: readonly Effect[]): KubeObject | undefined => {
     let result = object;
     for (const effect of effects) {
       if (effect.type !== "write" || result === undefined) continue;
@@ -257,16 +239,12 @@ export function createReactions(options: ReactionsOptions): Reactions {
     try {
       step(into, transaction, subject, event, cause);
       deadLetters.succeeded(subject.path, textDigest(JSON.stringify(event)));
+      quarantine.succeeded(subject.path);
     } catch (error) {
       failed(into, subject, event, error, transaction.now);
     }
   };
-  const classified = (
-    into: Gathered,
-    transaction: OpenTransaction,
-    subject: Subject,
-    cause: Cause,
-  ): void => {
+  const classified = (into: Gathered, transaction: OpenTransaction, subject: Subject, cause: Cause): void => {
     let event: ActorEvent | undefined;
     try {
       event = subject.def.classify(subject.previous?.object(), subject.next?.object());

@@ -1,12 +1,7 @@
 import { StatusError, type Status } from "../../util/errors.ts";
 import { retryAfterSeconds } from "./limits.ts";
 
-function failure(
-  code: number,
-  reason: string,
-  message: string,
-  details?: Status["details"],
-): StatusError {
+function failure(code: number, reason: string, message: string, details?: Status["details"]): StatusError {
   return new StatusError({
     kind: "Status",
     apiVersion: "v1",

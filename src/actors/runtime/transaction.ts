@@ -1,5 +1,6 @@
 import type { Rng } from "../../env/env.ts";
 import type { Draft, HotRecord, Kind, KindId, KubeObject } from "../../kinds/kind.ts";
+import { hotRecord, indexValues } from "../../kinds/hot.ts";
 import type { RowWrite } from "../../store/outcome.ts";
 import type { Revision } from "../../store/revision.ts";
 import type { RowRef, View } from "../../store/view.ts";
@@ -49,20 +50,6 @@ export function compareRows(
   return left.name < right.name ? -1 : 1;
 }
 
-/** The small record of an object that is not in the store yet. */
-export function hotOf(kind: Kind, object: KubeObject): HotRecord {
-  const { metadata } = object;
-  const owners = metadata.ownerReferences ?? [];
-  return {
-    uid: metadata.uid,
-    labels: metadata.labels ?? {},
-    controller: owners.find((owner) => owner.controller === true)?.uid,
-    owners: owners.map((owner) => owner.uid),
-    deleting: metadata.deletionTimestamp !== undefined,
-    ...kind.hot?.(object),
-  };
-}
-
 interface OwnRow extends RowRef {
   readonly own: true;
 }
@@ -78,7 +65,7 @@ function ownRow(kind: Kind, object: KubeObject, revision: Revision, created: Rev
     revision,
     createRevision: created,
     get hot() {
-      hot ??= hotOf(kind, object);
+      hot ??= hotRecord(kind, object);
       return hot;
     },
     object: <O extends KubeObject>() => object as O,
@@ -131,11 +118,7 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
     return made;
   };
   /** Base rows that were not written here, plus own rows, in key order. */
-  const merged = (
-    kind: KindId,
-    rows: readonly RowRef[],
-    own: (row: RowRef) => boolean,
-  ): readonly RowRef[] => {
+  const merged = (kind: KindId, rows: readonly RowRef[], own: (row: RowRef) => boolean): readonly RowRef[] => {
     const layer = overlay.get(kind);
     if (layer === undefined) return rows;
     const kept = rows.filter((row) => !layer.has(`${row.namespace}/${row.name}`));
@@ -144,10 +127,7 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
     return added.length === 0 ? kept : [...kept, ...added].toSorted(compareRows);
   };
   const expect = (row: RowRef | undefined, expected: Revision, what: string): void => {
-    invariant(
-      (row?.revision ?? 0) === expected,
-      `${what} replaces revision ${expected}, found ${row?.revision ?? 0}`,
-    );
+    invariant((row?.revision ?? 0) === expected, `${what} replaces revision ${expected}, found ${row?.revision ?? 0}`);
   };
   const nextRevision = (): Revision => base.revision + writes.length + 1;
 
@@ -165,11 +145,7 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
     get,
     list(kind, filter = {}) {
       const { namespace } = filter;
-      return merged(
-        kind,
-        base.list(kind, filter),
-        (row) => namespace === undefined || row.namespace === namespace,
-      );
+      return merged(kind, base.list(kind, filter), (row) => namespace === undefined || row.namespace === namespace);
     },
     index(kind, index, value) {
       return merged(kind, base.index(kind, index, value), (row) =>
@@ -185,8 +161,7 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
       const revision = nextRevision();
       const object = withRevision(draft, revision);
       const slot = entry(id, namespace, name);
-      const createRevision =
-        expected === 0 ? revision : ((slot.next ?? slot.previous)?.createRevision ?? revision);
+      const createRevision = expected === 0 ? revision : ((slot.next ?? slot.previous)?.createRevision ?? revision);
       const row = codec.encodeRow(kind, object, revision);
       writes.push({ op: "put", kind: id, namespace, name, expected, row });
       slot.next = ownRow(kind, object, revision, createRevision);
@@ -212,14 +187,6 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
       notes.length = 0;
     },
   };
-}
-
-/** Values of one row in an index; `owner` is the uid of the controller for every kind. */
-function indexValues(kind: Kind, index: string, hot: HotRecord): readonly string[] {
-  const declared = kind.indexes?.[index];
-  if (declared !== undefined) return declared(hot);
-  if (index === "owner") return hot.controller === undefined ? [] : [hot.controller];
-  throw new InvariantError(`${kind.id} has no index ${index}`);
 }
 
 function withRevision(draft: Draft, revision: Revision): KubeObject {

@@ -11,7 +11,7 @@ import {
   type AnyStateMachine,
 } from "xstate";
 import { createEvaluator, idOf, inertTransition } from "../../../src/actors/runtime/evaluator.ts";
-import { machineOptions } from "../../../src/actors/runtime/effects.ts";
+import { machineOptions } from "../../../src/actors/objects/vocabulary.ts";
 import { ActorFault, ImpureMachineError, type MachineDef } from "../../../src/actors/runtime/machine.ts";
 
 interface Draw {

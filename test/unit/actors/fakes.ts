@@ -1,7 +1,8 @@
 import type { HostCodec } from "../../../src/actors/runtime/codec.ts";
 import type { Decide, WriteReply, WriteRequest } from "../../../src/actors/runtime/command.ts";
-import { hotOf, compareRows } from "../../../src/actors/runtime/transaction.ts";
+import { compareRows } from "../../../src/actors/runtime/transaction.ts";
 import type { Draft, Kind, KindId, KubeObject } from "../../../src/kinds/kind.ts";
+import { hotRecord } from "../../../src/kinds/hot.ts";
 import type { LogEntry, LogListener, ReplicatedLog } from "../../../src/raft/log-api.ts";
 import type { Outcome, SystemTable, SystemWrite } from "../../../src/store/outcome.ts";
 import type { TipStore, WatchChange } from "../../../src/store/store-api.ts";
@@ -83,7 +84,7 @@ export function createFakeStore(kinds: ReadonlyMap<KindId, Kind> = fakeKinds): F
   const rowOf = (kind: KindId, row: Uint8Array, created: number, revision: number): RowRef => {
     const object = JSON.parse(decoder.decode(row)) as KubeObject;
     const { name, namespace = "" } = object.metadata;
-    const hot = hotOf(kinds.get(kind) ?? fakeKind(kind), object);
+    const hot = hotRecord(kinds.get(kind) ?? fakeKind(kind), object);
     return {
       kind,
       namespace,

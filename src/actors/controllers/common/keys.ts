@@ -39,8 +39,7 @@ export function watchOwned(
       const owners = view.list(ownerKind, { namespace: row.namespace });
       const uids = new Set([previous?.hot.controller, next?.hot.controller]);
       const found = owners.filter((owner) => uids.has(owner.hot.uid));
-      const isOrphan =
-        next !== undefined && next.hot.controller === undefined && !next.hot.deleting;
+      const isOrphan = next !== undefined && next.hot.controller === undefined && !next.hot.deleting;
       const adopters = isOrphan ? owners.filter((owner) => mayAdopt(owner, next)) : [];
       return keysOf([...found, ...adopters]);
     },

@@ -42,16 +42,9 @@ export interface Claims {
  * Sorts a kind's rows of the owner's namespace. Nothing that is being deleted is adopted or
  * released, and a terminating owner claims nothing.
  */
-export function claims(
-  view: View,
-  kind: string,
-  owner: KubeObject,
-  matches: (row: RowRef) => boolean,
-): Claims {
+export function claims(view: View, kind: string, owner: KubeObject, matches: (row: RowRef) => boolean): Claims {
   const uid = owner.metadata.uid;
-  const mine = view
-    .index(kind, "owner", uid)
-    .filter((row) => row.namespace === owner.metadata.namespace);
+  const mine = view.index(kind, "owner", uid).filter((row) => row.namespace === owner.metadata.namespace);
   if (owner.metadata.deletionTimestamp !== undefined) {
     return { owned: mine, adopt: [], release: [] };
   }

@@ -51,8 +51,7 @@ export function withPodCondition(
   now: string,
 ): readonly PodCondition[] {
   const old = conditions?.find((each) => each.type === condition.type);
-  const lastTransitionTime =
-    old !== undefined && old.status === condition.status ? old.lastTransitionTime : undefined;
+  const lastTransitionTime = old !== undefined && old.status === condition.status ? old.lastTransitionTime : undefined;
   const next = { ...condition, lastTransitionTime: lastTransitionTime ?? now };
   if (old === undefined) return [...(conditions ?? []), next];
   return (conditions ?? []).map((each) => (each === old ? next : each));

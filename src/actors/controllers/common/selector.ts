@@ -26,15 +26,10 @@ export function selects(selector: LabelSelector | undefined, labels: Labels): bo
 }
 
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {
-  return (
-    Object.keys(selector?.matchLabels ?? {}).length === 0 &&
-    (selector?.matchExpressions ?? []).length === 0
-  );
+  return Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;
 }
 
 /** Every pair of `wanted` stands in `labels`. */
 export function containsAll(labels: Labels, wanted: Labels): boolean {
-  return Object.entries(wanted).every(
-    ([key, value]) => Object.hasOwn(labels, key) && labels[key] === value,
-  );
+  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 }

@@ -9,11 +9,7 @@ import type { Note } from "../../runtime/command.ts";
 import type { PlanWrite } from "../../runtime/controller.ts";
 
 /** A copy of `object` with some members replaced; a member given as undefined is left out. */
-export function draftOf(
-  object: KubeObject,
-  changes: Readonly<Record<string, unknown>>,
-  meta: DraftMeta = {},
-): Draft {
+export function draftOf(object: KubeObject, changes: Readonly<Record<string, unknown>>, meta: DraftMeta = {}): Draft {
   const draft: Draft = { ...object, ...changes, metadata: { ...object.metadata, ...meta } };
   for (const [key, value] of Object.entries(draft)) if (value === undefined) delete draft[key];
   for (const [key, value] of Object.entries(draft.metadata)) {

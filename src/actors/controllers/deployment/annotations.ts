@@ -41,11 +41,7 @@ export function withSizes(annotations: Annotations, desired: number, max: number
 }
 
 /** The annotations of the newest ReplicaSet: its rollout number is raised, never lowered. */
-export function ofNewest(
-  deployment: Deployment,
-  annotations: Annotations,
-  rollout: number,
-): Annotations {
+export function ofNewest(deployment: Deployment, annotations: Annotations, rollout: number): Annotations {
   const result: Record<string, string> = { ...annotations };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!notCopied.has(key)) result[key] = value;

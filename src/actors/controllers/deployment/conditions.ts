@@ -2,11 +2,7 @@
  * A Deployment's status: counts from its ReplicaSets, and the three conditions Available,
  * Progressing and ReplicaFailure. A condition is left as it is while its status and reason stay.
  */
-import type {
-  Deployment,
-  DeploymentCondition,
-  DeploymentStatus,
-} from "../../../kinds/generated/types.ts";
+import type { Deployment, DeploymentCondition, DeploymentStatus } from "../../../kinds/generated/types.ts";
 import type { Millis } from "../../../util/time.ts";
 import { formatTime, parseTime } from "../common/time.ts";
 import { boundsOf } from "./rollout.ts";
@@ -49,18 +45,13 @@ export function progressing(conditions: Conditions | undefined): DeploymentCondi
 }
 
 /** `conditions` with one set, unless it stands there with the same status and reason. */
-export function withCondition(
-  conditions: Conditions,
-  next: ConditionText,
-  now: Millis,
-): Conditions {
+export function withCondition(conditions: Conditions, next: ConditionText, now: Millis): Conditions {
   const old = conditions.find(({ type }) => type === next.type);
   if (old !== undefined && old.status === next.status && old.reason === next.reason) {
     return conditions;
   }
   const time = formatTime(now);
-  const lastTransitionTime =
-    old !== undefined && old.status === next.status ? (old.lastTransitionTime ?? time) : time;
+  const lastTransitionTime = old !== undefined && old.status === next.status ? (old.lastTransitionTime ?? time) : time;
   return [
     ...conditions.filter(({ type }) => type !== next.type),
     { ...next, lastUpdateTime: time, lastTransitionTime },
@@ -71,9 +62,8 @@ export function withCondition(
 export function countedStatus(input: StatusInput): DeploymentStatus {
   const { deployment, newest, olds, now } = input;
   const all = newest === undefined ? olds : [...olds, newest];
-  const sum = (
-    member: "replicas" | "readyReplicas" | "availableReplicas" | "terminatingReplicas",
-  ) => sumOf(all, ({ set }) => set.status?.[member] ?? 0);
+  const sum = (member: "replicas" | "readyReplicas" | "availableReplicas" | "terminatingReplicas") =>
+    sumOf(all, ({ set }) => set.status?.[member] ?? 0);
   const replicas = sum("replicas");
   const availableReplicas = sum("availableReplicas");
   const bounds = boundsOf(deployment);
@@ -97,9 +87,7 @@ export function countedStatus(input: StatusInput): DeploymentStatus {
   );
   const collisionCount = input.collisionCount ?? deployment.status?.collisionCount;
   return {
-    ...(deployment.metadata.generation === undefined
-      ? {}
-      : { observedGeneration: deployment.metadata.generation }),
+    ...(deployment.metadata.generation === undefined ? {} : { observedGeneration: deployment.metadata.generation }),
     ...nonZero("replicas", replicas),
     ...nonZero("updatedReplicas", newest?.set.status?.replicas ?? 0),
     ...nonZero("readyReplicas", sum("readyReplicas")),
@@ -118,14 +106,9 @@ export function rolloutStatus(input: StatusInput): DeploymentStatus {
   let conditions = status.conditions ?? [];
   const current = progressing(conditions);
   if (!hasDeadline(deployment)) conditions = without(conditions, "Progressing");
-  const wasComplete =
-    (status.replicas ?? 0) === (status.updatedReplicas ?? 0) &&
-    current?.reason === reasons.available;
+  const wasComplete = (status.replicas ?? 0) === (status.updatedReplicas ?? 0) && current?.reason === reasons.available;
   if (hasDeadline(deployment) && !wasComplete) {
-    const subject =
-      newest === undefined
-        ? `Deployment "${deployment.metadata.name}"`
-        : `ReplicaSet "${newest.name}"`;
+    const subject = newest === undefined ? `Deployment "${deployment.metadata.name}"` : `ReplicaSet "${newest.name}"`;
     const judged = judge(deployment, status, current, now);
     if (judged !== undefined) {
       const next = { type: "Progressing", ...judged, message: `${subject} ${judged.message}` };
@@ -135,10 +118,7 @@ export function rolloutStatus(input: StatusInput): DeploymentStatus {
     }
   }
   const failure = failureOf(newest, olds);
-  conditions =
-    failure === undefined
-      ? without(conditions, "ReplicaFailure")
-      : withCondition(conditions, failure, now);
+  conditions = failure === undefined ? without(conditions, "ReplicaFailure") : withCondition(conditions, failure, now);
   return { ...status, conditions };
 }
 
@@ -162,10 +142,7 @@ function judge(
 }
 
 /** When the rollout will be out of time; undefined if it is complete, late already or unjudged. */
-export function deadlineAt(
-  deployment: Deployment,
-  current: DeploymentCondition | undefined,
-): Millis | undefined {
+export function deadlineAt(deployment: Deployment, current: DeploymentCondition | undefined): Millis | undefined {
   if (!hasDeadline(deployment) || current === undefined) return undefined;
   if (current.reason === reasons.available || current.reason === reasons.timedOut) return undefined;
   const since = parseTime(current.lastUpdateTime);
@@ -209,14 +186,9 @@ function without(conditions: Conditions, type: string): Conditions {
 }
 
 /** The newest set's failure, else the first of an old one. */
-function failureOf(
-  newest: RolloutSet | undefined,
-  olds: readonly RolloutSet[],
-): ConditionText | undefined {
+function failureOf(newest: RolloutSet | undefined, olds: readonly RolloutSet[]): ConditionText | undefined {
   const sets = newest === undefined ? olds : [newest, ...olds];
-  const found = sets
-    .flatMap(({ set }) => set.status?.conditions ?? [])
-    .find(({ type }) => type === "ReplicaFailure");
+  const found = sets.flatMap(({ set }) => set.status?.conditions ?? []).find(({ type }) => type === "ReplicaFailure");
   if (found === undefined) return undefined;
   const { type, status, reason = "", message = "" } = found;
   return { type, status, reason, message };

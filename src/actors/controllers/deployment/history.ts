@@ -13,10 +13,7 @@ const unlimited = 2_147_483_647;
 const defaultLimit = 10;
 
 /** Sets beyond the limit, lowest rollout first, if nothing of them is left to look at. */
-export function expiredHistory(
-  deployment: Deployment,
-  olds: readonly RolloutSet[],
-): readonly PlanWrite[] {
+export function expiredHistory(deployment: Deployment, olds: readonly RolloutSet[]): readonly PlanWrite[] {
   const limit = deployment.spec.revisionHistoryLimit ?? defaultLimit;
   const kept = olds.filter(({ row }) => !row.hot.deleting);
   if (limit === unlimited || kept.length <= limit) return [];

@@ -27,8 +27,7 @@ export function isRolling(deployment: Deployment): boolean {
 export function boundsOf(deployment: Deployment): Bounds {
   const replicas = deployment.spec.replicas ?? 1;
   if (!isRolling(deployment)) return { replicas, surge: 0, unavailable: 0 };
-  const { maxSurge = "25%", maxUnavailable = "25%" } =
-    deployment.spec.strategy?.rollingUpdate ?? {};
+  const { maxSurge = "25%", maxUnavailable = "25%" } = deployment.spec.strategy?.rollingUpdate ?? {};
   const surge = scaled(maxSurge, replicas, "ceil");
   const wanted = scaled(maxUnavailable, replicas, "floor");
   // With both at zero no step would be possible.
@@ -37,12 +36,7 @@ export function boundsOf(deployment: Deployment): Bounds {
 }
 
 /** Size of the newest set after this pass, given the pods of all sets together. */
-export function newestSize(
-  deployment: Deployment,
-  bounds: Bounds,
-  current: number,
-  total: number,
-): number {
+export function newestSize(deployment: Deployment, bounds: Bounds, current: number, total: number): number {
   if (!isRolling(deployment)) return bounds.replicas;
   const room = bounds.replicas + bounds.surge - total;
   if (room <= 0) return current;
@@ -50,11 +44,7 @@ export function newestSize(
 }
 
 /** What the old sets lose in this pass: unhealthy pods first, then as many as availability allows. */
-export function shrinkOlds(
-  bounds: Bounds,
-  newest: RolloutSet,
-  olds: readonly RolloutSet[],
-): readonly Resize[] {
+export function shrinkOlds(bounds: Bounds, newest: RolloutSet, olds: readonly RolloutSet[]): readonly Resize[] {
   if (totalOf(olds) === 0) return [];
   const all = [...olds, newest];
   const availableMin = bounds.replicas - bounds.unavailable;
@@ -81,16 +71,10 @@ export function shrinkOlds(
 }
 
 /** Spreads a change of `replicas` in the middle of a rollout over the active sets by their size. */
-export function proportional(
-  bounds: Bounds,
-  statusReplicas: number,
-  active: readonly RolloutSet[],
-): readonly Resize[] {
+export function proportional(bounds: Bounds, statusReplicas: number, active: readonly RolloutSet[]): readonly Resize[] {
   const allowed = bounds.replicas > 0 ? bounds.replicas + bounds.surge : 0;
   const delta = allowed - totalOf(active);
-  const sorted = active.toSorted(
-    (a, b) => b.replicas - a.replicas || (delta > 0 ? byAge(b, a) : byAge(a, b)),
-  );
+  const sorted = active.toSorted((a, b) => b.replicas - a.replicas || (delta > 0 ? byAge(b, a) : byAge(a, b)));
   let given = 0;
   const resizes = sorted.map((set): [RolloutSet, number] => {
     const share = delta === given ? 0 : shareOf(set, bounds, statusReplicas);

@@ -65,17 +65,12 @@ export function newestAndOlds(
   sets: readonly RolloutSet[],
 ): readonly [newest: RolloutSet | undefined, olds: readonly RolloutSet[]] {
   const sorted = sets.toSorted(byAge);
-  const newest = sorted.find(({ set }) =>
-    sameTemplate(set.spec.template, deployment.spec.template),
-  );
+  const newest = sorted.find(({ set }) => sameTemplate(set.spec.template, deployment.spec.template));
   return [newest, sorted.filter((set) => set !== newest)];
 }
 
 /** Equal but for the label that tells templates apart. */
-export function sameTemplate(
-  a: PodTemplateSpec | undefined,
-  b: PodTemplateSpec | undefined,
-): boolean {
+export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
   return equal(withoutHash(a), withoutHash(b));
 }
 
@@ -85,8 +80,7 @@ export function withoutHash(template: PodTemplateSpec | undefined): unknown {
   delete labels[hashLabel];
   // An empty map and none mean the same; so do a null timestamp and none.
   const meta = Object.entries({ ...template?.metadata, labels }).filter(
-    ([, value]) =>
-      value !== null && !(typeof value === "object" && Object.keys(value).length === 0),
+    ([, value]) => value !== null && !(typeof value === "object" && Object.keys(value).length === 0),
   );
   return { ...template, metadata: Object.fromEntries(meta) };
 }

@@ -90,12 +90,7 @@ function createdAt(pod: Pod): Millis | undefined {
  * The younger first, but ages are compared by powers of two, so that among pods of about one age
  * the uid decides: otherwise every scale-down would hit the newest node.
  */
-function byAge(
-  a: Pod,
-  b: Pod,
-  [since, other]: readonly [Millis | undefined, Millis | undefined],
-  now: Millis,
-): number {
+function byAge(a: Pod, b: Pod, [since, other]: readonly [Millis | undefined, Millis | undefined], now: Millis): number {
   if (since === undefined || other === undefined || since === other) return 0;
   const difference = magnitude(now - since) - magnitude(now - other);
   if (difference !== 0) return difference;

@@ -1,4 +1,4 @@
-import type { ActorEvent, MachineNote, OutgoingMessage, OwnWrite } from "./machine.ts";
+import type { ActorEvent, MachineNote, OutgoingMessage, OwnWrite } from "../runtime/machine.ts";
 
 /**
  * The action vocabulary of replicated machines: `setup({ actions: effectActions })`. The functions

@@ -1,0 +1,405 @@
+import { assign, createActor, setup, type AnyActorRef } from "xstate";
+import type { Env, Timer } from "../../env/env.ts";
+import type { KindId } from "../../kinds/kind.ts";
+import type { SystemWrite } from "../../store/outcome.ts";
+import type { TipStore, WatchChange } from "../../store/store-api.ts";
+import type { TimedView, View } from "../../store/view.ts";
+import { invariant, messageOf, StatusError, type Status } from "../../util/errors.ts";
+import type { Millis } from "../../util/time.ts";
+import type { ActorHost, LeaderPart } from "./actor-host.ts";
+import type { ActorView } from "./actor.ts";
+import type { Decide } from "./command.ts";
+import { createDirtyKeys, type DirtyKeys } from "./controller-keys.ts";
+import type { Controller, ControllerWatch, Plan, PlanWrite } from "./controller.ts";
+import { auditEveryMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
+import { requestOf } from "./plan-writes.ts";
+import { actorChild, createSupervisor, xstateClock, type Supervisor } from "./supervisor.ts";
+import type { OpenTransaction } from "./transaction.ts";
+
+/**
+ * Runs controllers on the leader: watches what is staged, keeps the dirty keys, and evaluates one
+ * plan at a time as a command of class `controller`. A plan reads the tip and is one transaction;
+ * nothing here outlives the term. Each controller is a live actor below `/ctl`; a key whose plan
+ * keeps throwing is quarantined alone.
+ */
+export interface ControllerHostOptions {
+  readonly env: Env;
+  readonly store: TipStore;
+  readonly host: ActorHost;
+  readonly decide: Decide;
+  readonly controllers: readonly Controller[];
+  /** Too many controllers failed too often: the leader scope is over. */
+  readonly escalate?: (error: Error) => void;
+}
+
+const supervisorPath = "/ctl";
+
+const controllerMachine = setup({
+  types: {
+    context: {} as { readonly error: string },
+    events: {} as
+      | { readonly type: "work" | "rest" | "pause" | "park" }
+      | { readonly type: "crash"; readonly error: Error },
+  },
+  actions: {
+    fail: assign(({ event }) => {
+      if (event.type === "crash") throw event.error;
+      return {};
+    }),
+  },
+}).createMachine({
+  id: "controller",
+  context: { error: "" },
+  initial: "idle",
+  on: {
+    work: ".planning",
+    rest: ".idle",
+    pause: ".backoff",
+    park: ".quarantined",
+    crash: { actions: "fail" },
+  },
+  states: { idle: {}, planning: {}, backoff: {}, quarantined: {} },
+});
+
+/** A view with the leader's time, outside of a transaction. */
+function timed(view: View, now: Millis): TimedView {
+  return {
+    now,
+    get revision() {
+      return view.revision;
+    },
+    get: (kind, namespace, name) => view.get(kind, namespace, name),
+    list: (kind, options) => view.list(kind, options),
+    index: (kind, index, value) => view.index(kind, index, value),
+  };
+}
+
+class Runner {
+  readonly keys: DirtyKeys;
+  private readonly options: ControllerHostOptions;
+  private readonly controller: Controller;
+  private readonly watches = new Map<KindId, ControllerWatch[]>();
+  /** Keys in quarantine, and whether something asked for them since. */
+  private readonly parked = new Set<string>();
+  private actor: AnyActorRef | undefined;
+  private queued = false;
+  private planning: string | undefined;
+  private timers: Timer[] = [];
+
+  constructor(options: ControllerHostOptions, controller: Controller) {
+    this.options = options;
+    this.controller = controller;
+    this.keys = createDirtyKeys(options.env.clock, () => this.pump());
+    for (const watch of controller.watches) {
+      const list = this.watches.get(watch.kind) ?? [];
+      this.watches.set(watch.kind, [...list, watch]);
+    }
+  }
+
+  get path(): string {
+    return `${supervisorPath}/${this.controller.name}`;
+  }
+
+  start(actor: AnyActorRef): () => void {
+    this.actor = actor;
+    this.queued = false;
+    this.every(auditEveryMs, () => this.seed());
+    this.every(quarantineProbeMs, () => this.probe());
+    this.guard(() => this.seed());
+    return () => {
+      this.actor = undefined;
+      for (const timer of this.timers) timer.cancel();
+      this.timers = [];
+      this.keys.clear();
+      this.parked.clear();
+    };
+  }
+
+  /** Rows changed at the tip. */
+  staged(changes: readonly WatchChange[]): void {
+    if (this.actor === undefined) return;
+    this.guard(() => {
+      const view = this.view();
+      for (const change of changes) {
+        const row = change.next ?? change.previous;
+        const watches = row === undefined ? undefined : this.watches.get(row.kind);
+        for (const watch of watches ?? []) {
+          for (const key of watch.keys(view, change.previous, change.next)) this.trigger(key);
+        }
+      }
+    });
+  }
+
+  released(path: string): void {
+    const key = path.startsWith(`${this.path}/`) ? path.slice(this.path.length + 1) : undefined;
+    if (key !== undefined && this.parked.delete(key)) this.keys.mark(key);
+  }
+
+  views(): readonly ActorView[] {
+    return [...this.keys.failing()].map(([key, restarts]) => ({
+      path: `${this.path}/${key}`,
+      machine: "controller-key",
+      version: 1,
+      state: "backoff",
+      since: this.options.host.now(),
+      restarts,
+      mailbox: 0,
+      supervisor: this.path,
+      status: "backoff",
+    }));
+  }
+
+  private view(): TimedView {
+    return timed(this.options.store.tip, this.options.host.now());
+  }
+
+  /** All keys: at the start of a term, and as the audit that finds lost triggers. */
+  private seed(): void {
+    const view = this.view();
+    const { seed, watches } = this.controller;
+    if (seed !== undefined) {
+      for (const key of seed(view)) this.keys.mark(key);
+      return;
+    }
+    for (const watch of watches) {
+      const rows = view.list(watch.kind).toSorted((a, b) => b.revision - a.revision);
+      for (const row of rows) {
+        for (const key of watch.keys(view, undefined, row)) this.keys.mark(key);
+      }
+    }
+  }
+
+  /** One trigger passes the fault seam of messages. */
+  private trigger(key: string): void {
+    // What a plan does to its own key is no news from outside: the back-off holds.
+    if (this.planning === key && this.keys.failing().has(key)) return;
+    const { env } = this.options;
+    const action = env.faults.at({ seam: "mailbox", path: `${this.path}/${key}` });
+    switch (action.kind) {
+      case "drop":
+      case "hang":
+        return;
+      case "delay":
+        env.clock.after(action.ms, () => this.actor !== undefined && this.keys.mark(key));
+        return;
+      case "reorder":
+        return this.keys.markFirst(key);
+      case "none":
+      case "duplicate":
+      case "crash":
+      case "poison":
+      case "error":
+        this.keys.mark(key);
+    }
+  }
+
+  private every(periodMs: Millis, run: () => void): void {
+    const at = this.timers.length;
+    const next = (): void => {
+      this.timers[at] = this.options.env.clock.after(
+        periodMs,
+        () => {
+          this.guard(run);
+          next();
+        },
+        { daemon: true },
+      );
+    };
+    next();
+  }
+
+  /** A throw outside of a plan is a failure of the controller itself: its supervisor restarts it. */
+  private guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const { actor } = this;
+      this.actor = undefined;
+      actor?.send({
+        type: "crash",
+        error: error instanceof Error ? error : new Error(String(error)),
+      });
+    }
+  }
+
+  /** At most one command of a controller waits: controllers take turns. */
+  private pump(): void {
+    if (this.queued || this.actor === undefined || this.keys.size === 0) return;
+    this.queued = true;
+    let key = "";
+    this.options.host.submit({
+      class: "controller",
+      cause: { origin: "plan", actor: this.path, event: "plan" },
+      evaluate: (transaction) => {
+        this.queued = false;
+        if (this.actor === undefined) return [];
+        key = this.keys.take() ?? "";
+        const writes = key === "" ? [] : this.run(transaction, key);
+        this.pump();
+        return writes;
+      },
+      failed: (error) => {
+        this.queued = false;
+        if (this.actor === undefined) return;
+        this.options.env.log("warn", "plan-lost", { controller: this.controller.name, key, error: error.message });
+        if (key !== "") this.keys.backOff(key);
+      },
+    });
+  }
+
+  private run(transaction: OpenTransaction, key: string): readonly SystemWrite[] {
+    const path = `${this.path}/${key}`;
+    const { host } = this.options;
+    if (host.quarantine.has(path)) {
+      this.parked.add(key);
+      return [];
+    }
+    this.actor?.send({ type: "work" });
+    this.planning = key;
+    try {
+      this.plan(transaction, key);
+      host.quarantine.succeeded(path);
+      this.actor?.send({ type: "rest" });
+      return [];
+    } catch (error) {
+      transaction.reset();
+      return this.threw(key, path, error, transaction.now);
+    } finally {
+      this.planning = undefined;
+    }
+  }
+
+  private plan(transaction: OpenTransaction, key: string): void {
+    const action = this.options.env.faults.at({ seam: "evaluator", path: `${this.path}/${key}` });
+    if (action.kind !== "none") throw new Error(`fault injected: ${action.kind}`);
+    const plan = this.controller.plan(transaction, key);
+    const refusal = this.execute(transaction, plan);
+    if (refusal === undefined) {
+      this.keys.forget(key);
+      const { wakeAt } = plan;
+      this.keys.wakeAfter(key, wakeAt === undefined ? undefined : wakeAt - transaction.now);
+      if (plan.more === true) this.keys.mark(key);
+      return;
+    }
+    transaction.reset();
+    const { name, refused } = this.controller;
+    const message = refusal.status.message ?? "";
+    this.options.env.log("info", "plan-refused", { controller: name, key, message });
+    this.keys.backOff(key);
+    if (refused === undefined) return;
+    const instead = refused(transaction, key, refusal.write, refusal.status);
+    if (this.execute(transaction, instead) !== undefined) transaction.reset();
+  }
+
+  /** All writes and notes of a plan, or the first refusal. */
+  private execute(
+    transaction: OpenTransaction,
+    plan: Plan,
+  ): { readonly write: PlanWrite; readonly status: Status } | undefined {
+    const { controller } = this;
+    invariant(plan.writes.length <= planWritesMax, `a plan has at most ${planWritesMax} writes`);
+    for (const write of plan.writes) {
+      invariant(controller.writes.includes(write.kind), `controller ${controller.name} may write ${write.kind}`);
+      try {
+        this.options.decide(transaction, requestOf(controller, write));
+      } catch (error) {
+        if (!(error instanceof StatusError)) throw error;
+        return { write, status: error.status };
+      }
+    }
+    for (const note of plan.notes ?? []) transaction.note(note);
+    return undefined;
+  }
+
+  private threw(key: string, path: string, error: unknown, now: Millis): readonly SystemWrite[] {
+    const { env, host } = this.options;
+    const message = messageOf(error);
+    env.log("error", "plan-threw", { controller: this.controller.name, key, error: message });
+    this.keys.backOff(key);
+    if (!host.quarantine.fault(path, now)) {
+      this.actor?.send({ type: "pause" });
+      return [];
+    }
+    this.actor?.send({ type: "park" });
+    this.keys.forget(key);
+    this.parked.add(key);
+    const row = { path, machine: "controller", version: 1, since: now, error: message };
+    return [host.quarantine.enter(row)];
+  }
+
+  /** Half open: each parked key is tried once more; one further fault parks it again. */
+  private probe(): void {
+    const { host } = this.options;
+    for (const key of this.parked) {
+      const path = `${this.path}/${key}`;
+      this.parked.delete(key);
+      host.submit({
+        class: "system",
+        cause: { origin: "system", actor: path, event: "probe" },
+        evaluate: () => {
+          this.keys.mark(key);
+          return host.quarantine.has(path) ? [host.quarantine.probe(path)] : [];
+        },
+        failed: () => this.parked.add(key),
+      });
+    }
+  }
+}
+
+/** Adds the controllers to the host as a part of the leader's scope, and lists them as actors. */
+export function runControllers(options: ControllerHostOptions): LeaderPart {
+  const { env, host, store, controllers } = options;
+  let supervisor: Supervisor | undefined;
+  let runners: readonly Runner[] = [];
+  const part: LeaderPart = {
+    start() {
+      runners = controllers.map((controller) => new Runner(options, controller));
+      const children = runners.map((runner) =>
+        actorChild(
+          {
+            path: runner.path,
+            machine: "controller",
+            version: 1,
+            create: () => createActor(controllerMachine, { clock: xstateClock(env.clock) }),
+            mailbox: () => runner.keys.size,
+            started: (actor) => runner.start(actor),
+          },
+          env.clock,
+        ),
+      );
+      supervisor = createSupervisor(
+        {
+          path: supervisorPath,
+          strategy: "one_for_one",
+          intensity: 10,
+          periodMs: 60_000,
+          backoff: { baseMs: 100, maxMs: 30_000, jitter: 0.2 },
+        },
+        {
+          clock: env.clock,
+          random: env.random.stream("controllers"),
+          escalate: (error) => {
+            env.log("error", "controllers-failed", { error: error.message });
+            options.escalate?.(error);
+          },
+        },
+        children,
+      );
+      supervisor.start();
+    },
+    stop() {
+      supervisor?.stop();
+      supervisor = undefined;
+      runners = [];
+    },
+  };
+  store.onStaged((changes) => {
+    for (const runner of runners) runner.staged(changes);
+  });
+  host.onReleased((path) => {
+    for (const runner of runners) runner.released(path);
+  });
+  host.directory.add(() => [...(supervisor?.views() ?? []), ...runners.flatMap((runner) => runner.views())]);
+  host.addLeaderPart(part);
+  return part;
+}
