@@ -1,0 +1,132 @@
+import { Reader, Writer } from "../../util/bytes.ts";
+import { invariant } from "../../util/errors.ts";
+import type { Config, MemberId } from "./types.ts";
+
+/**
+ * Who counts. A configuration holds from the moment its entry is in the log, committed or not; so
+ * the configurations form a stack by index, and cutting the log pops it. While a joint change is
+ * under way, a majority means one of the incoming and one of the outgoing voters.
+ */
+export interface ConfigAt {
+  readonly index: number;
+  readonly config: Config;
+}
+
+const FORMAT_VERSION = 1;
+
+export function votersOnly(voters: readonly MemberId[]): Config {
+  return {
+    incoming: voters.toSorted((a, b) => a - b),
+    outgoing: [],
+    learners: [],
+    learnersNext: [],
+    autoLeave: false,
+  };
+}
+
+export class ConfigStack {
+  readonly #stack: ConfigAt[];
+
+  constructor(base: ConfigAt) {
+    this.#stack = [base];
+  }
+
+  get current(): Config {
+    return (this.#stack.at(-1) as ConfigAt).config;
+  }
+
+  /** The configuration that held at `index`: what a snapshot of that index carries. */
+  at(index: number): Config {
+    const found = this.#stack.findLast((held) => held.index <= index);
+    invariant(found !== undefined, "the configuration of a held index is known");
+    return found.config;
+  }
+
+  push(held: ConfigAt): void {
+    invariant(held.index > (this.#stack.at(-1) as ConfigAt).index, "configurations follow the log");
+    this.#stack.push(held);
+  }
+
+  truncateFrom(index: number): void {
+    while (this.#stack.length > 1 && (this.#stack.at(-1) as ConfigAt).index >= index) {
+      this.#stack.pop();
+    }
+  }
+
+  forget(index: number): void {
+    while (this.#stack.length > 1 && (this.#stack[1] as ConfigAt).index <= index) {
+      this.#stack.shift();
+    }
+  }
+}
+
+/** Every voter once, ascending. */
+export function votersOf(config: Config): readonly MemberId[] {
+  const all = new Set([...config.incoming, ...config.outgoing]);
+  return [...all].toSorted((a, b) => a - b);
+}
+
+export function membersOf(config: Config): readonly MemberId[] {
+  const all = new Set([...votersOf(config), ...config.learners, ...config.learnersNext]);
+  return [...all].toSorted((a, b) => a - b);
+}
+
+export function isVoter(config: Config, id: MemberId): boolean {
+  return config.incoming.includes(id) || config.outgoing.includes(id);
+}
+
+/** The highest value that a majority of each voter list has reached. */
+export function quorumValue(config: Config, valueOf: (id: MemberId) => number): number {
+  const incoming = majorityValue(config.incoming, valueOf);
+  if (config.outgoing.length === 0) return incoming;
+  return Math.min(incoming, majorityValue(config.outgoing, valueOf));
+}
+
+function majorityValue(ids: readonly MemberId[], valueOf: (id: MemberId) => number): number {
+  if (ids.length === 1) return valueOf(ids[0] as MemberId);
+  const values = ids.map(valueOf).toSorted((a, b) => b - a);
+  return values[Math.floor(ids.length / 2)] ?? 0;
+}
+
+export type VoteCount = "won" | "lost" | "open";
+
+/** `votes`: what each voter has answered. */
+export function countVotes(config: Config, votes: ReadonlyMap<MemberId, boolean>): VoteCount {
+  const counts = [config.incoming, config.outgoing].filter((ids) => ids.length > 0).map((ids) => countList(ids, votes));
+  if (counts.includes("lost")) return "lost";
+  return counts.every((count) => count === "won") ? "won" : "open";
+}
+
+function countList(ids: readonly MemberId[], votes: ReadonlyMap<MemberId, boolean>): VoteCount {
+  const needed = Math.floor(ids.length / 2) + 1;
+  const granted = ids.filter((id) => votes.get(id) === true).length;
+  const refused = ids.filter((id) => votes.get(id) === false).length;
+  if (granted >= needed) return "won";
+  return ids.length - refused < needed ? "lost" : "open";
+}
+
+export function encodeConfig(config: Config): Uint8Array {
+  const writer = new Writer();
+  writer.u8(FORMAT_VERSION).u8(config.autoLeave ? 1 : 0);
+  for (const ids of [config.incoming, config.outgoing, config.learners, config.learnersNext]) {
+    writer.varint(ids.length);
+    for (const id of ids) writer.u48(id);
+  }
+  return writer.finish();
+}
+
+export function decodeConfig(bytes: Uint8Array): Config {
+  const reader = new Reader(bytes);
+  invariant(reader.u8() === FORMAT_VERSION, "a configuration has a known format");
+  const autoLeave = reader.u8() === 1;
+  const list = (): MemberId[] => Array.from({ length: reader.varint() }, () => reader.u48());
+  const config: Config = {
+    autoLeave,
+    incoming: list(),
+    outgoing: list(),
+    learners: list(),
+    learnersNext: list(),
+  };
+  reader.end();
+  return config;
+}

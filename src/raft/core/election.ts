@@ -1,0 +1,204 @@
+import { countVotes, isVoter } from "./config.ts";
+import { dropReads } from "./reads.ts";
+import { appendEntry, broadcastAppend, newProgress } from "./replication.ts";
+import { draw, hasFreshLeader, otherMembers, otherVoters, rankOf, resetElectionTimer } from "./state.ts";
+import type { State } from "./state.ts";
+import type { Turn } from "./turn.ts";
+import type { CampaignReason, MemberId, Message } from "./types.ts";
+
+const VOTE_PATIENCE = 4;
+
+/**
+ * Who leads. A member first asks whether it would win (pre-vote) and raises its term only then, so
+ * one that was cut off does not disturb a live leader when it comes back. Voters refuse while they
+ * hear a leader; a broken connection to it lifts that, which makes the change of leader fast.
+ */
+export function becomeFollower(state: State, turn: Turn, term: number, leader: MemberId): void {
+  const role = isVoter(state.configs.current, state.id) ? "follower" : "learner";
+  const isNew = term !== state.term || leader !== state.leader || role !== state.role;
+  if (term > state.term) {
+    state.term = term;
+    state.votedFor = 0;
+    turn.noteHardState();
+  }
+  if (isNew) dropReads(state, turn);
+  state.role = role;
+  state.phase = "none";
+  state.leader = leader;
+  state.heartbeatDue = Number.POSITIVE_INFINITY;
+  state.quorumCheckDue = Number.POSITIVE_INFINITY;
+  state.progress.clear();
+  state.uncommittedBytes = 0;
+  resetElectionTimer(state);
+  if (isNew) turn.noteRole();
+}
+
+/** Asks for votes, or wins at once where no one else votes. */
+export function campaign(state: State, turn: Turn, reason: CampaignReason): void {
+  if (state.role === "leader" || !isVoter(state.configs.current, state.id)) return;
+  dropReads(state, turn);
+  state.role = "candidate";
+  state.phase = "preVote";
+  state.leader = 0;
+  state.votes.clear();
+  state.votes.set(state.id, true);
+  setRetry(state, reason, 1);
+  turn.noteRole();
+  if (countVotes(state.configs.current, state.votes) === "won") {
+    askForVotes(state, turn, reason);
+    return;
+  }
+  for (const to of otherVoters(state)) {
+    turn.send(to, {
+      type: "preVote",
+      term: state.term,
+      nextTerm: state.term + 1,
+      lastIndex: state.log.lastIndex,
+      lastTerm: state.log.lastTerm,
+      reason,
+    });
+  }
+}
+
+/** With the leader's connection broken, a first refusal may only mean that the voter has not seen it yet. */
+function setRetry(state: State, reason: CampaignReason, patience: number): void {
+  if (reason !== "linkdown") {
+    resetElectionTimer(state);
+    return;
+  }
+  const { linkDownStaggerMs } = state.settings;
+  const waitMs = patience * linkDownStaggerMs * (1 + rankOf(state));
+  state.electionDeadline = state.now + waitMs + draw(state, 10);
+}
+
+function askForVotes(state: State, turn: Turn, reason: CampaignReason): void {
+  state.term += 1;
+  state.votedFor = state.id;
+  state.phase = "vote";
+  state.votes.clear();
+  // Counted once the persist of this very step is durable.
+  state.voteSeq = state.persistSeq + 1;
+  turn.noteHardState();
+  turn.noteRole();
+  // A vote needs a sync on both sides, so it is given more time than a question.
+  setRetry(state, reason, VOTE_PATIENCE);
+  for (const to of otherVoters(state)) {
+    turn.sendDurably(to, {
+      type: "vote",
+      term: state.term,
+      lastIndex: state.log.lastIndex,
+      lastTerm: state.log.lastTerm,
+      reason,
+    });
+  }
+}
+
+/** Our own vote is durable: it counts from here on. */
+export function countOwnVote(state: State, turn: Turn, persistedSeq: number): void {
+  if (state.phase !== "vote" || persistedSeq < state.voteSeq || state.votes.has(state.id)) return;
+  state.votes.set(state.id, true);
+  decide(state, turn);
+}
+
+export function onPreVote(
+  state: State,
+  turn: Turn,
+  from: MemberId,
+  message: Extract<Message, { type: "preVote" }>,
+): void {
+  // Granting changes nothing here: no vote, no timer, no contact.
+  const granted = message.nextTerm > state.term && mayVoteFor(state, message) && !isSticky(state, from, message.reason);
+  const { term } = state;
+  turn.send(from, { type: "preVoteResp", term, forTerm: message.nextTerm, granted });
+}
+
+/** Whether a live leader forbids to vote now. The leader itself may ask for another term. */
+export function isSticky(state: State, from: MemberId, reason: CampaignReason): boolean {
+  return reason !== "transfer" && from !== state.leader && hasFreshLeader(state);
+}
+
+function mayVoteFor(
+  state: State,
+  { lastIndex, lastTerm }: { readonly lastIndex: number; readonly lastTerm: number },
+): boolean {
+  const isInDoubt = state.now < state.doubtUntil && lastIndex < state.doubtUpTo;
+  return state.log.isUpToDate(lastIndex, lastTerm) && !isInDoubt;
+}
+
+export function onPreVoteResp(
+  state: State,
+  turn: Turn,
+  from: MemberId,
+  message: Extract<Message, { type: "preVoteResp" }>,
+): void {
+  if (state.phase !== "preVote" || message.forTerm !== state.term + 1) return;
+  if (!state.votes.has(from)) state.votes.set(from, message.granted);
+  decide(state, turn);
+}
+
+export function onVote(state: State, turn: Turn, from: MemberId, message: Extract<Message, { type: "vote" }>): void {
+  const isFree = state.votedFor === from || (state.votedFor === 0 && state.leader === 0);
+  if (!isFree || !mayVoteFor(state, message)) {
+    turn.send(from, { type: "voteResp", term: state.term, granted: false });
+    return;
+  }
+  if (state.votedFor !== from) {
+    state.votedFor = from;
+    turn.noteHardState();
+  }
+  resetElectionTimer(state);
+  turn.sendDurably(from, { type: "voteResp", term: state.term, granted: true });
+}
+
+export function onVoteResp(
+  state: State,
+  turn: Turn,
+  from: MemberId,
+  message: Extract<Message, { type: "voteResp" }>,
+): void {
+  if (state.phase !== "vote") return;
+  if (!state.votes.has(from)) state.votes.set(from, message.granted);
+  decide(state, turn);
+}
+
+function decide(state: State, turn: Turn): void {
+  const count = countVotes(state.configs.current, state.votes);
+  if (count === "won") {
+    if (state.phase === "preVote") askForVotes(state, turn, reasonOf(state));
+    else becomeLeader(state, turn);
+  } else if (count === "lost") {
+    const deadline = state.electionDeadline;
+    becomeFollower(state, turn, state.term, 0);
+    state.electionDeadline = deadline;
+  }
+}
+
+function reasonOf(state: State): CampaignReason {
+  return state.linkDown.has(state.lostLeader) ? "linkdown" : "timeout";
+}
+
+function becomeLeader(state: State, turn: Turn): void {
+  const { settings, log } = state;
+  state.role = "leader";
+  state.phase = "none";
+  state.leader = state.id;
+  state.lostLeader = 0;
+  state.progress.clear();
+  for (const id of otherMembers(state)) state.progress.set(id, newProgress(log.lastIndex + 1));
+  state.readRound = 0;
+  state.heartbeatDue = state.now + settings.heartbeatMs;
+  state.quorumCheckDue = state.now + settings.electionMinMs;
+  state.electionDeadline = Number.POSITIVE_INFINITY;
+  state.uncommittedBytes = log
+    .slice(state.commit + 1, log.lastIndex)
+    .reduce((sum, entry) => sum + entry.payload.length, 0);
+  state.termStart = log.lastIndex + 1;
+  turn.noteRole();
+  appendEntry(state, turn, {
+    index: state.termStart,
+    term: state.term,
+    kind: "noop",
+    payload: new Uint8Array(0),
+  });
+  broadcastAppend(state, turn, false);
+}

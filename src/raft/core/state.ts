@@ -1,0 +1,170 @@
+import type { Config, HardState, MemberId, Role } from "./types.ts";
+import type { Entry } from "./types.ts";
+import { ConfigStack, isVoter, membersOf, votersOf } from "./config.ts";
+import { EntryLog } from "./log.ts";
+import { defaultSettings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+
+/** What the leader knows of one member's log. */
+export interface Progress {
+  /** The member's log is durable and equal to ours up to here. */
+  match: number;
+  /** The next entry to send. */
+  next: number;
+  /** `probe`: one append at a time until one fits; `replicate`: many under way; `snapshot`: none. */
+  mode: "probe" | "replicate" | "snapshot";
+  /** In `probe`: an append is out and not answered. */
+  isPaused: boolean;
+  inflight: { readonly last: number; readonly bytes: number }[];
+  inflightBytes: number;
+  /** Has answered since the last check of the quorum. */
+  isActive: boolean;
+  /** The highest read round that it has confirmed in this term. */
+  readRound: number;
+}
+
+export interface Read {
+  readonly id: number;
+  /** Who asked: this member, or a follower that passed it on. */
+  readonly from: MemberId;
+}
+
+/** One member's whole state. Only `step` changes it. */
+export interface State {
+  readonly id: MemberId;
+  readonly settings: Settings;
+  readonly log: EntryLog;
+  readonly configs: ConfigStack;
+  random: number;
+  term: number;
+  votedFor: MemberId;
+  role: Role;
+  /** While `role` is candidate: asking whether it would win, or asking for the vote. */
+  phase: "none" | "preVote" | "vote";
+  leader: MemberId;
+  /** The leader whose connection broke last, left out of the ranking. */
+  lostLeader: MemberId;
+  commit: number;
+  /** Our log is on stable storage up to here. */
+  durable: number;
+  /** Persists that are not durable yet, and the last index each makes durable. */
+  unpersisted: { readonly seq: number; upTo: number }[];
+  persistSeq: number;
+  /** The persist that holds our own vote; counted once durable. */
+  voteSeq: number;
+  readonly votes: Map<MemberId, boolean>;
+  readonly progress: Map<MemberId, Progress>;
+  /** Index of the leader's own first entry of this term. */
+  termStart: number;
+  uncommittedBytes: number;
+  readRound: number;
+  reads: (Read & { readonly index: number; round: number })[];
+  /** Reads from before the leader's own entry was committed. */
+  earlyReads: Read[];
+  /** Reads passed on to the leader, with the time. */
+  readonly forwardedReads: Map<number, number>;
+  readonly linkDown: Set<MemberId>;
+  now: number;
+  electionDeadline: number;
+  heartbeatDue: number;
+  quorumCheckDue: number;
+  lastContact: number;
+  /** The log may have lost acknowledged entries up to here: shorter logs get no vote for a while. */
+  doubtUpTo: number;
+  doubtUntil: number;
+}
+
+export interface InitialState {
+  readonly id: MemberId;
+  readonly hardState: HardState;
+  readonly snapshot: { readonly index: number; readonly term: number; readonly config: Config };
+  readonly entries: readonly Entry[];
+  readonly now: number;
+  readonly seed: number;
+  readonly doubtUpTo?: number;
+  readonly settings?: Partial<Settings>;
+}
+
+/** A member as it wakes up: everything given is durable; nothing above the snapshot is known to be committed. */
+export function createState(initial: InitialState): State {
+  const { snapshot, id, now } = initial;
+  const settings = { ...defaultSettings, ...initial.settings };
+  const log = new EntryLog(snapshot, initial.entries);
+  const state: State = {
+    id,
+    settings,
+    log,
+    configs: new ConfigStack({ index: snapshot.index, config: snapshot.config }),
+    random: initial.seed >>> 0 || 1,
+    term: initial.hardState.term,
+    votedFor: initial.hardState.votedFor,
+    role: isVoter(snapshot.config, id) ? "follower" : "learner",
+    phase: "none",
+    leader: 0,
+    lostLeader: 0,
+    commit: snapshot.index,
+    durable: log.lastIndex,
+    unpersisted: [],
+    persistSeq: 0,
+    voteSeq: 0,
+    votes: new Map(),
+    progress: new Map(),
+    termStart: 0,
+    uncommittedBytes: 0,
+    readRound: 0,
+    reads: [],
+    earlyReads: [],
+    forwardedReads: new Map(),
+    linkDown: new Set(),
+    now,
+    electionDeadline: Number.POSITIVE_INFINITY,
+    heartbeatDue: Number.POSITIVE_INFINITY,
+    quorumCheckDue: Number.POSITIVE_INFINITY,
+    lastContact: Number.NEGATIVE_INFINITY,
+    doubtUpTo: initial.doubtUpTo ?? 0,
+    doubtUntil: now + 5 * settings.electionMinMs,
+  };
+  resetElectionTimer(state);
+  return state;
+}
+
+/** Uniform in [0, bound); the generator's state is part of the member's. */
+export function draw(state: State, bound: number): number {
+  let value = state.random;
+  value ^= value << 13;
+  value ^= value >>> 17;
+  value ^= value << 5;
+  state.random = value >>> 0;
+  return state.random % bound;
+}
+
+/** The place among the voters without the lost leader: two that lose it do not ask at once. */
+export function rankOf(state: State): number {
+  const others = votersOf(state.configs.current).filter((id) => id !== state.lostLeader);
+  return Math.max(0, others.indexOf(state.id));
+}
+
+export function resetElectionTimer(state: State): void {
+  const { electionMinMs, rankStaggerMs, electionJitterMs } = state.settings;
+  state.electionDeadline = isVoter(state.configs.current, state.id)
+    ? state.now + electionMinMs + rankStaggerMs * rankOf(state) + draw(state, electionJitterMs)
+    : Number.POSITIVE_INFINITY;
+}
+
+export function otherVoters(state: State): readonly MemberId[] {
+  return votersOf(state.configs.current).filter((id) => id !== state.id);
+}
+
+export function otherMembers(state: State): readonly MemberId[] {
+  return membersOf(state.configs.current).filter((id) => id !== state.id);
+}
+
+/** Whether this member has a reason to believe that a leader is alive. */
+export function hasFreshLeader(state: State): boolean {
+  if (state.role === "leader") return true;
+  return (
+    state.leader !== 0 &&
+    !state.linkDown.has(state.leader) &&
+    state.now - state.lastContact < state.settings.electionMinMs
+  );
+}

@@ -1,0 +1,168 @@
+import { invariant } from "../../util/errors.ts";
+import { countVotes } from "./config.ts";
+import {
+  becomeFollower,
+  campaign,
+  countOwnVote,
+  isSticky,
+  onPreVote,
+  onPreVoteResp,
+  onVote,
+  onVoteResp,
+} from "./election.ts";
+import { addRead, broadcastHeartbeat, dropOldForwardedReads, renumberReads, requestRead } from "./reads.ts";
+import { onAppend, onAppendResp, onHeartbeat, onHeartbeatResp, onPersisted, propose, toProbe } from "./replication.ts";
+import { rankOf, resetElectionTimer } from "./state.ts";
+import type { State } from "./state.ts";
+import { Turn } from "./turn.ts";
+import type { Effect, Input, MemberId, Message } from "./types.ts";
+
+/**
+ * One step of one member: no waiting, no clock, no chance but what lies in the state. The semantics
+ * are those of etcd's raft: pre-vote, check-quorum, read index, storage that answers later.
+ */
+export function step(state: State, input: Input): Effect[] {
+  const turn = new Turn(state);
+  switch (input.type) {
+    case "tick":
+      onTick(state, turn, input.now);
+      break;
+    case "message":
+      onMessage(state, turn, input.from, input.message);
+      break;
+    case "propose":
+      propose(state, turn, input.payloads, input.kind);
+      break;
+    case "readIndex":
+      requestRead(state, turn, input.id);
+      break;
+    case "persisted":
+      onPersisted(state, turn, input.seq);
+      countOwnVote(state, turn, input.seq);
+      break;
+    case "link":
+      onLink(state, turn, input.peer, input.isUp);
+      break;
+    case "campaign":
+      campaign(state, turn, "timeout");
+      break;
+  }
+  return turn.finish();
+}
+
+/** A long gap between ticks means that we were stopped: what came meanwhile is heard first. */
+function onTick(state: State, turn: Turn, now: number): void {
+  const { electionMinMs, heartbeatMs } = state.settings;
+  const isStalled = now - state.now > electionMinMs / 2;
+  state.now = Math.max(now, state.now);
+  dropOldForwardedReads(state, turn);
+  if (state.role !== "leader") {
+    if (!isStalled && state.now >= state.electionDeadline) {
+      campaign(state, turn, state.linkDown.has(state.lostLeader) ? "linkdown" : "timeout");
+    }
+    return;
+  }
+  if (isStalled && state.reads.length > 0) renumberReads(state);
+  if (state.now >= state.heartbeatDue || isStalled) {
+    state.heartbeatDue = state.now + heartbeatMs;
+    broadcastHeartbeat(state, turn);
+  }
+  if (!isStalled && state.now >= state.quorumCheckDue) checkQuorum(state, turn);
+}
+
+function checkQuorum(state: State, turn: Turn): void {
+  const heard = new Map([[state.id, true]]);
+  for (const [id, progress] of state.progress) {
+    if (progress.isActive) heard.set(id, true);
+    progress.isActive = false;
+  }
+  state.quorumCheckDue = state.now + state.settings.electionMinMs;
+  if (countVotes(state.configs.current, heard) !== "won") becomeFollower(state, turn, state.term, 0);
+}
+
+function onLink(state: State, turn: Turn, peer: MemberId, isUp: boolean): void {
+  if (isUp) state.linkDown.delete(peer);
+  else state.linkDown.add(peer);
+  const progress = state.progress.get(peer);
+  if (state.role === "leader") {
+    if (!isUp && progress?.mode === "replicate") toProbe(progress);
+    return;
+  }
+  if (peer !== state.leader || state.electionDeadline === Number.POSITIVE_INFINITY) {
+    // The leader of before is back: no reason to hurry any more.
+    if (isUp && peer === state.lostLeader) state.lostLeader = 0;
+    return;
+  }
+  if (isUp) return;
+  state.lostLeader = peer;
+  const soon = state.now + rankOf(state) * state.settings.linkDownStaggerMs;
+  state.electionDeadline = Math.min(state.electionDeadline, soon);
+  if (soon <= state.now) campaign(state, turn, "linkdown");
+}
+
+function onMessage(state: State, turn: Turn, from: MemberId, message: Message): void {
+  if (!passesTerm(state, turn, from, message)) return;
+  switch (message.type) {
+    case "preVote":
+      return onPreVote(state, turn, from, message);
+    case "preVoteResp":
+      return onPreVoteResp(state, turn, from, message);
+    case "vote":
+      return onVote(state, turn, from, message);
+    case "voteResp":
+      return onVoteResp(state, turn, from, message);
+    case "append":
+      hearLeader(state, turn, from);
+      return onAppend(state, turn, from, message);
+    case "heartbeat":
+      hearLeader(state, turn, from);
+      return onHeartbeat(state, turn, from, message);
+    case "appendResp":
+      return state.role === "leader" ? onAppendResp(state, turn, from, message) : undefined;
+    case "heartbeatResp":
+      return state.role === "leader" ? onHeartbeatResp(state, turn, from, message) : undefined;
+    case "readIndex":
+      return state.role === "leader" ? addRead(state, turn, { id: message.id, from }) : undefined;
+    case "readIndexResp":
+      if (from === state.leader && state.forwardedReads.delete(message.id)) {
+        turn.emit({ type: "readReady", id: message.id, index: message.index });
+      }
+  }
+}
+
+/** Brings us up to the message's term, or answers for ours; true if the message is to be handled. */
+function passesTerm(state: State, turn: Turn, from: MemberId, message: Message): boolean {
+  // Both travel across terms: asking changes none, and a grant may come from an older one.
+  if (message.type === "preVote") return true;
+  if (message.type === "preVoteResp" && message.granted) return true;
+  if (message.term > state.term) {
+    if (message.type === "vote" && isSticky(state, from, message.reason)) return false;
+    const isFromLeader = message.type === "append" || message.type === "heartbeat";
+    becomeFollower(state, turn, message.term, isFromLeader ? from : 0);
+    return true;
+  }
+  if (message.term === state.term) return true;
+  if (message.type === "append" || message.type === "heartbeat") {
+    // Tells a deposed leader our term: with pre-vote nothing else would.
+    turn.send(from, {
+      type: "appendResp",
+      term: state.term,
+      outcome: "reject",
+      prevIndex: message.type === "append" ? message.prevIndex : 0,
+      hintIndex: 0,
+      hintTerm: 0,
+    });
+  }
+  return message.type === "preVoteResp";
+}
+
+function hearLeader(state: State, turn: Turn, from: MemberId): void {
+  invariant(state.role !== "leader", "a term has one leader");
+  if (state.role === "candidate" || state.leader !== from) {
+    becomeFollower(state, turn, state.term, from);
+  }
+  state.lastContact = state.now;
+  state.doubtUpTo = 0;
+  state.lostLeader = 0;
+  resetElectionTimer(state);
+}
