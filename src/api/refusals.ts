@@ -1,0 +1,69 @@
+import type { Kind } from "../kinds/kind.ts";
+import { StatusError, type Status, type StatusCause, type StatusDetails } from "../util/errors.ts";
+
+/**
+ * The answers that only the API's doors and verbs give. Refusals that kinds and the store share
+ * stand in `kinds/status-errors.ts`.
+ */
+export function refusal(code: number, reason: string, message: string, details?: StatusDetails): StatusError {
+  const status: Status = {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    ...(reason === "" ? {} : { reason }),
+    ...(details === undefined ? {} : { details }),
+    code,
+  };
+  return new StatusError(status);
+}
+
+function detailsOf(kind: Kind, name: string): StatusDetails {
+  return {
+    ...(name === "" ? {} : { name }),
+    ...(kind.group === "" ? {} : { group: kind.group }),
+    kind: kind.plural,
+  };
+}
+
+export function entityTooLarge(message: string): StatusError {
+  return refusal(413, "RequestEntityTooLarge", message);
+}
+
+export function rejectedPatch(detail?: string): StatusError {
+  const cause: StatusDetails | undefined =
+    detail === undefined ? undefined : { causes: [{ reason: "UnexpectedServerResponse", message: detail }] };
+  return refusal(422, "Invalid", "the server rejected our request due to an error in our request", cause);
+}
+
+/** 422 about the resource or its options rather than an object of the kind. */
+export function invalidOptions(kind: string, name: string, causes: readonly StatusCause[]): StatusError {
+  const errors = causes.map((cause) =>
+    cause.field === undefined || cause.field === "" ? cause.message : `${cause.field}: ${cause.message}`,
+  );
+  const text = errors.length === 1 ? errors[0]! : `[${[...new Set(errors)].join(", ")}]`;
+  const [plain, ...group] = kind.split(".");
+  return refusal(422, "Invalid", `${kind} "${name}" is invalid: ${text}`, {
+    ...(name === "" ? {} : { name }),
+    ...(group.length === 0 ? {} : { group: group.join(".") }),
+    kind: plain!,
+    causes,
+  });
+}
+
+/** A Status of success, as DELETE and the connecting subresources answer it. */
+export function success(code: number, details?: StatusDetails): Status {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    ...(details === undefined ? {} : { details }),
+    code,
+  };
+}
+
+export function deletedDetails(kind: Kind, name: string, uid: string): StatusDetails {
+  return { ...detailsOf(kind, name), uid };
+}

@@ -1,0 +1,105 @@
+import { parseDocument } from "yaml";
+import { decodeJson, type Decoded } from "../../kinds/decode-json.ts";
+import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
+import { badRequest } from "../../kinds/status-errors.ts";
+import type { Json } from "../../util/json.ts";
+import { JsonSyntaxError, parseJsonText } from "../../util/json-text.ts";
+import { settleForm, type DecodedForm, type Form, type Validation } from "../form.ts";
+import { limits } from "../limits.ts";
+import { invalidOptions } from "../refusals.ts";
+import type { Call } from "./call.ts";
+import { bodyFormat, type BodyFormat } from "./negotiate.ts";
+import type { Query } from "./target.ts";
+
+/** Reads a body in any of the three formats into a draft of the form. Throws 400, 413, 415. */
+export async function readForm(call: Call, form: Form): Promise<DecodedForm> {
+  const format = bodyFormat(call.exchange.headers["content-type"]);
+  const validation = fieldValidation(call.target.query);
+  const bytes = await call.exchange.body(limits.bodyBytesMax);
+  return decodeBytes(form, bytes, { format, validation });
+}
+
+export function decodeBytes(
+  form: Form,
+  bytes: Uint8Array,
+  options: { readonly format: BodyFormat; readonly validation: Validation },
+): DecodedForm {
+  const { format, validation } = options;
+  if (format === "protobuf") return settleForm(form, fromProtobuf(form, bytes), options);
+  const { value, duplicates } = parseText(bytes, format);
+  const decoded = decodeJson(form.schema, value, { validation });
+  return settleForm(form, decoded, { validation, duplicates });
+}
+
+function fromProtobuf(form: Form, bytes: Uint8Array): Decoded {
+  try {
+    return decodeProtobuf(form.schema, bytes);
+  } catch (error) {
+    if (error instanceof ProtobufError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+export interface ParsedText {
+  readonly value: Json;
+  readonly duplicates: readonly string[];
+}
+
+/** JSON or YAML text as data. Throws 400. */
+export function parseText(bytes: Uint8Array, format: "json" | "yaml"): ParsedText {
+  const text = utf8(bytes);
+  if (format === "yaml" && !/^\s*[{[]/.test(text)) return parseYaml(text);
+  try {
+    return parseJsonText(text);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw badRequest(`the body is not valid UTF-8: ${String(error)}`);
+  }
+}
+
+/**
+ * YAML 1.1 with merge keys, as Go's reader takes it: `0644` is octal, `no` is false. Its numbers in
+ * base 60 and its timestamps are no part of what clients mean, so they stay texts.
+ */
+function parseYaml(text: string): ParsedText {
+  const document = parseDocument(text, {
+    version: "1.1",
+    merge: true,
+    uniqueKeys: false,
+    customTags: (tags) =>
+      tags.filter((tag) => {
+        if (typeof tag === "string") return tag !== "timestamp";
+        return tag.tag !== "tag:yaml.org,2002:timestamp" && !("format" in tag && tag.format === "TIME");
+      }),
+  });
+  const [error] = document.errors;
+  if (error !== undefined) throw badRequest(`error converting YAML to JSON: ${error.message}`);
+  try {
+    const json = JSON.stringify(document.toJS({ maxAliasCount: 100 }));
+    return parseJsonText(json ?? "null");
+  } catch (problem) {
+    throw badRequest(`error converting YAML to JSON: ${String(problem)}`);
+  }
+}
+
+/** `Warn` where nothing is said. Throws 422. */
+export function fieldValidation(query: Query): Validation {
+  const given = query.get("fieldValidation") ?? "";
+  if (given === "" || given === "Warn") return "Warn";
+  if (given === "Strict" || given === "Ignore") return given;
+  throw invalidOptions("CreateOptions.meta.k8s.io", "", [
+    {
+      reason: "FieldValueNotSupported",
+      field: "fieldValidation",
+      message: `Unsupported value: ${JSON.stringify(given)}: supported values: "", "Ignore", "Warn", "Strict"`,
+    },
+  ]);
+}

@@ -1,0 +1,292 @@
+import type { User } from "../../actors/runtime/command.ts";
+import type { HttpExchange, HttpHandler } from "../../env/http.ts";
+import {
+  badRequest,
+  forbidden,
+  forbiddenPath,
+  methodNotAllowed,
+  notFound,
+  pathNotFound,
+} from "../../kinds/status-errors.ts";
+import { pathSegment } from "../../util/names.ts";
+import { indexKinds } from "../kind-index.ts";
+import { createOpenApi } from "../openapi/documents.ts";
+import { serveToken } from "../subresources/token.ts";
+import type { Call, Door, RestDoorOptions } from "./call.ts";
+import { createDiscovery, serveRoot } from "./discovery.ts";
+import { createEventCache } from "./event-cache.ts";
+import { serveHealth } from "./health.ts";
+import { createMetrics } from "./metrics.ts";
+import { serveGet, serveList, type ReadTarget } from "./read.ts";
+import { allResources, bindingResource, reviewResources, type Resource } from "./resources.ts";
+import { respondJson, respondStatus, respondText, statusOf } from "./respond.ts";
+import { serveReview } from "./reviews.ts";
+import { attributesOf, classify, type PathRoute, type ResourceRoute, type Route } from "./route.ts";
+import { serveAttach, serveExec, serveLog, servePortForward } from "./streams.ts";
+import { parseTarget } from "./target.ts";
+import { createVirtual } from "./virtual.ts";
+import { serveWatch } from "./watch.ts";
+import {
+  serveCreate,
+  serveDelete,
+  serveDeleteCollection,
+  serveLegacyBinding,
+  servePatch,
+  serveUpdate,
+} from "./write.ts";
+
+export type { RestDoorOptions, VersionInfo } from "./call.ts";
+
+/**
+ * The REST door: authenticate, classify, authorise, serve. Everything that is thrown on the way is
+ * answered as a Status; an exchange that has begun to stream is ended instead.
+ */
+export function createRestDoor(options: RestDoorOptions): HttpHandler {
+  const { kinds, env, host } = options;
+  const door: Door = {
+    ...options,
+    catalogue: indexKinds(kinds),
+    discovery: createDiscovery({
+      kinds,
+      crypto: env.crypto,
+      serverAddress: options.serverAddress ?? "",
+    }),
+    openApi: createOpenApi({
+      resources: allResources(kinds),
+      crypto: env.crypto,
+      version: options.version.gitVersion,
+    }),
+    metrics: createMetrics(),
+    events: createEventCache(),
+    virtual: createVirtual(host.actors),
+  };
+  return (exchange) => void handle(door, exchange);
+}
+
+async function handle(door: Door, exchange: HttpExchange): Promise<void> {
+  const watched = watchAnswer(exchange);
+  const began = door.env.clock.mono();
+  let route: Route | undefined;
+  try {
+    const target = parseTarget(exchange.target);
+    const user = (await door.authenticator.authenticate(exchange)) ?? anonymous;
+    route = classify(exchange.method, target);
+    authorize(door, user, route);
+    await serve({ door, exchange: watched.exchange, target, user }, route);
+  } catch (error) {
+    const status = statusOf(error);
+    if (status.code >= 500) {
+      const fields = { target: exchange.target, error: String(error), stack: stackOf(error) };
+      door.env.log("error", "api.failed", fields);
+    }
+    if (watched.code() === 0) respondStatus(watched.exchange, status);
+  }
+  door.metrics.request({ ...labelsOf(route), code: watched.code() }, door.env.clock.mono() - began);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? "") : "";
+}
+
+const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
+
+/** The exchange, with the code that it was answered with (0: not yet). */
+function watchAnswer(exchange: HttpExchange): {
+  readonly exchange: HttpExchange;
+  readonly code: () => number;
+} {
+  let code = 0;
+  const watched: HttpExchange = {
+    method: exchange.method,
+    target: exchange.target,
+    headers: exchange.headers,
+    certificate: exchange.certificate,
+    remoteAddress: exchange.remoteAddress,
+    isUpgrade: exchange.isUpgrade,
+    body: (limitBytes) => exchange.body(limitBytes),
+    onClose: (run) => exchange.onClose(run),
+    respond: (response) => {
+      code = response.status;
+      exchange.respond(response);
+    },
+    stream: (head) => {
+      code = head.status;
+      return exchange.stream(head);
+    },
+    upgrade: (protocol) => {
+      code = 101;
+      return exchange.upgrade(protocol);
+    },
+  };
+  return { exchange: watched, code: () => code };
+}
+
+function labelsOf(route: Route | undefined): {
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+} {
+  const none = { group: "", version: "", resource: "", subresource: "" };
+  if (route === undefined) return { verb: "", ...none };
+  if (route.kind === "path") return { verb: route.verb.toUpperCase(), ...none };
+  const { verb, group, version, plural, subresource } = route;
+  return { verb: verb.toUpperCase(), group, version, resource: plural, subresource };
+}
+
+function authorize(door: Door, user: User, route: Route): void {
+  const attributes = attributesOf(route);
+  const { allowed, reason } = door.authorizer.authorize(user, attributes);
+  if (allowed) return;
+  const why = reason === "" ? "" : `: ${reason}`;
+  const who = `User ${JSON.stringify(user.name)} cannot ${attributes.verb}`;
+  if (!attributes.resource) {
+    throw forbiddenPath(`${who} path ${JSON.stringify(attributes.path)}${why}`);
+  }
+  const { group, plural, subresource, namespace, name } = attributes;
+  const resource = subresource === "" ? plural : `${plural}/${subresource}`;
+  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
+  throw forbidden(
+    { group, plural: resource },
+    name,
+    `${who} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)} ${where}${why}`,
+  );
+}
+
+function serve(call: Call, route: Route): Promise<void> | void {
+  return route.kind === "path" ? servePath(call, route) : serveResource(call, route);
+}
+
+function servePath(call: Call, route: PathRoute): void {
+  const { exchange, door } = call;
+  if (route.verb !== "get" && route.verb !== "head") {
+    throw methodNotAllowed({ group: "", plural: route.path }, route.verb);
+  }
+  const [first = ""] = route.steps;
+  switch (first) {
+    case "":
+      serveRoot(call);
+      return;
+    case "healthz":
+    case "livez":
+    case "readyz":
+      serveHealth(call);
+      return;
+    case "version":
+      respondJson(exchange, door.version);
+      return;
+    case "metrics":
+      respondText(exchange, door.metrics.text());
+      return;
+    case "api":
+    case "apis":
+      door.discovery.serve(call);
+      return;
+    case "openapi":
+      door.openApi.serve(call);
+      return;
+    default:
+      throw pathNotFound();
+  }
+}
+
+function serveResource(call: Call, route: ResourceRoute): Promise<void> | void {
+  const review = reviewResources.find((resource) => isAbout(route, resource));
+  if (review !== undefined) return serveReview(call, review, route.verb);
+  if (isAbout(route, bindingResource)) {
+    if (route.verb !== "create") throw methodNotAllowed(bindingResource, route.verb);
+    const pods = call.door.catalogue.byId("pods");
+    if (pods === undefined) throw pathNotFound();
+    return serveLegacyBinding(call, pods, route.namespace);
+  }
+  return serveKind(call, route, resolve(call.door, route));
+}
+
+function isAbout(route: ResourceRoute, resource: Resource): boolean {
+  return route.group === resource.group && route.version === resource.version && route.plural === resource.plural;
+}
+
+/** The kind that the path names; a path of the wrong scope leads nowhere. */
+function resolve(door: Door, route: ResourceRoute): ReadTarget {
+  const kind = door.catalogue.byResource(route.group, route.version, route.plural);
+  if (kind === undefined) throw pathNotFound();
+  const { name, subresource } = route;
+  const isCluster = kind.scope === "Cluster";
+  if (isCluster && route.hasNamespace) throw pathNotFound();
+  if (!isCluster && !route.hasNamespace && name !== "") throw pathNotFound();
+  if (name !== "") {
+    const [problem] = pathSegment(name, false);
+    if (problem !== undefined) {
+      throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${problem}`);
+    }
+  }
+  return { kind, namespace: isCluster ? "" : route.namespace, name, subresource };
+}
+
+function serveKind(call: Call, route: ResourceRoute, target: ReadTarget): Promise<void> | void {
+  const { kind, name, subresource } = target;
+  if (subresource !== "") return serveSubresource(call, route, target);
+  const { verb } = route;
+  if (!kind.verbs.some((known) => known === verb)) throw methodNotAllowed(kind, verb);
+  switch (verb) {
+    case "get":
+      return serveGet(call, target);
+    case "list":
+      return serveList(call, target);
+    case "watch":
+      return serveWatch(call, target);
+    case "create":
+      if (name !== "" || (kind.scope === "Namespaced" && !route.hasNamespace)) {
+        throw methodNotAllowed(kind, verb);
+      }
+      return serveCreate(call, target);
+    case "update":
+    case "patch":
+      if (name === "") throw methodNotAllowed(kind, verb);
+      return verb === "update" ? serveUpdate(call, target) : servePatch(call, target);
+    case "delete":
+      return serveDelete(call, target);
+    case "deletecollection":
+      return serveDeleteCollection(call, target);
+    default:
+      throw methodNotAllowed(kind, verb);
+  }
+}
+
+function serveSubresource(call: Call, route: ResourceRoute, target: ReadTarget): Promise<void> | void {
+  const { kind, name, subresource } = target;
+  const resource = allResources([kind])[0]!;
+  const info = resource.subresources.find((sub) => sub.name === subresource);
+  if (info === undefined || route.rest.length > 0) throw pathNotFound();
+  if (!info.verbs.includes(route.verb)) throw methodNotAllowed(kind, route.verb);
+  if (name === "") throw notFound(kind, name);
+  switch (subresource) {
+    case "log":
+      return serveLog(call, target);
+    case "exec":
+      return serveExec(call, target);
+    case "attach":
+      return serveAttach(call, target);
+    case "portforward":
+      return servePortForward(call, target);
+    case "token":
+      return serveToken(call, target);
+    default:
+      return serveObjectPart(call, route.verb, target);
+  }
+}
+
+/** Subresources that are a part of the object. */
+function serveObjectPart(call: Call, verb: string, target: ReadTarget): Promise<void> {
+  switch (verb) {
+    case "get":
+      return serveGet(call, target);
+    case "update":
+      return serveUpdate(call, target);
+    case "patch":
+      return servePatch(call, target);
+    default:
+      return serveCreate(call, target);
+  }
+}

@@ -1,0 +1,72 @@
+import { internalError } from "../../kinds/status-errors.ts";
+import { messageOf, StatusError, TransientError, type Status } from "../../util/errors.ts";
+import type { HttpExchange } from "../../env/http.ts";
+
+/** Answers that every handler gives: JSON, text, and the Status of whatever was thrown. */
+
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+const plainHeaders: Headers = { "cache-control": "no-cache, private" };
+
+export interface Answer {
+  readonly code: number;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  readonly headers?: Headers;
+}
+
+export function respond(exchange: HttpExchange, answer: Answer): void {
+  exchange.respond({
+    status: answer.code,
+    headers: { ...plainHeaders, "content-type": answer.contentType, ...answer.headers },
+    body: answer.body,
+  });
+}
+
+export function respondJson(
+  exchange: HttpExchange,
+  value: unknown,
+  more: { readonly code?: number; readonly headers?: Headers } = {},
+): void {
+  respond(exchange, {
+    code: more.code ?? 200,
+    contentType: "application/json",
+    body: Buffer.from(`${JSON.stringify(value)}\n`),
+    ...(more.headers === undefined ? {} : { headers: more.headers }),
+  });
+}
+
+export function respondText(exchange: HttpExchange, text: string, code = 200): void {
+  respond(exchange, {
+    code,
+    contentType: "text/plain; charset=utf-8",
+    body: Buffer.from(text),
+    headers: { "x-content-type-options": "nosniff" },
+  });
+}
+
+/** The Status of an error; a bug becomes a 500 that says no more than its text. */
+export function statusOf(error: unknown): Status {
+  if (error instanceof StatusError) return error.status;
+  if (error instanceof TransientError) {
+    const { status } = internalError(error.message);
+    return { ...status, details: { ...status.details, retryAfterSeconds: 1 } };
+  }
+  return internalError(messageOf(error)).status;
+}
+
+export function respondStatus(exchange: HttpExchange, status: Status, headers: Headers = {}): void {
+  const retry = status.details?.retryAfterSeconds;
+  respondJson(exchange, status, {
+    code: status.code,
+    headers: { ...headers, ...(retry === undefined ? {} : { "retry-after": String(retry) }) },
+  });
+}
+
+/** `Warning: 299 - "text"`, one a text; empty when there are none. */
+export function warningHeaders(warnings: readonly string[]): Headers {
+  if (warnings.length === 0) return {};
+  return {
+    warning: [...new Set(warnings)].map((text) => `299 - "${text.replace(/["\\]/g, "\\$&")}"`),
+  };
+}

@@ -1,0 +1,100 @@
+import type { Attributes } from "../../auth/auth-api.ts";
+import { methodNotAllowed } from "../../kinds/status-errors.ts";
+import { formatTime } from "../../util/time-format.ts";
+import { isObject } from "../json-values.ts";
+import { readForm } from "./body.ts";
+import type { Call } from "./call.ts";
+import { respondJson } from "./respond.ts";
+import type { Resource } from "./resources.ts";
+
+/** Questions of a user about itself: who am I, may I, what may I. Answered, never stored. */
+export async function serveReview(call: Call, resource: Resource, verb: string): Promise<void> {
+  if (verb !== "create") throw methodNotAllowed(resource, verb);
+  const { draft } = await readForm(call, resource);
+  const spec = isObject(draft["spec"]) ? draft["spec"] : {};
+  const { creationTimestamp: _, ...metadata } = draft.metadata;
+  respondJson(
+    call.exchange,
+    {
+      kind: resource.kind,
+      apiVersion: `${resource.group}/${resource.version}`,
+      metadata: { ...metadata, creationTimestamp: formatTime(call.door.env.clock.wall()) },
+      ...(resource.kind === "SelfSubjectReview" ? {} : { spec }),
+      status: statusOfReview(call, resource.kind, spec),
+    },
+    { code: 201 },
+  );
+}
+
+function statusOfReview(call: Call, kind: string, spec: Readonly<Record<string, unknown>>): unknown {
+  switch (kind) {
+    case "SelfSubjectReview":
+      return { userInfo: userInfo(call) };
+    case "SelfSubjectAccessReview": {
+      const { allowed, reason } = call.door.authorizer.authorize(call.user, attributesOf(spec));
+      return { allowed, ...(reason === "" ? {} : { reason }) };
+    }
+    default:
+      return rulesOf(call);
+  }
+}
+
+function userInfo(call: Call): unknown {
+  const { name, uid, groups, extra } = call.user;
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    groups,
+    ...(extra === undefined ? {} : { extra }),
+  };
+}
+
+function attributesOf(spec: Readonly<Record<string, unknown>>): Attributes {
+  const text = (from: Readonly<Record<string, unknown>>, name: string): string =>
+    typeof from[name] === "string" ? from[name] : "";
+  const paths = spec["nonResourceAttributes"];
+  if (isObject(paths)) {
+    return { resource: false, verb: text(paths, "verb"), path: text(paths, "path") };
+  }
+  const asked = isObject(spec["resourceAttributes"]) ? spec["resourceAttributes"] : {};
+  return {
+    resource: true,
+    verb: text(asked, "verb"),
+    group: text(asked, "group"),
+    version: text(asked, "version"),
+    plural: text(asked, "resource"),
+    subresource: text(asked, "subresource"),
+    namespace: text(asked, "namespace"),
+    name: text(asked, "name"),
+  };
+}
+
+const anything: Attributes = {
+  resource: true,
+  verb: "*",
+  group: "*",
+  version: "*",
+  plural: "*",
+  subresource: "",
+  namespace: "",
+  name: "",
+};
+
+/** Rules as lists come with RBAC; until then only "everything" or "nothing but reviews" is known. */
+function rulesOf(call: Call): unknown {
+  const { allowed } = call.door.authorizer.authorize(call.user, anything);
+  const reviews = {
+    verbs: ["create"],
+    apiGroups: ["authorization.k8s.io", "authentication.k8s.io"],
+    resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"],
+  };
+  const paths = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*"];
+  return {
+    resourceRules: allowed ? [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }, reviews] : [reviews],
+    nonResourceRules: allowed
+      ? [{ verbs: ["*"], nonResourceURLs: ["*"] }]
+      : [{ verbs: ["get"], nonResourceURLs: [...paths, "/readyz", "/version", "/version/"] }],
+    incomplete: !allowed,
+    ...(allowed ? {} : { evaluationError: "rules beyond these are not listed" }),
+  };
+}

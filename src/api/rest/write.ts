@@ -1,0 +1,279 @@
+import type { WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
+import type { Kind } from "../../kinds/kind.ts";
+import { deleteOptionsSchema } from "../../kinds/schemas/meta.ts";
+import { decodeJson } from "../../kinds/decode-json.ts";
+import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
+import { bindingKind, subresourceBodies } from "../../kinds/subresources.ts";
+import { createFieldErrors, statusInvalid } from "../../kinds/errors.ts";
+import { badRequest, notFound, unsupportedMediaType } from "../../kinds/status-errors.ts";
+import { StatusError, type StatusCause } from "../../util/errors.ts";
+import { dryRunOf, parseDeleteOptions, type DeleteWishes } from "../delete-options.ts";
+import type { Form } from "../form.ts";
+import { isObject } from "../json-values.ts";
+import { limits } from "../limits.ts";
+import { invalidOptions } from "../refusals.ts";
+import { fieldValidation, parseText, readForm } from "./body.ts";
+import type { Call } from "./call.ts";
+import { parseListOptions } from "./list-options.ts";
+import { bodyFormat, mediaType, negotiate, type Accepted } from "./negotiate.ts";
+import { readPage, shapeContext, type ReadTarget } from "./read.ts";
+import { respond, respondStatus, warningHeaders } from "./respond.ts";
+import { createSelection } from "./selection.ts";
+import { contentTypeOf, inFormat, listPieces, objectText } from "./shapes.ts";
+
+/** POST, PUT, PATCH and DELETE: the request as data, handed to the leader, its answer shown. */
+
+/** The form of a body sent to a subresource. */
+function formOf(target: ReadTarget): Form {
+  const { subresource, kind } = target;
+  const own = Object.hasOwn(subresourceBodies, subresource) ? subresourceBodies[subresource] : undefined;
+  return own ?? kind;
+}
+
+export async function serveCreate(call: Call, target: ReadTarget): Promise<void> {
+  const accepted = acceptedOf(call);
+  const options = writeOptions(call, "CreateOptions");
+  const { draft, warnings } = await readForm(call, formOf(target));
+  const reply = await write(call, {
+    ...options,
+    ...named(target),
+    verb: "create",
+    user: call.user,
+    object: draft,
+  });
+  show(call, { target, accepted, reply, warnings });
+}
+
+export async function serveUpdate(call: Call, target: ReadTarget): Promise<void> {
+  const accepted = acceptedOf(call);
+  const options = writeOptions(call, "UpdateOptions");
+  const { draft, warnings } = await readForm(call, formOf(target));
+  const reply = await write(call, {
+    ...options,
+    ...named(target),
+    verb: "update",
+    user: call.user,
+    object: draft,
+  });
+  show(call, { target, accepted, reply, warnings });
+}
+
+const patchTypes = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+} as const;
+
+export async function servePatch(call: Call, target: ReadTarget): Promise<void> {
+  const accepted = acceptedOf(call);
+  const type = mediaType(call.exchange.headers["content-type"]);
+  if (!Object.hasOwn(patchTypes, type)) throw unsupportedMediaType(Object.keys(patchTypes));
+  const options = writeOptions(call, "PatchOptions");
+  const bytes = await call.exchange.body(limits.bodyBytesMax);
+  const { value } = parseText(bytes, "json");
+  const reply = await write(call, {
+    ...options,
+    ...named(target),
+    verb: "patch",
+    user: call.user,
+    patch: { type: patchTypes[type as keyof typeof patchTypes], body: value },
+  });
+  show(call, { target, accepted, reply, warnings: [] });
+}
+
+export async function serveDelete(call: Call, target: ReadTarget): Promise<void> {
+  const accepted = acceptedOf(call);
+  const wishes = await readDeleteOptions(call);
+  const reply = await write(call, {
+    ...wishes,
+    ...named(target),
+    verb: "delete",
+    user: call.user,
+  });
+  show(call, { target, accepted, reply, warnings: [] });
+}
+
+/** Deletes one by one what the selectors choose, and answers the list of it. */
+export async function serveDeleteCollection(call: Call, target: ReadTarget): Promise<void> {
+  const { kind, namespace, name } = target;
+  const accepted = acceptedOf(call);
+  const wishes = await readDeleteOptions(call);
+  const options = parseListOptions(call.target.query, false);
+  const selection = createSelection(kind, { namespace, name, ...options });
+  const { rows, meta } = await readPage(call, { kind, options, selection });
+  for (const row of rows) {
+    await deleteOne(call, {
+      ...wishes,
+      verb: "delete",
+      kind: kind.id,
+      namespace: row.namespace,
+      name: row.name,
+      user: call.user,
+      preconditions: { ...wishes.preconditions, uid: row.hot.uid },
+    });
+  }
+  const pieces = Buffer.concat(listPieces(shapeContext(call, kind, accepted), meta, rows));
+  const body = accepted.format === "yaml" ? inFormat("yaml", pieces.toString("utf8")) : pieces;
+  respond(call.exchange, { code: 200, contentType: contentTypeOf(accepted.format), body });
+}
+
+/** An item that somebody else has deleted meanwhile is what was asked for. */
+async function deleteOne(call: Call, request: WriteRequest): Promise<void> {
+  try {
+    await write(call, request);
+  } catch (error) {
+    const code = error instanceof StatusError ? error.status.code : 0;
+    if (code !== 404 && code !== 409) throw error;
+  }
+}
+
+function acceptedOf(call: Call): Accepted {
+  return negotiate(call.exchange.headers["accept"], ["table", "partial"]);
+}
+
+function named(target: ReadTarget): Pick<WriteRequest, "kind" | "namespace" | "name"> & {
+  readonly subresource?: string;
+} {
+  const { kind, namespace, name, subresource } = target;
+  return {
+    kind: kind.id,
+    namespace: kind.scope === "Cluster" ? "" : namespace,
+    name,
+    ...(subresource === "" ? {} : { subresource }),
+  };
+}
+
+export async function write(call: Call, request: WriteRequest): Promise<WriteReply> {
+  const isNode = call.user.groups.includes("system:nodes");
+  return call.door.host.write(request, {
+    class: isNode ? "node" : "user",
+    deadlineMs: limits.requestDeadlineMs,
+  });
+}
+
+type CommonOptions = Pick<WriteRequest, "dryRun" | "fieldManager" | "fieldValidation">;
+
+function writeOptions(call: Call, options: "CreateOptions" | "UpdateOptions" | "PatchOptions"): CommonOptions {
+  const { query } = call.target;
+  const causes: StatusCause[] = [];
+  const dryRun = query.has("dryRun") && dryRunOf(query.all("dryRun"), causes);
+  if (options === "PatchOptions" && query.has("force")) {
+    const message = "Forbidden: may not be specified for non-apply patch";
+    causes.push({ reason: "FieldValueForbidden", field: "force", message });
+  }
+  const fieldManager = query.get("fieldManager") ?? "";
+  checkFieldManager(fieldManager, causes);
+  if (causes.length > 0) throw invalidOptions(`${options}.meta.k8s.io`, "", causes);
+  return {
+    fieldValidation: fieldValidation(query),
+    ...(dryRun ? { dryRun } : {}),
+    ...(fieldManager === "" ? {} : { fieldManager }),
+  };
+}
+
+function checkFieldManager(fieldManager: string, causes: StatusCause[]): void {
+  if (fieldManager.length > limits.fieldManagerCharsMax) {
+    causes.push({
+      reason: "FieldValueTooLong",
+      field: "fieldManager",
+      message: `Too long: may not be more than ${limits.fieldManagerCharsMax} bytes`,
+    });
+  }
+  if (!/^\P{C}*$/u.test(fieldManager)) {
+    causes.push({
+      reason: "FieldValueInvalid",
+      field: "fieldManager",
+      message: `Invalid value: ${JSON.stringify(fieldManager)}: should only contain printable characters`,
+    });
+  }
+}
+
+/** DeleteOptions of the body, completed by those of the query. */
+async function readDeleteOptions(call: Call): Promise<DeleteWishes> {
+  const { exchange, target } = call;
+  const format = bodyFormat(exchange.headers["content-type"]);
+  const bytes = await exchange.body(limits.bodyBytesMax);
+  const body = bytes.length === 0 ? {} : decodeOptions(bytes, format);
+  const { query } = target;
+  const grace = query.get("gracePeriodSeconds");
+  if (grace !== undefined && !/^-?[0-9]{1,15}$/.test(grace)) {
+    throw badRequest(`gracePeriodSeconds must be a number, not ${JSON.stringify(grace)}`);
+  }
+  const fromQuery = {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(query.has("propagationPolicy") ? { propagationPolicy: query.get("propagationPolicy") } : {}),
+    ...(query.has("orphanDependents") ? { orphanDependents: query.flag("orphanDependents") } : {}),
+    ...(query.has("dryRun") ? { dryRun: query.all("dryRun") } : {}),
+  };
+  return parseDeleteOptions({ ...fromQuery, ...body });
+}
+
+function decodeOptions(bytes: Uint8Array, format: "json" | "yaml" | "protobuf"): Record<string, unknown> {
+  const decoded =
+    format === "protobuf"
+      ? optionsFromProtobuf(bytes)
+      : decodeJson(deleteOptionsSchema, parseText(bytes, format).value, { validation: "Ignore" });
+  const [error] = decoded.errors;
+  if (error !== undefined) throw badRequest(error);
+  const { draft } = decoded;
+  if (draft.kind !== "" && draft.kind !== "DeleteOptions") {
+    throw badRequest(`decoded object cannot be converted to DeleteOptions: ${draft.kind}`);
+  }
+  return Object.fromEntries(
+    Object.entries(draft).filter(([name]) => !["kind", "apiVersion", "metadata"].includes(name)),
+  );
+}
+
+function optionsFromProtobuf(bytes: Uint8Array): ReturnType<typeof decodeProtobuf> {
+  try {
+    return decodeProtobuf(deleteOptionsSchema, bytes);
+  } catch (error) {
+    if (error instanceof ProtobufError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+interface Shown {
+  readonly target: ReadTarget;
+  readonly accepted: Accepted;
+  readonly reply: WriteReply;
+  readonly warnings: readonly string[];
+}
+
+function show(call: Call, shown: Shown): void {
+  const { target, accepted, reply } = shown;
+  const headers = warningHeaders([...shown.warnings, ...reply.warnings]);
+  const { object, status, code } = reply;
+  if (object === undefined) {
+    if (status !== undefined) respondStatus(call.exchange, { ...status, code }, headers);
+    return;
+  }
+  const text = objectText(shapeContext(call, target.kind, accepted), object);
+  respond(call.exchange, {
+    code,
+    contentType: contentTypeOf(accepted.format),
+    body: inFormat(accepted.format, text),
+    headers,
+  });
+}
+
+/** Legacy `POST /namespaces/n/bindings`: the pod's name stands in the body. */
+export async function serveLegacyBinding(call: Call, pods: Kind, namespace: string): Promise<void> {
+  const { draft, warnings } = await readForm(call, bindingKind);
+  const name = draft.metadata.name ?? "";
+  if (!isObject(draft["target"])) {
+    const errors = createFieldErrors();
+    errors.required("target");
+    throw statusInvalid(bindingKind, name, errors);
+  }
+  if (name === "") throw notFound(pods, name);
+  const target: ReadTarget = { kind: pods, namespace, name, subresource: "binding" };
+  const reply = await write(call, {
+    ...writeOptions(call, "CreateOptions"),
+    ...named(target),
+    verb: "create",
+    user: call.user,
+    object: draft,
+  });
+  show(call, { target, accepted: acceptedOf(call), reply, warnings });
+}

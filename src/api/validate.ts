@@ -1,0 +1,45 @@
+import { createFieldErrors, statusInvalid } from "../kinds/errors.ts";
+import type { FieldErrors } from "../kinds/field-errors.ts";
+import type { Draft, Kind, KubeObject } from "../kinds/kind.ts";
+import { validateMetadata, validateMetadataUpdate } from "../kinds/metadata.ts";
+import type { StatusCause } from "../util/errors.ts";
+
+/** The checks of a finished draft, all in one 422. */
+
+/** A new object: the kind's own rules, and those of metadata if they found nothing. */
+export function validateNew(kind: Kind, draft: Draft): void {
+  const errors = createFieldErrors();
+  kind.validate?.(draft as unknown as KubeObject, errors);
+  if (errors.causes.length === 0) validateMetadata(kind, draft.metadata, errors);
+  refuse(kind, draft, errors);
+}
+
+/** A changed object. `main` runs the rules for new objects as well, `part` only what metadata asks. */
+export function validateChanged(kind: Kind, draft: Draft, old: KubeObject, rules: "main" | "status" | "part"): void {
+  const errors = createFieldErrors();
+  const object = draft as unknown as KubeObject;
+  validateMetadataUpdate(kind, draft.metadata, old.metadata, errors);
+  switch (rules) {
+    case "main":
+      kind.validateUpdate?.(object, old, errors);
+      kind.validate?.(object, errors);
+      break;
+    case "status":
+      kind.validateStatus?.(object, old, errors);
+      break;
+    case "part":
+      kind.validate?.(object, errors);
+  }
+  refuse(kind, draft, errors);
+}
+
+/** Rules that an update shares with creation may speak twice: each cause stands once. */
+function refuse(kind: Kind, draft: Draft, errors: FieldErrors): void {
+  const seen = new Map<string, StatusCause>();
+  for (const cause of errors.causes) {
+    const key = `${cause.reason} ${cause.field} ${cause.message}`;
+    if (!seen.has(key)) seen.set(key, cause);
+  }
+  if (seen.size === 0) return;
+  throw statusInvalid(kind, draft.metadata.name ?? "", { ...errors, causes: [...seen.values()] });
+}

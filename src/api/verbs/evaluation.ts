@@ -1,0 +1,85 @@
+import type { Transaction, WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
+import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
+import { inertWarnings } from "../../kinds/inert.ts";
+import type { RowRef } from "../../store/view.ts";
+import { invariant } from "../../util/errors.ts";
+import type { Admission } from "../admission/admission.ts";
+import { cloneJson } from "../json-values.ts";
+import type { KindIndex } from "../kind-index.ts";
+import { badRequest } from "../../kinds/status-errors.ts";
+
+/** One write under evaluation: what every verb works on. */
+export interface Evaluation {
+  readonly transaction: Transaction;
+  readonly request: WriteRequest;
+  readonly kind: Kind;
+  readonly catalogue: KindIndex;
+  readonly admission: readonly Admission[];
+  /** Texts for the Warning header, in the order in which they arise. */
+  readonly warnings: string[];
+}
+
+/** A copy of the request's object: the same request may be evaluated again after a failover. */
+export function bodyOf(evaluation: Evaluation): Draft {
+  const { request } = evaluation;
+  invariant(request.object !== undefined, `${request.verb} carries an object`);
+  const draft = cloneJson(request.object) as Draft;
+  draft.metadata = { ...draft.metadata };
+  return draft;
+}
+
+export function existing(evaluation: Evaluation, name: string): RowRef | undefined {
+  const { transaction, request, kind } = evaluation;
+  return transaction.get(kind.id, request.namespace, name);
+}
+
+/** The body's namespace is the URL's, or absent; cluster kinds have none. */
+export function settleNamespace(evaluation: Evaluation, draft: Draft): void {
+  const { kind, request } = evaluation;
+  if (kind.scope === "Cluster") {
+    delete draft.metadata.namespace;
+    return;
+  }
+  const given = draft.metadata.namespace ?? "";
+  if (given !== "" && given !== request.namespace) {
+    throw badRequest(
+      request.verb === "create"
+        ? "the namespace of the provided object does not match the namespace sent on the request"
+        : `the namespace of the object (${given}) does not match the namespace on the request (${request.namespace})`,
+    );
+  }
+  draft.metadata.namespace = request.namespace;
+}
+
+/** The body's name is the URL's. */
+export function settleName(evaluation: Evaluation, draft: Draft): void {
+  const { request } = evaluation;
+  const given = draft.metadata.name ?? "";
+  if (given === "") {
+    draft.metadata.name = request.name;
+  } else if (given !== request.name) {
+    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${request.name})`);
+  }
+}
+
+export function admit(evaluation: Evaluation, draft: Draft | undefined, old: KubeObject | undefined): void {
+  const { transaction, request, kind } = evaluation;
+  for (const plugin of evaluation.admission) {
+    if (plugin.applies(kind, request)) plugin.admit({ transaction, kind, request, draft, old });
+  }
+}
+
+export function warn(evaluation: Evaluation, draft: Draft, old: KubeObject | undefined): void {
+  const { kind, warnings } = evaluation;
+  const object = asObject(draft);
+  warnings.push(...(kind.warnings?.(object, old) ?? []), ...inertWarnings(kind, object));
+}
+
+export function replyObject(evaluation: Evaluation, code: number, object: KubeObject, revision: number): WriteReply {
+  return { code, revision, object, warnings: evaluation.warnings };
+}
+
+/** A finished draft as the object that clients see. */
+export function asObject(draft: Draft): KubeObject {
+  return draft as unknown as KubeObject;
+}

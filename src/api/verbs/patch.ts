@@ -1,0 +1,48 @@
+import type { WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
+import type { Draft } from "../../kinds/kind.ts";
+import type { ObjectSchema } from "../../kinds/schema.ts";
+import { badRequest, notFound } from "../../kinds/status-errors.ts";
+import type { Json } from "../../util/json.ts";
+import { invariant } from "../../util/errors.ts";
+import { decodeForm, type Form } from "../form.ts";
+import { isObject } from "../json-values.ts";
+import { applyJsonPatch } from "../patch/json-patch.ts";
+import { applyMergePatch } from "../patch/merge-patch.ts";
+import { applyStrategicPatch } from "../patch/strategic.ts";
+import { existing, settleName, settleNamespace, type Evaluation } from "./evaluation.ts";
+import { replace } from "./replace.ts";
+
+/** PATCH on the object itself or on its status. */
+export function patch(evaluation: Evaluation, rules: "main" | "status"): WriteReply {
+  const { kind, request } = evaluation;
+  const row = existing(evaluation, request.name);
+  if (row === undefined) throw notFound(kind, request.name);
+  const draft = patchedForm(evaluation, kind, row.object() as unknown as Json);
+  settleNamespace(evaluation, draft);
+  settleName(evaluation, draft);
+  return replace(evaluation, { row, draft, rules });
+}
+
+/** Applies the request's patch to a document and decodes the result; warnings are noted. */
+export function patchedForm(evaluation: Evaluation, form: Form, document: Json): Draft {
+  const { request, warnings } = evaluation;
+  const patched = applyPatch(request, form.schema, document);
+  if (!isObject(patched)) throw badRequest("a patch must leave an object");
+  const validation = request.fieldValidation ?? "Warn";
+  const decoded = decodeForm(form, patched, { validation });
+  warnings.push(...decoded.warnings);
+  return decoded.draft;
+}
+
+function applyPatch(request: WriteRequest, schema: ObjectSchema, document: Json): Json {
+  const patch = request.patch;
+  invariant(patch !== undefined, "a patch request carries a patch");
+  switch (patch.type) {
+    case "json":
+      return applyJsonPatch(document, patch.body);
+    case "merge":
+      return applyMergePatch(document, patch.body);
+    case "strategic":
+      return applyStrategicPatch(schema, document, patch.body);
+  }
+}
