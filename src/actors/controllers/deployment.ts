@@ -12,11 +12,12 @@ import type { RowRef, TimedView } from "../../store/view.ts";
 import type { Status } from "../../util/errors.ts";
 import type { Note } from "../runtime/command.ts";
 import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/controller.ts";
-import { equal } from "./common/equal.ts";
+import { jsonEqual } from "../../util/equal.ts";
 import { keyOf, rowOf, watchOwn, watchOwned } from "./common/keys.ts";
 import { adopted, claims, controllerReference, released } from "./common/owners.ts";
 import { isTerminal } from "./common/pods.ts";
-import { isEmptySelector, selects } from "./common/selector.ts";
+import { isEmptySelector } from "./common/selector.ts";
+import { selects } from "../../util/selector.ts";
 import { create, draftOf, noteOn, update, updateStatus } from "./common/writes.ts";
 import { desiredReplicas, ofNewest, rolloutAnnotation, rolloutOf, withSizes } from "./deployment/annotations.ts";
 import {
@@ -128,7 +129,11 @@ function finish(turn: Turn, status: DeploymentStatus, more: readonly PlanWrite[]
   const gone = new Set(more.map((write) => (write.op === "delete" ? write.uid : "")));
   const kept = sets.filter((set) => !gone.has(set.row.hot.uid));
   const writes = [...changedSets(kept), ...more];
+<<<<<<< HEAD
   if (!equal(status, object.status)) writes.push(updateStatus(row, object, status));
+=======
+  if (!jsonEqual(status, object.status)) writes.push(updateStatus(row, object, status));
+>>>>>>> 0ba1b25 (EndpointSlice and Endpoints controllers)
   const deadline = object.spec.paused === true ? undefined : deadlineAt(object, progressing(status.conditions));
   const isDue = deadline !== undefined && deadline >= view.now;
   return { writes, notes, ...(isDue ? { wakeAt: deadline + 1 } : {}) };
@@ -376,7 +381,7 @@ function refused(view: TimedView, key: string, write: PlanWrite, status: Status)
     { type: "Progressing", status: "False", reason: reasons.createError, message },
     view.now,
   );
-  if (!hasDeadline(object) || equal(conditions, object.status?.conditions ?? [])) {
+  if (!hasDeadline(object) || jsonEqual(conditions, object.status?.conditions ?? [])) {
     return { writes: [], notes: [note] };
   }
   return { writes: [updateStatus(row, object, { ...object.status, conditions })], notes: [note] };

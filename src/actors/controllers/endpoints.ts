@@ -2,20 +2,15 @@
  * Endpoints: the older form of what EndpointSlices say, one object a Service, for clients that
  * still read it. Only objects that carry our label are removed with their Service.
  */
-import type {
-  EndpointAddress,
-  Endpoints,
-  EndpointSubset,
-  Pod,
-  Service,
-} from "../../kinds/generated/types.ts";
+import type { EndpointAddress, Endpoints, EndpointSubset, Pod, Service } from "../../kinds/generated/types.ts";
 import type { Draft } from "../../kinds/kind.ts";
 import type { RowRef, TimedView } from "../../store/view.ts";
 import { nothing, type Controller, type Plan } from "../runtime/controller.ts";
-import { canonical, equal } from "./common/equal.ts";
+import { canonical } from "./common/canonical.ts";
+import { jsonEqual } from "../../util/equal.ts";
 import { rowOf, watchOwn } from "./common/keys.ts";
 import { isReady } from "./common/pods.ts";
-import { formatTime } from "./common/time.ts";
+import { formatTime } from "../../util/time-format.ts";
 import { create, draftOf, remove, update } from "./common/writes.ts";
 import {
   addressesOf,
@@ -98,9 +93,7 @@ function addressOf(service: Service, pod: Pod, ip: string): EndpointAddress {
 
 /** Ready addresses are kept before others. */
 function truncated(addresses: readonly Address[]): readonly Address[] {
-  return addresses
-    .toSorted((a, b) => Number(b.ready) - Number(a.ready))
-    .slice(0, endpointsCapacityMax);
+  return addresses.toSorted((a, b) => Number(b.ready) - Number(a.ready)).slice(0, endpointsCapacityMax);
 }
 
 /** Ports with the same addresses share a subset; so every address stands once for each of its ports. */
@@ -159,8 +152,8 @@ function writesOf(
   const { [capacityAnnotation]: capacity, ...kept } = stored?.metadata.annotations ?? {};
   const isSame =
     stored !== undefined &&
-    equal(stored.subsets ?? [], subsets) &&
-    equal(stored.metadata.labels ?? {}, labels) &&
+    jsonEqual(stored.subsets ?? [], subsets) &&
+    jsonEqual(stored.metadata.labels ?? {}, labels) &&
     (capacity !== undefined) === isTruncated;
   if (isSame || old?.hot.deleting === true) return [];
   const annotations = {

@@ -2,22 +2,16 @@
  * EndpointSlice: the addresses behind each Service, in slices of at most a hundred, one set of
  * slices per address family and per map of ports. A Service without endpoints has one empty slice.
  */
-import type {
-  Endpoint,
-  EndpointPort,
-  EndpointSlice,
-  Node,
-  Pod,
-  Service,
-} from "../../kinds/generated/types.ts";
+import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service } from "../../kinds/generated/types.ts";
 import type { RowRef, TimedView } from "../../store/view.ts";
 import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/controller.ts";
-import { canonical, equal } from "./common/equal.ts";
+import { canonical } from "./common/canonical.ts";
+import { jsonEqual } from "../../util/equal.ts";
 import { rowOf, watchOwn } from "./common/keys.ts";
 import { childName } from "./common/names.ts";
 import { controllerReference } from "./common/owners.ts";
 import { isReady, isTerminating } from "./common/pods.ts";
-import { formatTime } from "./common/time.ts";
+import { formatTime } from "../../util/time-format.ts";
 import { create, draftOf, remove, update } from "./common/writes.ts";
 import { pack, type ExistingSlice } from "./endpoints/packing.ts";
 import {
@@ -104,11 +98,7 @@ function typeOf(row: RowRef): string {
   return row.object<EndpointSlice>().addressType;
 }
 
-function familyWrites(
-  set: SliceSet,
-  existing: readonly RowRef[],
-  pods: readonly Pod[],
-): readonly PlanWrite[] {
+function familyWrites(set: SliceSet, existing: readonly RowRef[], pods: readonly Pod[]): readonly PlanWrite[] {
   const groups = groupByPorts(set, pods);
   if (groups.size === 0) return emptyWrites(set, existing);
   const writes: PlanWrite[] = [];
@@ -120,7 +110,7 @@ function familyWrites(
       .map(({ row, slice }): ExistingSlice => ({ row, endpoints: slice.endpoints ?? [] }));
     const packing = pack(slices, endpoints, endpointsPerSliceMax, {
       keyOf: (endpoint) => `${endpoint.targetRef?.uid} ${endpoint.addresses[0]}`,
-      isEqual: (a, b) => equal(normal(a), normal(b)),
+      isEqual: (a, b) => jsonEqual(normal(a), normal(b)),
     });
     for (const kept of packing.kept) writes.push(...updated(set, kept));
     writes.push(...packing.emptied.map((row) => remove(row)));
@@ -129,9 +119,7 @@ function familyWrites(
       created += 1;
     }
   }
-  const stale = existing.filter(
-    (row) => !groups.has(portKey(row.object<EndpointSlice>().ports ?? [])),
-  );
+  const stale = existing.filter((row) => !groups.has(portKey(row.object<EndpointSlice>().ports ?? [])));
   return [...writes, ...stale.map((row) => remove(row))];
 }
 
@@ -195,11 +183,7 @@ function endpointOf({ view, service }: SliceSet, pod: Pod, address: string): End
   };
 }
 
-function hintsOf(
-  service: Service,
-  zone: string | undefined,
-  nodeName: string,
-): Endpoint["hints"] | undefined {
+function hintsOf(service: Service, zone: string | undefined, nodeName: string): Endpoint["hints"] | undefined {
   const distribution = service.spec.trafficDistribution;
   const forZones = zone === undefined ? {} : { forZones: [{ name: zone }] };
   if (distribution === "PreferSameNode" && nodeName !== "") {
@@ -229,10 +213,8 @@ function updated({ view, service }: SliceSet, next: ExistingSlice): readonly Pla
   const slice = next.row.object<EndpointSlice>();
   const labels = labelsOf(service);
   const old = slice.endpoints ?? [];
-  const isSame =
-    old.length === next.endpoints.length &&
-    old.every((endpoint, at) => endpoint === next.endpoints[at]);
-  if (isSame && equal(labels, slice.metadata.labels ?? {})) return [];
+  const isSame = old.length === next.endpoints.length && old.every((endpoint, at) => endpoint === next.endpoints[at]);
+  if (isSame && jsonEqual(labels, slice.metadata.labels ?? {})) return [];
   const annotations = {
     ...slice.metadata.annotations,
     [triggerAnnotation]: formatTime(view.now),
@@ -248,8 +230,7 @@ function newSlice(
 ): PlanWrite {
   const { name, namespace = "", uid } = service.metadata;
   const seed = `${uid}/${view.revision}/${family}/${ordinal}`;
-  const isTaken = (candidate: string): boolean =>
-    view.get(kind, namespace, candidate) !== undefined;
+  const isTaken = (candidate: string): boolean => view.get(kind, namespace, candidate) !== undefined;
   return create(kind, {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",

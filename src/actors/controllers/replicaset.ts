@@ -10,13 +10,14 @@ import type { RowRef, TimedView } from "../../store/view.ts";
 import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/controller.ts";
 import type { Note } from "../runtime/command.ts";
 import type { Status } from "../../util/errors.ts";
-import { equal } from "./common/equal.ts";
+import { jsonEqual } from "../../util/equal.ts";
 import { rowOf, watchOwn, watchOwned } from "./common/keys.ts";
 import { childName } from "./common/names.ts";
 import { adopted, claims, controllerReference, released } from "./common/owners.ts";
 import { availableFrom, isActive, isReady, isTerminal, isTerminating } from "./common/pods.ts";
-import { containsAll, selects } from "./common/selector.ts";
-import { formatTime } from "./common/time.ts";
+import { containsAll } from "./common/selector.ts";
+import { selects } from "../../util/selector.ts";
+import { formatTime } from "../../util/time-format.ts";
 import { create, draftOf, noteOn, remove, update, updateStatus } from "./common/writes.ts";
 import { burstReplicasMax } from "./limits.ts";
 import { victims } from "./replicaset/victims.ts";
@@ -55,7 +56,11 @@ function plan(view: TimedView, key: string): Plan {
   // of a failure belongs into the transaction that proves it over.
   const isDue = scaling.writes.length === 0 || (hasFailed(set) && scaling.more !== true);
   const writes =
+<<<<<<< HEAD
     !isDue || equal(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
+=======
+    !isDue || jsonEqual(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
+>>>>>>> 0ba1b25 (EndpointSlice and Endpoints controllers)
   const wakeAt = nextAvailable(set, pods, view.now);
   return { ...scaling, writes, ...(wakeAt === undefined ? {} : { wakeAt }) };
 }

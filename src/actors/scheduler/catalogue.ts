@@ -11,18 +11,6 @@ import { leastAllocated } from "./score/least-allocated.ts";
 import { preferredNodeAffinity } from "./score/preferred-node-affinity.ts";
 import { taintPreference } from "./score/taint-preference.ts";
 
-export const filters: readonly Filter[] = [
-  unschedulable,
-  nodeName,
-  taints,
-  nodeAffinity,
-  ports,
-  resources,
-];
+export const filters: readonly Filter[] = [unschedulable, nodeName, taints, nodeAffinity, ports, resources];
 
-export const scores: readonly Score[] = [
-  taintPreference,
-  preferredNodeAffinity,
-  leastAllocated,
-  balanced,
-];
+export const scores: readonly Score[] = [taintPreference, preferredNodeAffinity, leastAllocated, balanced];

@@ -2,10 +2,7 @@
 import type { PodFacts } from "./facts.ts";
 import type { Refusal } from "./plugin.ts";
 
-export function unschedulableMessage(
-  pod: PodFacts,
-  refusals: ReadonlyMap<string, Refusal>,
-): string {
+export function unschedulableMessage(pod: PodFacts, refusals: ReadonlyMap<string, Refusal>): string {
   const count = refusals.size;
   if (count === 0) return "no nodes available to schedule pods";
   const all = [...refusals.values()];
@@ -13,9 +10,7 @@ export function unschedulableMessage(
   const preemption = pod.mayPreempt
     ? `0/${count} nodes are available: ${histogram(
         all.map(({ isResolvable }) =>
-          isResolvable
-            ? "No preemption victims found for incoming pod"
-            : "Preemption is not helpful for scheduling",
+          isResolvable ? "No preemption victims found for incoming pod" : "Preemption is not helpful for scheduling",
         ),
       )}.`
     : "not eligible due to preemptionPolicy=Never.";

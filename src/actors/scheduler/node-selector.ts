@@ -2,11 +2,7 @@
  * Node selectors: terms are alternatives, the expressions of a term must all hold, and a term
  * without expressions matches nothing.
  */
-import type {
-  NodeSelector,
-  NodeSelectorRequirement,
-  NodeSelectorTerm,
-} from "../../kinds/generated/types.ts";
+import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm } from "../../kinds/generated/types.ts";
 import type { NodeFacts } from "./facts.ts";
 
 export function matchesSelector(selector: NodeSelector, node: NodeFacts): boolean {
@@ -26,9 +22,7 @@ export function matchesTerm(term: NodeSelectorTerm, node: NodeFacts): boolean {
 export function pinnedNames(selector: NodeSelector): ReadonlySet<string> | undefined {
   const names = new Set<string>();
   for (const { matchFields = [] } of selector.nodeSelectorTerms) {
-    const pins = matchFields.filter(
-      ({ key, operator }) => key === "metadata.name" && operator === "In",
-    );
+    const pins = matchFields.filter(({ key, operator }) => key === "metadata.name" && operator === "In");
     if (pins.length === 0) return undefined;
     for (const name of pins.flatMap(({ values = [] }) => values)) names.add(name);
   }

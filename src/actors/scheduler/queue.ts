@@ -53,11 +53,7 @@ export function isRequeued(previous: Pod | undefined, next: Pod): boolean {
 /** Does the end of a pod give a node room? */
 export function freesRoom(previous: Pod | undefined, next: Pod | undefined): boolean {
   if (previous === undefined || !occupies(previous)) return false;
-  return (
-    next === undefined ||
-    !occupies(next) ||
-    !jsonEqual(requests(previous), requests(next))
-  );
+  return next === undefined || !occupies(next) || !jsonEqual(requests(previous), requests(next));
 }
 
 /** Can a node take pods after this change that it could not take before? */
@@ -76,11 +72,7 @@ export function objectOf<O extends Pod | Node>(row: RowRef | undefined): O | und
 }
 
 function occupies(pod: Pod): boolean {
-  return (
-    (pod.spec.nodeName ?? "") !== "" &&
-    pod.status?.phase !== "Succeeded" &&
-    pod.status?.phase !== "Failed"
-  );
+  return (pod.spec.nodeName ?? "") !== "" && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed";
 }
 
 function requests(pod: Pod): unknown {

@@ -15,14 +15,8 @@ export type Decision =
   | { readonly refusals: ReadonlyMap<string, Refusal> };
 
 /** `podsByNode`: the pods on each node that have not ended. */
-export function schedule(
-  pod: Pod,
-  nodes: readonly Node[],
-  podsByNode: ReadonlyMap<string, readonly Pod[]>,
-): Decision {
-  const facts = nodes.map((node) =>
-    nodeFacts(node, (podsByNode.get(node.metadata.name) ?? []).map(podFacts)),
-  );
+export function schedule(pod: Pod, nodes: readonly Node[], podsByNode: ReadonlyMap<string, readonly Pod[]>): Decision {
+  const facts = nodes.map((node) => nodeFacts(node, (podsByNode.get(node.metadata.name) ?? []).map(podFacts)));
   return decide(podFacts(pod), facts);
 }
 

@@ -15,15 +15,7 @@ import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/
 import { nodeFacts, podFacts, type NodeFacts, type PodFacts } from "./facts.ts";
 import { spareFactsMax } from "./limits.ts";
 import { unschedulableMessage } from "./message.ts";
-import {
-  before,
-  freesRoom,
-  isRequeued,
-  mayTakeMore,
-  objectOf,
-  schedulerName,
-  tierOf,
-} from "./queue.ts";
+import { before, freesRoom, isRequeued, mayTakeMore, objectOf, schedulerName, tierOf } from "./queue.ts";
 import { decide } from "./schedule.ts";
 
 export function createScheduler(): Controller {
@@ -50,11 +42,7 @@ export function createScheduler(): Controller {
   };
 }
 
-function podKeys(
-  view: View,
-  previous: RowRef | undefined,
-  next: RowRef | undefined,
-): readonly string[] {
+function podKeys(view: View, previous: RowRef | undefined, next: RowRef | undefined): readonly string[] {
   const [old, pod] = [objectOf<Pod>(previous), objectOf<Pod>(next)];
   if (freesRoom(old, pod)) return waitingKeys(view);
   return pod !== undefined && next !== undefined && isRequeued(old, pod) ? [keyOf(next)] : [];
@@ -110,9 +98,7 @@ function place(view: TimedView, row: RowRef, memory: FactsMemory): Plan {
   }
   const message = unschedulableMessage(facts, decision.refusals);
   const writes = conditionWrites(view, row, "Unschedulable", message);
-  return writes.length === 0
-    ? nothing
-    : { writes, notes: [note(row, "Warning", "FailedScheduling", message)] };
+  return writes.length === 0 ? nothing : { writes, notes: [note(row, "Warning", "FailedScheduling", message)] };
 }
 
 function bind(row: RowRef, node: string): PlanWrite {
@@ -132,20 +118,13 @@ function bind(row: RowRef, node: string): PlanWrite {
 }
 
 /** The pod's PodScheduled condition, if it does not say so already. */
-function conditionWrites(
-  view: TimedView,
-  row: RowRef,
-  reason: string,
-  message: string,
-): readonly PlanWrite[] {
+function conditionWrites(view: TimedView, row: RowRef, reason: string, message: string): readonly PlanWrite[] {
   const pod = row.object<Pod>();
   const conditions = pod.status?.conditions ?? [];
   const old = conditions.find(({ type }) => type === "PodScheduled");
   const isSame = old?.status === "False";
   const next = {
-    ...(pod.metadata.generation === undefined
-      ? {}
-      : { observedGeneration: pod.metadata.generation }),
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
     type: "PodScheduled",
     status: "False",
     lastTransitionTime: (isSame ? old.lastTransitionTime : undefined) ?? formatTime(view.now),
@@ -193,7 +172,10 @@ function keyOf(row: RowRef): string {
 
 /** Facts of rows, decoded once a revision. */
 class FactsMemory {
-  private readonly pods = new Map<string, { readonly revision: number; readonly facts: PodFacts; readonly hasEnded: boolean }>();
+  private readonly pods = new Map<
+    string,
+    { readonly revision: number; readonly facts: PodFacts; readonly hasEnded: boolean }
+  >();
   private built: { readonly revision: number; readonly nodes: readonly NodeFacts[] } | undefined;
 
   forget(): void {

@@ -35,10 +35,7 @@ function web(world: World): Deployment {
   return world.get<Deployment>(kind, "default", "web");
 }
 
-function condition(
-  world: World,
-  type: string,
-): { status: string; reason?: string; message?: string } | undefined {
+function condition(world: World, type: string): { status: string; reason?: string; message?: string } | undefined {
   return web(world).status?.conditions?.find((each) => each.type === type);
 }
 
@@ -76,9 +73,7 @@ test("a new Deployment makes one ReplicaSet of full size and becomes complete", 
     message: `Created new replica set "${set?.metadata.name}"`,
   });
   t.like(condition(world, "Available"), { status: "False", reason: "MinimumReplicasUnavailable" });
-  t.deepEqual(world.messages("ScalingReplicaSet"), [
-    `Scaled up replica set ${set?.metadata.name} from 0 to 10`,
-  ]);
+  t.deepEqual(world.messages("ScalingReplicaSet"), [`Scaled up replica set ${set?.metadata.name} from 0 to 10`]);
   live(world);
   t.is(rollout(web(world)), 1);
   t.like(web(world).status, {
@@ -185,9 +180,7 @@ test("the rollback annotation copies the template of that rollout and is removed
   t.is(web(world).spec.template.metadata?.labels?.["pod-template-hash"], undefined);
   t.deepEqual(world.messages("DeploymentRollback"), ['Rolled back deployment "web" to revision 1']);
   ask("9");
-  t.deepEqual(world.messages("DeploymentRollbackRevisionNotFound"), [
-    "Unable to find the revision to rollback to.",
-  ]);
+  t.deepEqual(world.messages("DeploymentRollbackRevisionNotFound"), ["Unable to find the revision to rollback to."]);
   ask("3");
   t.deepEqual(world.messages("DeploymentRollbackTemplateUnchanged"), [
     'The rollback revision contains the same template as current deployment "web"',
@@ -321,10 +314,7 @@ test("a refused ReplicaSet stands in the Progressing condition and in an event",
       : undefined;
   world.step(deployment, "default/web");
   t.like(condition(world, "Progressing"), { status: "False", reason: "ReplicaSetCreateError" });
-  t.regex(
-    world.messages("ReplicaSetCreateError")[0] ?? "",
-    /^Failed to create new replica set "web-.*": is invalid$/,
-  );
+  t.regex(world.messages("ReplicaSetCreateError")[0] ?? "", /^Failed to create new replica set "web-.*": is invalid$/);
 });
 
 test("an orphan ReplicaSet that matches is adopted and used when its template is equal", (t) => {
@@ -350,10 +340,7 @@ test("an empty selector selects everything, which is said once and not acted upo
 test("property: a rollout keeps its bounds, ends complete, and is at rest then", (t) => {
   const percent = fc.integer({ min: 0, max: 100 }).map((value) => `${value}%`);
   const amount = fc.oneof(fc.integer({ min: 0, max: 5 }), percent);
-  const edit = fc.oneof(
-    fc.record({ image: fc.integer({ min: 1, max: 3 }) }),
-    fc.record({ broken: fc.boolean() }),
-  );
+  const edit = fc.oneof(fc.record({ image: fc.integer({ min: 1, max: 3 }) }), fc.record({ broken: fc.boolean() }));
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 9 }),
@@ -383,8 +370,7 @@ test("property: a rollout keeps its bounds, ends complete, and is at rest then",
             }
           } else if (action === 1) kubelet(world);
           else if (action <= 3) world.step(deployment, "default/web");
-          else
-            for (const set of sets(world)) world.step(replicaset, `default/${set.metadata.name}`);
+          else for (const set of sets(world)) world.step(replicaset, `default/${set.metadata.name}`);
         }
         live(world);
         t.is(web(world).status?.availableReplicas, replicas);

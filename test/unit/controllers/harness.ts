@@ -8,8 +8,8 @@ import type { Controller, Plan, PlanWrite } from "../../../src/actors/runtime/co
 import type { Note } from "../../../src/actors/runtime/command.ts";
 import type { RowRef, TimedView } from "../../../src/store/view.ts";
 import type { Status } from "../../../src/util/errors.ts";
-import { equal } from "../../../src/actors/controllers/common/equal.ts";
-import { formatTime } from "../../../src/actors/controllers/common/time.ts";
+import { jsonEqual } from "../../../src/util/equal.ts";
+import { formatTime } from "../../../src/util/time-format.ts";
 
 export const start = 1_800_000_000_000;
 
@@ -49,12 +49,9 @@ export class World {
       },
       list: (kind, options = {}) =>
         sorted.filter(
-          (row) =>
-            row.kind === kind &&
-            (options.namespace === undefined || row.namespace === options.namespace),
+          (row) => row.kind === kind && (options.namespace === undefined || row.namespace === options.namespace),
         ),
-      index: (kind, index, value) =>
-        sorted.filter((row) => row.kind === kind && valuesOf(row, index).includes(value)),
+      index: (kind, index, value) => sorted.filter((row) => row.kind === kind && valuesOf(row, index).includes(value)),
     };
   }
 
@@ -108,21 +105,13 @@ export class World {
   }
 
   /** A client's delete: graceful for a pod on a node, held back by finalizers. */
-  delete(
-    kind: string,
-    object: KubeObject,
-    gracePeriodSeconds?: number,
-    propagation?: string,
-  ): void {
+  delete(kind: string, object: KubeObject, gracePeriodSeconds?: number, propagation?: string): void {
     const { namespace = "", name } = object.metadata;
     const old = this.get(kind, namespace, name);
     const onNode = (old as { spec?: { nodeName?: string } }).spec?.nodeName ?? "";
     const grace = kind === "pods" && onNode !== "" ? (gracePeriodSeconds ?? 30) : 0;
     const added = { Foreground: "foregroundDeletion", Orphan: "orphan" }[propagation ?? ""];
-    const finalizers = [
-      ...(old.metadata.finalizers ?? []),
-      ...(added === undefined ? [] : [added]),
-    ];
+    const finalizers = [...(old.metadata.finalizers ?? []), ...(added === undefined ? [] : [added])];
     const isNamespace = kind === "namespaces";
     if (grace === 0 && finalizers.length === 0 && !isNamespace) {
       this.drop(kind, namespace, name);
@@ -138,7 +127,7 @@ export class World {
         deletionGracePeriodSeconds: grace,
       },
     };
-    if (!equal(next, old)) this.put(kind, next);
+    if (!jsonEqual(next, old)) this.put(kind, next);
   }
 
   drop(kind: string, namespace: string, name: string): void {
@@ -235,10 +224,7 @@ export class World {
     const { namespace = "", name = "" } = write.object.metadata;
     const stored = this.rows.get(keyOf(write.kind, namespace, name));
     if (stored === undefined) throw new Error(`no ${write.kind} ${namespace}/${name}`);
-    if (
-      stored.revision !== write.expect.revision ||
-      stored.object.metadata.uid !== write.expect.uid
-    ) {
+    if (stored.revision !== write.expect.revision || stored.object.metadata.uid !== write.expect.uid) {
       throw new Error(`conflict on ${write.kind} ${namespace}/${name}`);
     }
     this.put(write.kind, merged(stored.object, write));
@@ -303,7 +289,7 @@ function withGeneration<O extends KubeObject>(old: O, next: O): O {
     metadata: undefined,
     status: undefined,
   });
-  const generation = (old.metadata.generation ?? 0) + (equal(spec(old), spec(next)) ? 0 : 1);
+  const generation = (old.metadata.generation ?? 0) + (jsonEqual(spec(old), spec(next)) ? 0 : 1);
   return { ...next, metadata: { ...next.metadata, generation } };
 }
 

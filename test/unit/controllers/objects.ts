@@ -1,7 +1,7 @@
 /** Objects that the controllers' tests start from. */
 import type { Deployment, Pod, ReplicaSet } from "../../../src/kinds/generated/types.ts";
 import type { Draft } from "../../../src/kinds/kind.ts";
-import { formatTime } from "../../../src/actors/controllers/common/time.ts";
+import { formatTime } from "../../../src/util/time-format.ts";
 import { isActive, isReady } from "../../../src/actors/controllers/common/pods.ts";
 import type { World } from "./harness.ts";
 

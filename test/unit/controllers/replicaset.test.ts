@@ -1,7 +1,7 @@
 import test from "ava";
 import type { Pod, ReplicaSet } from "../../../src/kinds/generated/types.ts";
 import { replicaset } from "../../../src/actors/controllers/replicaset.ts";
-import { formatTime } from "../../../src/actors/controllers/common/time.ts";
+import { formatTime } from "../../../src/util/time-format.ts";
 import { World } from "./harness.ts";
 import { kubelet, podDraft, ready, replicaSetDraft, setSpec } from "./objects.ts";
 
@@ -22,12 +22,7 @@ function status(world: World): ReplicaSet["status"] {
 }
 
 /** Pods of the set with given ready times and nodes, in creation order. */
-function place(
-  world: World,
-  set: ReplicaSet,
-  name: string,
-  change: Partial<Pod["spec"]> = {},
-): Pod {
+function place(world: World, set: ReplicaSet, name: string, change: Partial<Pod["spec"]> = {}): Pod {
   const draft = podDraft(name, { app: "web" });
   const owner = {
     apiVersion: "apps/v1",

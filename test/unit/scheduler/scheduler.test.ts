@@ -58,7 +58,13 @@ function sentence(reason: string, preemption: string): string {
 
 test("each filter refuses in Kubernetes' words, with the preemption that would not help", (t) => {
   const cases: readonly (readonly [string, Pod, Node, readonly Pod[], string])[] = [
-    ["cordoned", podOf("p"), nodeOf("n", { unschedulable: true }), [], sentence("1 node(s) were unschedulable", helpless)],
+    [
+      "cordoned",
+      podOf("p"),
+      nodeOf("n", { unschedulable: true }),
+      [],
+      sentence("1 node(s) were unschedulable", helpless),
+    ],
     [
       "tainted",
       podOf("p"),
@@ -115,7 +121,13 @@ test("each filter refuses in Kubernetes' words, with the preemption that would n
       [podOf("q")],
       sentence("1 Too many pods", noVictims),
     ],
-    ["a full node takes a pod that asks for nothing", podOf("p"), nodeOf("n"), [podOf("q", asking({ cpu: "4" }))], "fits"],
+    [
+      "a full node takes a pod that asks for nothing",
+      podOf("p"),
+      nodeOf("n"),
+      [podOf("q", asking({ cpu: "4" }))],
+      "fits",
+    ],
     [
       "never preempts",
       podOf("p", { ...asking({ cpu: "5" }), preemptionPolicy: "Never" }),
@@ -234,20 +246,34 @@ test("preferred node affinity counts twice its share of the highest sum of weigh
   const preferred = { preferredDuringSchedulingIgnoredDuringExecution: [term(10, "a"), term(5, "b")] };
   const pod = podOf("p", { affinity: { nodeAffinity: preferred } });
   const nodes = ["a", "b", "c"].map((name) => nodeOf(name));
-  const totals = totalScores(podFacts(pod), nodes.map((node) => facts(node)));
-  t.deepEqual(totals.map((total) => total - totals[2]!), [200, 100, 0]);
+  const totals = totalScores(
+    podFacts(pod),
+    nodes.map((node) => facts(node)),
+  );
+  t.deepEqual(
+    totals.map((total) => total - totals[2]!),
+    [200, 100, 0],
+  );
 });
 
 test("property: the chosen node fits, no better one was passed over, and the first of equals wins", (t) => {
-  const amount = fc.integer({ min: 0, max: 40 }).map((tenths) => ({ cpu: `${tenths * 100}m`, memory: `${tenths * 100}Mi` }));
+  const amount = fc
+    .integer({ min: 0, max: 40 })
+    .map((tenths) => ({ cpu: `${tenths * 100}m`, memory: `${tenths * 100}Mi` }));
   const world = fc.array(fc.tuple(fc.boolean(), fc.array(amount, { maxLength: 4 })), { maxLength: 6 });
   fc.assert(
     fc.property(world, amount, (nodes, request) => {
-      const rows = nodes.map(([unschedulable], at) => nodeOf(`n${at}`, { unschedulable }, { cpu: "4", memory: "4Gi", pods: "4" }));
-      const pods = new Map(nodes.map(([, list], at) => [`n${at}`, list.map((each, pod) => podOf(`${at}-${pod}`, asking(each)))]));
+      const rows = nodes.map(([unschedulable], at) =>
+        nodeOf(`n${at}`, { unschedulable }, { cpu: "4", memory: "4Gi", pods: "4" }),
+      );
+      const pods = new Map(
+        nodes.map(([, list], at) => [`n${at}`, list.map((each, pod) => podOf(`${at}-${pod}`, asking(each)))]),
+      );
       const pod = podOf("p", asking(request));
       const all = rows.map((node) => facts(node, ...(pods.get(node.metadata.name) ?? [])));
-      const feasible = all.filter((node) => filters.every((filter) => filter.refuse(podFacts(pod), node) === undefined));
+      const feasible = all.filter((node) =>
+        filters.every((filter) => filter.refuse(podFacts(pod), node) === undefined),
+      );
       const decision = schedule(pod, rows, pods);
       if ("refusals" in decision) {
         t.is(feasible.length, 0);
@@ -319,10 +345,16 @@ test("changes of nodes that may help wake all waiting pods; heartbeats wake none
     return nodeWatch.keys(world.view(), previous, world.view().get("nodes", "", "n1"));
   };
   const status = { ...node.status, conditions: [{ type: "Ready", status: "True" }] };
-  t.deepEqual(keysAfter(() => world.setStatus("nodes", node, status)), []);
+  t.deepEqual(
+    keysAfter(() => world.setStatus("nodes", node, status)),
+    [],
+  );
   const larger = { ...status, allocatable: { cpu: "2", memory: "8Gi", pods: "110" } };
   const all = ["default/b", "default/a"];
-  t.deepEqual(keysAfter(() => world.setStatus("nodes", node, larger)), all);
+  t.deepEqual(
+    keysAfter(() => world.setStatus("nodes", node, larger)),
+    all,
+  );
   t.deepEqual(
     keysAfter(() => world.edit<Node>("nodes", node, (old) => ({ ...old, spec: { taints: [] } }))),
     all,
@@ -381,7 +413,10 @@ test("pods spread over equal nodes, and ended pods take no room", (t) => {
   const scheduler = createScheduler();
   for (const name of ["a", "b", "c"]) world.add("pods", pendingDraft(name, asking({ cpu: "600m" })));
   world.settle([scheduler]);
-  t.deepEqual(["a", "b", "c"].map((name) => placeOf(world, name)), ["n1", "n2", "n3"]);
+  t.deepEqual(
+    ["a", "b", "c"].map((name) => placeOf(world, name)),
+    ["n1", "n2", "n3"],
+  );
   world.setStatus("pods", world.get("pods", "default", "b"), { phase: "Succeeded" });
   world.add("pods", pendingDraft("d", asking({ cpu: "600m" })));
   world.settle([scheduler]);

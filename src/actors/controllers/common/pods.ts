@@ -1,7 +1,7 @@
 /** What planners ask about a pod. */
 import type { Pod, PodCondition } from "../../../kinds/generated/types.ts";
 import type { Millis } from "../../../util/time.ts";
-import { parseTime } from "./time.ts";
+import { parseTime } from "../../../util/time-format.ts";
 
 export function isTerminating(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;

@@ -4,7 +4,7 @@
  */
 import type { Deployment, DeploymentCondition, DeploymentStatus } from "../../../kinds/generated/types.ts";
 import type { Millis } from "../../../util/time.ts";
-import { formatTime, parseTime } from "../common/time.ts";
+import { formatTime, parseTime } from "../../../util/time-format.ts";
 import { boundsOf } from "./rollout.ts";
 import { sumOf, type RolloutSet } from "./sets.ts";
 

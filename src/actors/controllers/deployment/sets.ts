@@ -5,7 +5,8 @@
 import type { Deployment, PodTemplateSpec, ReplicaSet } from "../../../kinds/generated/types.ts";
 import type { RowRef } from "../../../store/view.ts";
 import type { PlanWrite } from "../../runtime/controller.ts";
-import { canonical, equal } from "../common/equal.ts";
+import { canonical } from "../common/canonical.ts";
+import { jsonEqual } from "../../../util/equal.ts";
 import { safeHash } from "../common/names.ts";
 import { draftOf, update } from "../common/writes.ts";
 
@@ -71,7 +72,11 @@ export function newestAndOlds(
 
 /** Equal but for the label that tells templates apart. */
 export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
+<<<<<<< HEAD
   return equal(withoutHash(a), withoutHash(b));
+=======
+  return jsonEqual(withoutHash(a), withoutHash(b));
+>>>>>>> 0ba1b25 (EndpointSlice and Endpoints controllers)
 }
 
 /** The template without the hash label, as a Deployment carries it. */
@@ -96,7 +101,7 @@ export function changedSets(sets: readonly RolloutSet[]): readonly PlanWrite[] {
       ({ set, replicas, minReadySeconds, annotations }) =>
         replicas !== (set.spec.replicas ?? 1) ||
         minReadySeconds !== (set.spec.minReadySeconds ?? 0) ||
-        !equal(annotations, set.metadata.annotations ?? {}),
+        !jsonEqual(annotations, set.metadata.annotations ?? {}),
     )
     .map(({ row, set, replicas, minReadySeconds, annotations }) =>
       update(

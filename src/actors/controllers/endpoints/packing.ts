@@ -40,8 +40,7 @@ export function pack(
       left.delete(keyOf(endpoint));
       next.push(isEqual(endpoint, wanted) ? endpoint : wanted);
     }
-    const isChanged =
-      next.length !== endpoints.length || next.some((each, at) => each !== endpoints[at]);
+    const isChanged = next.length !== endpoints.length || next.some((each, at) => each !== endpoints[at]);
     return { row, endpoints: next, isChanged };
   });
   const full = slices.filter(({ endpoints }) => endpoints.length > 0);

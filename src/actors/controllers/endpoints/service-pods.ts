@@ -17,9 +17,7 @@ export interface TargetPort {
 
 /** Services whose endpoints we compute: they select pods and are no mere alias. */
 export function hasComputedEndpoints(service: Service): boolean {
-  return (
-    service.spec.type !== "ExternalName" && Object.keys(service.spec.selector ?? {}).length > 0
-  );
+  return service.spec.type !== "ExternalName" && Object.keys(service.spec.selector ?? {}).length > 0;
 }
 
 export function isHeadless(service: Service): boolean {
@@ -27,22 +25,13 @@ export function isHeadless(service: Service): boolean {
 }
 
 /** Selected pods with an address that still run, terminating ones included if asked for. */
-export function selectedPods(
-  view: View,
-  service: Service,
-  withTerminating: boolean,
-): readonly Pod[] {
+export function selectedPods(view: View, service: Service, withTerminating: boolean): readonly Pod[] {
   const selector = service.spec.selector ?? {};
   return view
     .list("pods", { namespace: service.metadata.namespace ?? "" })
     .filter((row) => containsAll(row.hot.labels, selector))
     .map((row) => row.object<Pod>())
-    .filter(
-      (pod) =>
-        !isTerminal(pod) &&
-        addressesOf(pod).length > 0 &&
-        (withTerminating || !isTerminating(pod)),
-    );
+    .filter((pod) => !isTerminal(pod) && addressesOf(pod).length > 0 && (withTerminating || !isTerminating(pod)));
 }
 
 export function addressesOf(pod: Pod): readonly string[] {
@@ -74,8 +63,7 @@ function targetOf({ targetPort, port, protocol = "TCP" }: ServicePort, pod: Pod)
   );
   return [...pod.spec.containers, ...sidecars]
     .flatMap((container) => container.ports ?? [])
-    .find((each) => each.name === targetPort && (each.protocol ?? "TCP") === protocol)
-    ?.containerPort;
+    .find((each) => each.name === targetPort && (each.protocol ?? "TCP") === protocol)?.containerPort;
 }
 
 /** A pod's hostname as DNS publishes it: only under the Service that its subdomain names. */
@@ -105,13 +93,9 @@ export const watchNodes: ControllerWatch = {
   keys: (view, previous, next) => {
     const name = (next ?? previous)?.name ?? "";
     const isSame =
-      previous !== undefined &&
-      next !== undefined &&
-      previous.hot.labels[zoneLabel] === next.hot.labels[zoneLabel];
+      previous !== undefined && next !== undefined && previous.hot.labels[zoneLabel] === next.hot.labels[zoneLabel];
     if (isSame) return [];
-    return view
-      .index("pods", "node", name)
-      .flatMap((pod) => watchPods.keys(view, undefined, pod));
+    return view.index("pods", "node", name).flatMap((pod) => watchPods.keys(view, undefined, pod));
   },
 };
 

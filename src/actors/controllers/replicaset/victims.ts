@@ -8,7 +8,7 @@ import type { RowRef, TimedView } from "../../../store/view.ts";
 import type { Millis } from "../../../util/time.ts";
 import { controllerOf } from "../common/owners.ts";
 import { isActive, isReady, readySince, restartsOf } from "../common/pods.ts";
-import { parseTime } from "../common/time.ts";
+import { parseTime } from "../../../util/time-format.ts";
 
 const costAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 const phaseOrder: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };

@@ -18,9 +18,5 @@ export const ports: Filter = {
 };
 
 function conflict(a: HostPort, b: HostPort): boolean {
-  return (
-    a.port === b.port &&
-    a.protocol === b.protocol &&
-    (a.ip === b.ip || a.ip === any || b.ip === any)
-  );
+  return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || a.ip === any || b.ip === any);
 }

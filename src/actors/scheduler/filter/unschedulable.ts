@@ -7,7 +7,5 @@ const taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 export const unschedulable: Filter = {
   name: "NodeUnschedulable",
   refuse: (pod, node) =>
-    node.isUnschedulable && !tolerates(pod.tolerations, taint)
-      ? never("node(s) were unschedulable")
-      : undefined,
+    node.isUnschedulable && !tolerates(pod.tolerations, taint) ? never("node(s) were unschedulable") : undefined,
 };

@@ -7,8 +7,5 @@ export const preferredNodeAffinity: Score = {
   weight: 2,
   normalise: "share",
   raw: (pod, node) =>
-    pod.preferred.reduce(
-      (sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0),
-      0,
-    ),
+    pod.preferred.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0),
 };

@@ -7,7 +7,5 @@ export const taintPreference: Score = {
   weight: 3,
   normalise: "reversed",
   raw: (pod, node) =>
-    node.taints.filter(
-      (taint) => taint.effect === "PreferNoSchedule" && !tolerates(pod.tolerations, taint),
-    ).length,
+    node.taints.filter((taint) => taint.effect === "PreferNoSchedule" && !tolerates(pod.tolerations, taint)).length,
 };
