@@ -129,11 +129,7 @@ function finish(turn: Turn, status: DeploymentStatus, more: readonly PlanWrite[]
   const gone = new Set(more.map((write) => (write.op === "delete" ? write.uid : "")));
   const kept = sets.filter((set) => !gone.has(set.row.hot.uid));
   const writes = [...changedSets(kept), ...more];
-<<<<<<< HEAD
-  if (!equal(status, object.status)) writes.push(updateStatus(row, object, status));
-=======
   if (!jsonEqual(status, object.status)) writes.push(updateStatus(row, object, status));
->>>>>>> 0ba1b25 (EndpointSlice and Endpoints controllers)
   const deadline = object.spec.paused === true ? undefined : deadlineAt(object, progressing(status.conditions));
   const isDue = deadline !== undefined && deadline >= view.now;
   return { writes, notes, ...(isDue ? { wakeAt: deadline + 1 } : {}) };

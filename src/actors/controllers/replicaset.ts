@@ -56,11 +56,7 @@ function plan(view: TimedView, key: string): Plan {
   // of a failure belongs into the transaction that proves it over.
   const isDue = scaling.writes.length === 0 || (hasFailed(set) && scaling.more !== true);
   const writes =
-<<<<<<< HEAD
-    !isDue || equal(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
-=======
     !isDue || jsonEqual(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
->>>>>>> 0ba1b25 (EndpointSlice and Endpoints controllers)
   const wakeAt = nextAvailable(set, pods, view.now);
   return { ...scaling, writes, ...(wakeAt === undefined ? {} : { wakeAt }) };
 }

@@ -72,11 +72,7 @@ export function newestAndOlds(
 
 /** Equal but for the label that tells templates apart. */
 export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
-<<<<<<< HEAD
-  return equal(withoutHash(a), withoutHash(b));
-=======
   return jsonEqual(withoutHash(a), withoutHash(b));
->>>>>>> 0ba1b25 (EndpointSlice and Endpoints controllers)
 }
 
 /** The template without the hash label, as a Deployment carries it. */
