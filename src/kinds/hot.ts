@@ -13,13 +13,14 @@ export function hotRecord(kind: Kind, object: KubeObject): HotRecord {
   };
 }
 
-/** Names of all indexes of a kind; `owner` (uid of the controller) exists for every kind. */
+/** Names of all indexes of a kind; `owner` (uid of the controller) and `owners` (uids of all owners) exist for every kind. */
 export function indexNames(kind: Kind): readonly string[] {
-  return ["owner", ...Object.keys(kind.indexes ?? {})];
+  return ["owner", "owners", ...Object.keys(kind.indexes ?? {})];
 }
 
 /** Values of one row in one index. */
 export function indexValues(kind: Kind, index: string, hot: HotRecord): readonly string[] {
   if (index === "owner") return hot.controller === undefined ? [] : [hot.controller];
+  if (index === "owners") return hot.owners;
   return kind.indexes?.[index]?.(hot) ?? [];
 }

@@ -148,10 +148,8 @@ export const pods: Kind = defineKind<Pod>({
   },
   hot: (pod) => podHot(pod),
   indexes: {
-    node: (hot) => {
-      const { nodeName } = hot as PodHot;
-      return nodeName === "" ? [] : [nodeName];
-    },
+    // The empty name holds the pods that wait for a node.
+    node: (hot) => [(hot as PodHot).nodeName],
     phase: (hot) => [(hot as PodHot).phase],
   },
   machine: "pod",
