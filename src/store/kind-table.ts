@@ -37,9 +37,10 @@ export class KindTable {
     this.kind = kind;
     this.#objects = options.objects;
     this.history = new History(kind.id, options.revision);
-    const declared = Object.entries(kind.indexes ?? {}).filter(([name]) => name !== "owner");
+    const declared = Object.entries(kind.indexes ?? {}).filter(([name]) => name !== "owner" && name !== "owners");
     this.#indexes = [
       ["owner", (hot: HotRecord) => (hot.controller === undefined ? [] : [hot.controller])],
+      ["owners", (hot: HotRecord) => hot.owners],
       ...declared,
     ].map(([name, valuesOf]) => ({
       name: name as string,

@@ -244,6 +244,6 @@ function newSlice(
     },
     addressType: family,
     endpoints,
-    ports,
+    ...(ports.length > 0 ? { ports } : {}),
   });
 }

@@ -8,12 +8,13 @@ import type { RowRef } from "../../../store/view.ts";
 import type { Note } from "../../runtime/command.ts";
 import type { PlanWrite } from "../../runtime/controller.ts";
 
-/** A copy of `object` with some members replaced; a member given as undefined is left out. */
+/** A copy of `object` with some members replaced; undefined members and empty metadata are left out. */
 export function draftOf(object: KubeObject, changes: Readonly<Record<string, unknown>>, meta: DraftMeta = {}): Draft {
   const draft: Draft = { ...object, ...changes, metadata: { ...object.metadata, ...meta } };
   for (const [key, value] of Object.entries(draft)) if (value === undefined) delete draft[key];
   for (const [key, value] of Object.entries(draft.metadata)) {
-    if (value === undefined) delete draft.metadata[key as keyof DraftMeta];
+    const isEmpty = value === undefined || (typeof value === "object" && Object.keys(value).length === 0);
+    if (isEmpty) delete draft.metadata[key as keyof DraftMeta];
   }
   return draft;
 }
