@@ -10,7 +10,7 @@ import type { Destination, ServicePort } from "./service-ports.ts";
 import { formatIpv4 } from "./values.ts";
 
 export interface StaleFlow {
-  /** Undefined for a node port: any of the node's addresses. */
+  /** Undefined for a node port, whichever of the node's addresses was asked. */
   readonly address: string | undefined;
   readonly port: number;
   readonly endpoint: string;
