@@ -79,7 +79,7 @@ export const events: Kind = defineKind<Event>({
       return about === "" ? [] : [about];
     },
   },
-  machine: "object",
+  machine: "event",
 });
 
 function lastSeen(object: Event): string | undefined {
