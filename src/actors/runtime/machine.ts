@@ -72,6 +72,8 @@ export interface MachineDef {
   readonly derive: (object: KubeObject | undefined) => ActorState;
   /** The event that a row change means; undefined: no machine cares. */
   readonly classify: (previous: KubeObject | undefined, next: KubeObject | undefined) => ActorEvent | undefined;
+  /** Only deletion matters to it: a change that leaves that alone is not looked at. */
+  readonly passive?: true;
   /** Every state id that was ever released and is not one today, and what it is called now. */
   readonly renamed: Readonly<Record<StateId, StateId>>;
 }

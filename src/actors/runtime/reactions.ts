@@ -246,6 +246,8 @@ export function createReactions(options: ReactionsOptions): Reactions {
   };
   const classified = (into: Gathered, transaction: OpenTransaction, subject: Subject, cause: Cause): void => {
     let event: ActorEvent | undefined;
+    const { previous, next, def } = subject;
+    if (def.passive === true && previous?.hot.deleting === next?.hot.deleting) return;
     try {
       event = subject.def.classify(subject.previous?.object(), subject.next?.object());
     } catch (error) {
