@@ -30,6 +30,8 @@ export class KindTable {
   readonly history: History;
   readonly #objects: ObjectCache;
   readonly #chains = new Map<string, Chain>();
+  /** One string a namespace, not one a row. */
+  readonly #namespaces = new Map<string, string>();
   readonly #ordered = new OrderedMap<Chain>();
   readonly #indexes: readonly Index[];
 
@@ -66,7 +68,16 @@ export class KindTable {
 
   newChain(namespace: string, name: string): Chain {
     const key = keyOf(namespace, name);
-    return { kind: this.kind, key, namespace, name, objects: this.#objects, newest: undefined };
+    const shared = this.#namespaces.get(namespace) ?? namespace;
+    this.#namespaces.set(shared, shared);
+    return {
+      kind: this.kind,
+      key,
+      namespace: shared,
+      name,
+      objects: this.#objects,
+      newest: undefined,
+    };
   }
 
   /** Chains behind `after`, at most `limit` of them. */

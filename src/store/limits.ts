@@ -31,7 +31,7 @@ export const storeLimits: StoreLimits = {
   parsedObjectsMax: 2_048,
   historyMs: 10 * 60 * 1_000,
   historyEventsMax: 200_000,
-  floorStepEventsMax: 5_000,
+  floorStepEventsMax: 1_000,
   snapshotChunkBytesMax: 256 * 1024,
   snapshotBatchKeysMax: 512,
   freezeObjects: false,

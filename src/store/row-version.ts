@@ -85,6 +85,11 @@ export class RowVersion implements RowRef, Slot {
     return this.chain.objects.parse(this) as O;
   }
 
+  /** Lets the hot record go; it is made again if an old version is looked at after all. */
+  cool(): void {
+    this.#hot = undefined;
+  }
+
   /** Makes the hot record from an object that was parsed anyway. */
   heat(object: KubeObject): void {
     this.#hot = hotOf(this.chain.kind, object);

@@ -22,6 +22,7 @@ export interface Sealer {
 
 const rowFormat = 1;
 const sealedFlag = 1;
+const headerBytesMax = 18;
 
 export interface RowHeader {
   readonly sealed: boolean;
@@ -43,7 +44,7 @@ export function encodeRow(
 ): Uint8Array {
   const { text, digitsAt } = encodeBody(draft, revision);
   const plain = utf8(text);
-  const header = new Writer(24)
+  const header = new Writer(headerBytesMax + plain.length)
     .u8(rowFormat)
     .u8(sealed === undefined ? 0 : sealedFlag)
     .varint(revision)

@@ -102,9 +102,12 @@ interface Frozen {
   readonly system: ReturnType<Store["state"]["system"]["freeze"]>;
 }
 
+/** Each record lies in one buffer that the next one overwrites. */
 function* recordsOf(store: Store, frozen: Frozen): Generator<Uint8Array, undefined> {
+  const out = new Writer(4_096);
   const { revision, applied, digest } = frozen;
-  yield new Writer(64)
+  yield out
+    .reset()
     .u8(headRecord)
     .u32(magic)
     .u8(snapshotFormat)
@@ -115,23 +118,28 @@ function* recordsOf(store: Store, frozen: Frozen): Generator<Uint8Array, undefin
   const batch = store.state.limits.snapshotBatchKeysMax;
   for (const [kind, table] of store.state.tables) {
     const floor = frozen.floors.get(kind) ?? 0;
-    yield new Writer(64).u8(kindRecord).string(kind).varint(floor).finish();
-    yield* versionsOf(table, { floor, revision, batch });
+    yield out.reset().u8(kindRecord).string(kind).varint(floor).finish();
+    yield* versionsOf(table, { floor, revision, batch, out });
   }
   for (let rows = frozen.system.next(batch); rows !== undefined; rows = frozen.system.next(batch)) {
     for (const { table, key, value = "" } of rows) {
-      const record = new Writer(64).u8(systemRecord).u8(systemTables.indexOf(table));
-      yield record.string(key).string(value).finish();
+      out.reset().u8(systemRecord).u8(systemTables.indexOf(table));
+      yield out.string(key).string(value).finish();
     }
   }
-  yield new Writer(16).u8(endRecord).u32(digest.a).u32(digest.b).finish();
+  yield out.reset().u8(endRecord).u32(digest.a).u32(digest.b).finish();
 }
 
 function* versionsOf(
   table: KindTable,
-  walk: { readonly floor: Revision; readonly revision: Revision; readonly batch: number },
+  walk: {
+    readonly floor: Revision;
+    readonly revision: Revision;
+    readonly batch: number;
+    readonly out: Writer;
+  },
 ): Generator<Uint8Array, void> {
-  const { floor, revision, batch } = walk;
+  const { floor, revision, batch, out } = walk;
   let after: string | undefined;
   for (;;) {
     const chains = table.chainsAfter(after, batch);
@@ -139,7 +147,7 @@ function* versionsOf(
       for (const version of versionsBetween(chain, floor, revision)) {
         const event = version.revision > floor ? table.history.eventOf(version.revision) : undefined;
         invariant(event !== undefined || version.revision <= floor, "history reaches to its floor");
-        yield encodeVersion(version, event);
+        yield encodeVersion(out, version, event);
       }
     }
     after = chains.at(-1)?.key;
@@ -160,8 +168,8 @@ function versionsBetween(chain: Chain, floor: Revision, revision: Revision): rea
   return versions.reverse();
 }
 
-function encodeVersion(version: RowVersion, event: HistoryEvent | undefined): Uint8Array {
-  const record = new Writer(128 + version.length).u8(versionRecord);
+function encodeVersion(record: Writer, version: RowVersion, event: HistoryEvent | undefined): Uint8Array {
+  record.reset().u8(versionRecord);
   record.u8((version.deleted ? tombstoneFlag : 0) | (event === undefined ? 0 : eventFlag));
   record.string(version.namespace).string(version.name);
   record.varint(version.revision).varint(version.createRevision);
@@ -171,7 +179,7 @@ function encodeVersion(version: RowVersion, event: HistoryEvent | undefined): Ui
 }
 
 function* chunksOf(records: Iterable<Uint8Array>, size: number): Generator<Uint8Array, undefined> {
-  let out = new Writer(size);
+  let out = new Writer(size + chunkSlackBytes);
   for (const record of records) {
     out.bytes(record);
     if (out.length < size) continue;
@@ -180,10 +188,13 @@ function* chunksOf(records: Iterable<Uint8Array>, size: number): Generator<Uint8
     for (; at + size <= all.length; at += size) {
       yield all.subarray(at, at + size);
     }
-    out = new Writer(size).raw(all.subarray(at));
+    out = new Writer(size + chunkSlackBytes).raw(all.subarray(at));
   }
   if (out.length > 0) yield out.finish();
 }
+
+/** So that the record which fills a chunk seldom makes its buffer grow. */
+const chunkSlackBytes = 16 * 1_024;
 
 /** Takes chunks as they come, and answers the store once all are there. */
 export class SnapshotLoader {

@@ -238,8 +238,10 @@ export class Store implements TipStore {
     const wasLive = prev !== undefined && !prev.deleted;
     state.rows += Number(!version.deleted) - Number(wasLive);
     if (prev !== undefined) table.leave(prev, state.revision);
+    prev?.prev?.cool();
+    const { revision, previous, next } = changeOf(version);
     const { now } = staged.outcome;
-    table.history.append({ ...changeOf(version), version, now, end: staged.revision });
+    table.history.append({ revision, previous, next, version, now, end: staged.revision });
   }
 }
 

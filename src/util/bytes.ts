@@ -55,7 +55,9 @@ export function fromHex(hex: string): Uint8Array {
   return bytes;
 }
 
-/** Appends to one growing buffer. `finish` hands the buffer out without a copy; the writer is used up then. */
+const shortText = 100;
+
+/** Appends to one growing buffer. `finish` hands the buffer out without a copy; the writer is used up then, or `reset`. */
 export class Writer {
   #bytes: Uint8Array;
   #view: DataView;
@@ -130,9 +132,26 @@ export class Writer {
     return this.varint(bytes.length).raw(bytes);
   }
 
-  /** Length of the UTF-8, then the UTF-8. */
+  /** Length of the UTF-8, then the UTF-8. Short ASCII, which names are, needs no encoder. */
   string(text: string): this {
-    return this.bytes(encoder.encode(text));
+    const { length } = text;
+    if (length > shortText) return this.bytes(encoder.encode(text));
+    this.#reserve(length + 1);
+    const start = this.#length + 1;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f) return this.bytes(encoder.encode(text));
+      this.#bytes[start + i] = unit;
+    }
+    this.#bytes[this.#length] = length;
+    this.#length = start + length;
+    return this;
+  }
+
+  /** Begins anew in the same buffer: what `finish` answered before is overwritten. */
+  reset(): this {
+    this.#length = 0;
+    return this;
   }
 
   finish(): Uint8Array {
