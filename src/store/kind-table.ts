@@ -12,6 +12,9 @@ export function keyOf(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
+/** The character behind `/`: `a0` is the least key behind all of the namespace `a`. */
+const afterSlash = "0";
+
 interface Index {
   readonly name: string;
   readonly valuesOf: (hot: HotRecord) => readonly string[];
@@ -28,6 +31,10 @@ interface Index {
 export class KindTable {
   readonly kind: Kind;
   readonly history: History;
+  /** Live committed rows. */
+  live = 0;
+  /** Revision of the newest committed write of this kind. */
+  changed: Revision = 0;
   readonly #objects: ObjectCache;
   readonly #chains = new Map<string, Chain>();
   /** One string a namespace, not one a row. */
@@ -104,6 +111,20 @@ export class KindTable {
       const version = visibleAt(chain, revision);
       return version === undefined || visit(version, key);
     });
+  }
+
+  /**
+   * How many rows stand behind the key `after`, where that can be told without a walk: at the newest
+   * state, when neither tombstones nor staged creations stand between the live keys.
+   */
+  countBehind(
+    after: string,
+    options: { readonly namespace: string | undefined; readonly revision: Revision },
+  ): number | undefined {
+    if (this.#chains.size !== this.live || options.revision < this.changed) return undefined;
+    const end =
+      options.namespace === undefined ? this.#ordered.size : this.#ordered.rank(`${options.namespace}${afterSlash}`);
+    return end - this.#ordered.rank(after);
   }
 
   /** Rows with `value` in the index. `committed` is the committed watermark: newer versions make an entry uncertain. */
@@ -191,7 +212,10 @@ export class KindTable {
 
   /** After restore: enters the newest versions into the indexes. */
   reindex(): void {
-    for (const version of this.liveVersions()) this.#enter(version);
+    for (const version of this.liveVersions()) {
+      this.live++;
+      this.#enter(version);
+    }
   }
 
   #enter(version: RowVersion): void {

@@ -229,7 +229,6 @@ export class SnapshotLoader {
     for (const table of state.tables.values()) {
       for (const version of table.liveVersions()) {
         this.#lanes = sumLanes(this.#lanes, { a: version.laneA, b: version.laneB });
-        state.rows++;
       }
       table.reindex();
     }
@@ -309,6 +308,9 @@ export class SnapshotLoader {
   #endKind(): void {
     this.#events.sort((a, b) => a.revision - b.revision);
     for (const event of this.#events) this.#table?.history.append(event);
+    if (this.#table !== undefined) {
+      this.#table.changed = this.#events.at(-1)?.revision ?? this.#table.history.floor;
+    }
     this.#events = [];
     this.#table = undefined;
   }

@@ -36,8 +36,6 @@ export class StoreState {
   applied: LogIndex = 0;
   /** Digest of the committed state. */
   lanes: Lanes = noLanes;
-  /** Live committed rows. */
-  rows = 0;
   #pins = 0;
 
   constructor(options: StoreOptions, limits: StoreLimits) {

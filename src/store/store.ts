@@ -36,6 +36,9 @@ export class DigestMismatchError extends InvariantError {
   }
 }
 
+/** Rows behind a page have to be counted one by one. */
+const uncountable = -1;
+
 /** An outcome at the tip that is not committed yet. */
 interface Staged {
   readonly number: number;
@@ -87,7 +90,9 @@ export class Store implements TipStore {
 
   /** Live committed rows, system rows not counted. */
   get rowCount(): number {
-    return this.state.rows;
+    let rows = 0;
+    for (const { live } of this.state.tables.values()) rows += live;
+    return rows;
   }
 
   /** Encodes an object for a `RowWrite`: sealed if its kind is. `revision` is that of the write. */
@@ -116,17 +121,23 @@ export class Store implements TipStore {
     const rows: RowRef[] = [];
     let last: string | undefined;
     let remaining = 0;
+    let counted: number | undefined;
     table.scan({ namespace, after, revision }, (version, key) => {
       if (rows.length >= limit) {
+        // One row behind the page is enough to know that there is a next one.
         remaining++;
-        return filter === undefined;
+        if (filter !== undefined) return false;
+        counted ??= table.countBehind(last ?? "", { namespace, revision }) ?? uncountable;
+        return counted === uncountable;
       }
       if (filter === undefined || filter(version)) rows.push(version);
       last = key;
       return true;
     });
     if (remaining === 0 || last === undefined) return { revision, rows };
-    return { revision, rows, next: last, ...(filter === undefined ? { remaining } : {}) };
+    if (filter !== undefined) return { revision, rows, next: last };
+    if (counted !== undefined && counted !== uncountable) remaining = counted;
+    return { revision, rows, next: last, remaining };
   }
 
   watch(kind: KindId, from: Revision, sink: WatchSink): WatchHandle {
@@ -236,7 +247,8 @@ export class Store implements TipStore {
     const table = state.table(version.kind);
     const { prev } = version;
     const wasLive = prev !== undefined && !prev.deleted;
-    state.rows += Number(!version.deleted) - Number(wasLive);
+    table.live += Number(!version.deleted) - Number(wasLive);
+    table.changed = version.revision;
     if (prev !== undefined) table.leave(prev, state.revision);
     prev?.prev?.cool();
     const { revision, previous, next } = changeOf(version);

@@ -84,6 +84,17 @@ export class OrderedMap<V> {
     }
   }
 
+  /** Number of keys up to and including `key`, which need not be there. */
+  rank(key: string): number {
+    const index = this.#blockOf(key);
+    const block = this.#blocks[index];
+    if (block === undefined) return 0;
+    let rank = lowerBound(block.keys, key);
+    if (block.keys[rank] === key) rank++;
+    for (let i = 0; i < index; i++) rank += (this.#blocks[i] as Block<V>).keys.length;
+    return rank;
+  }
+
   *entries(): Generator<readonly [key: string, value: V]> {
     for (const block of this.#blocks) {
       for (let at = 0; at < block.keys.length; at++) {
