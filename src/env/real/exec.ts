@@ -15,6 +15,17 @@ import type { Child, Exec, ExecResult } from "../host.ts";
 
 const outputBytesMax = 16 * 1024 * 1024;
 
+/**
+ * The system's programs before whatever PATH says: npm puts the scripts of packages first, and one
+ * of them is called `nft` as well.
+ */
+const systemPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+function environment(given: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+  const path = [...systemPath, ...(process.env["PATH"] ?? "").split(":")];
+  return { PATH: [...new Set(path)].join(":"), ...given };
+}
+
 export function realExec(): Exec {
   return { run, start, detach };
 }
@@ -30,7 +41,7 @@ async function run(
     maxBuffer: outputBytesMax,
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+    env: environment(options.env),
   });
   if (result.exitCode === undefined) {
     throw new TransientError(`${file}: ${whyNotEnded(result, options.timeoutMs)}`, {
@@ -59,7 +70,7 @@ function start(file: string, args: readonly string[], options: Parameters<Exec["
     stdin: "pipe",
     stdout: "pipe",
     stderr: "pipe",
-    ...(options.env === undefined ? {} : { env: options.env }),
+    env: environment(options.env),
   });
   if (child.pid === undefined) throw new TransientError(`${file}: cannot be started`);
   child.stdout.setEncoding("utf8");
@@ -90,7 +101,7 @@ async function detach(file: string, args: readonly string[], options: Parameters
       stdout: descriptor,
       stderr: descriptor,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.env === undefined ? {} : { env: options.env }),
+      env: environment(options.env),
     });
     if (child.pid === undefined) {
       const result: Unfinished = await child;

@@ -1,8 +1,8 @@
 import type { Crypto } from "../../env/env.ts";
 import type { HostFiles } from "../../env/host.ts";
+import { toHex } from "../../util/bytes.ts";
 import { UserError } from "../../util/errors.ts";
 import type { Blob } from "../cri/containerd-services.ts";
-import { hex } from "./build/oci.ts";
 import { fullName, parseReference } from "./reference.ts";
 import { readTarIndex, type TarEntry } from "./tar.ts";
 
@@ -170,7 +170,7 @@ async function savedImage(archive: Archive, saved: SavedImage, names: readonly s
   const content = new TextEncoder().encode(
     JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers }),
   );
-  const digest = `sha256:${hex(archive.crypto.sha256(content))}`;
+  const digest = `sha256:${toHex(archive.crypto.sha256(content))}`;
   return {
     names,
     manifest: { mediaType: manifestType, digest, size: content.length },

@@ -1,4 +1,5 @@
 import type { HostFiles } from "../../env/host.ts";
+import { concatBytes } from "../../util/bytes.ts";
 
 /**
  * Tar files: where each entry lies in one (an archive of images is never held in memory), and
@@ -122,7 +123,7 @@ export function writeTar(items: readonly TarItem[]): Uint8Array {
     const content = item.kind === "file" ? item.content : new Uint8Array(0);
     return [tarHeader(item, content.length), content, new Uint8Array(-content.length & (block - 1))];
   });
-  return joined([...pieces, new Uint8Array(2 * block)]);
+  return concatBytes([...pieces, new Uint8Array(2 * block)]);
 }
 
 function tarHeader(item: TarItem, size: number): Uint8Array {
@@ -143,14 +144,4 @@ function tarHeader(item: TarItem, size: number): Uint8Array {
   const sum = header.reduce((total, byte) => total + byte, 0);
   put(148, `${sum.toString(8).padStart(6, "0")}\0 `);
   return header;
-}
-
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
 }

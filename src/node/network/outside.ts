@@ -35,15 +35,14 @@ export interface RecorderOptions {
 const networkKinds: readonly OutsideKind[] = ["link", "route", "table"];
 
 export function createRecorder({ files, dataDirectory, ownNetns }: RecorderOptions): Recorder {
-  let known: readonly OutsideThing[] | undefined;
   let last: Promise<void> = Promise.resolve();
   const write = async (thing: OutsideThing): Promise<void> => {
-    known ??= await readRecords(files, dataDirectory);
+    // Read again: `up` and the agent both write here, one after the other.
+    const known = await readRecords(files, dataDirectory);
     if (known.some((each) => isSame(each, thing))) return;
     const next = [...known, thing];
     await files.makeFolder(dataDirectory);
     await files.writeAtomic(outsidePath(dataDirectory), next.map((each) => `${JSON.stringify(each)}\n`).join(""));
-    known = next;
   };
   return {
     record: (kind, name) => {

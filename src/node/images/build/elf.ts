@@ -1,4 +1,4 @@
-import { joined } from "../tar.ts";
+import { concatBytes } from "../../../util/bytes.ts";
 
 /**
  * The pause program, machine code written out: it holds a pod's namespaces, ends on SIGTERM and
@@ -43,7 +43,7 @@ function elf(machine: number, code: Uint8Array): Uint8Array {
   u64(96, size);
   u64(104, size);
   u64(112, 0x1000);
-  return joined([new Uint8Array(headers.buffer), code]);
+  return concatBytes([new Uint8Array(headers.buffer), code]);
 }
 
 const sigChild = 17;
@@ -81,7 +81,7 @@ function amd64Code(): Uint8Array {
   ].flat();
   // SA_RESTORER: the kernel kills a process whose handler has none; ours never returns through it.
   const handler = sigaction(exitLabel, 0x04000000, exitLabel);
-  return joined([Uint8Array.from(code), sigaction(1, 0, 0), handler]);
+  return concatBytes([Uint8Array.from(code), sigaction(1, 0, 0), handler]);
 }
 
 function arm64Code(): Uint8Array {
@@ -114,7 +114,7 @@ function arm64Code(): Uint8Array {
     [mov(0, 0), mov(1, 0), mov(2, 0), mov(3, 0), mov(8, 73), svc, branchBack(6)],
     [mov(0, 0), mov(8, 93), svc],
   ].flat();
-  return joined([Uint8Array.from(words.flatMap(u32le)), sigaction(1, 0, 0), sigaction(exitLabel, 0, 0)]);
+  return concatBytes([Uint8Array.from(words.flatMap(u32le)), sigaction(1, 0, 0), sigaction(exitLabel, 0, 0)]);
 }
 
 function u32le(value: number): number[] {

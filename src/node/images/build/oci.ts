@@ -1,4 +1,5 @@
 import type { Crypto } from "../../../env/env.ts";
+import { toHex } from "../../../util/bytes.ts";
 import { writeTar, type TarItem } from "../tar.ts";
 import type { Architecture } from "./elf.ts";
 
@@ -26,7 +27,7 @@ export function buildImage(image: ImageToBuild, crypto: Pick<Crypto, "sha256">):
   const blobs: Uint8Array[] = [];
   const add = (mediaType: string, content: Uint8Array) => {
     blobs.push(content);
-    return { mediaType, digest: `sha256:${hex(crypto.sha256(content))}`, size: content.length };
+    return { mediaType, digest: `sha256:${toHex(crypto.sha256(content))}`, size: content.length };
   };
   const layer = add(mediaTypes.layer, writeTar(image.files));
   const config = add(
@@ -59,14 +60,10 @@ export function buildImage(image: ImageToBuild, crypto: Pick<Crypto, "sha256">):
   return writeTar([
     file("oci-layout", json({ imageLayoutVersion: "1.0.0" })),
     file("index.json", json(index)),
-    ...blobs.map((blob) => file(`blobs/sha256/${hex(crypto.sha256(blob))}`, blob)),
+    ...blobs.map((blob) => file(`blobs/sha256/${toHex(crypto.sha256(blob))}`, blob)),
   ]);
 }
 
 function json(value: object): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
