@@ -1,6 +1,5 @@
-import type { Config, HardState, MemberId, Role } from "./types.ts";
-import type { Entry } from "./types.ts";
-import { ConfigStack, isVoter, membersOf, votersOf } from "./config.ts";
+import type { Config, Entry, HardState, MemberId, Role } from "./types.ts";
+import { ConfigStack, decodeConfig, isVoter, membersOf, votersOf } from "./config.ts";
 import { EntryLog } from "./log.ts";
 import { defaultSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
@@ -124,6 +123,9 @@ export function createState(initial: InitialState): State {
     doubtUpTo: initial.doubtUpTo ?? 0,
     doubtUntil: now + 5 * settings.electionMinMs,
   };
+  for (const { kind, index, payload } of initial.entries) {
+    if (kind === "config") state.configs.push({ index, config: decodeConfig(payload) });
+  }
   resetElectionTimer(state);
   return state;
 }
