@@ -86,6 +86,8 @@ export interface TipStore extends CommittedStore {
   stage(outcome: Outcome): void;
   /** The entry at `index` is committed: the oldest staged outcome becomes committed (leader), or the outcome is applied (follower, replay). Watches are fed. */
   commit(index: LogIndex, outcome: Outcome): void;
+  /** The entry at `index` is committed and holds no outcome (no-op, configuration, checkpoint). */
+  advance(index: LogIndex): void;
   /** The term is lost: staged outcomes are dropped, newest first. */
   rollback(): void;
   /** Told in the same turn after each `stage`, with the rows that it changed. */

@@ -451,7 +451,10 @@ class Host implements ActorHost {
   private apply(entry: LogEntry): void {
     invariant(entry.index > this.applied, "entries are applied once, in order");
     if (entry.kind === "normal") this.applyOutcome(entry);
-    else if (entry.kind === "checkpoint") this.compare(entry);
+    else {
+      if (entry.kind === "checkpoint") this.compare(entry);
+      this.options.store.advance(entry.index);
+    }
     this.applied = entry.index;
   }
 

@@ -106,7 +106,8 @@ export function createReactions(options: ReactionsOptions): Reactions {
     keep(into, breaker.fault({ ...fault, population: population() }));
     const attempts = deadLetters.attempts(path, digest);
     const letters = deadLetters.failed({ path, event: event.type, error: message, at: now }, digest);
-    if (quarantine.fault(path, now)) {
+    // A retry is the same fault again: only new ones count towards quarantine.
+    if (attempts === 0 && quarantine.fault(path, now)) {
       const { name: machine, version } = def;
       keep(into, quarantine.enter({ path, machine, version, since: now, error: message }));
     } else if (letters === undefined) {

@@ -63,6 +63,8 @@ export function createTimers(options: TimersOptions): Timers {
   let generation = 0;
   let wake: Timer | undefined;
   let running = false;
+  /** A full batch was fired: the next waits until then, on the monotonic clock. */
+  let quietUntil = 0;
 
   const push = (row: TimerRow): void => {
     heap.push(row);
@@ -73,7 +75,8 @@ export function createTimers(options: TimersOptions): Timers {
     wake = undefined;
     const next = heap[0];
     if (!running || next === undefined) return;
-    const delay = Math.min(longestWaitMs, Math.max(0, next.due - now()));
+    const pause = Math.max(0, quietUntil - clock.mono());
+    const delay = Math.min(longestWaitMs, Math.max(pause, next.due - now()));
     wake = clock.after(delay, due, { daemon: next.due - now() > longestWaitMs });
   };
   /** Fires what is due, at most a hundredth of the rate each ten milliseconds. */
@@ -89,10 +92,7 @@ export function createTimers(options: TimersOptions): Timers {
       left -= 1;
       fire(row);
     }
-    if (left === 0) {
-      wake = clock.after(10, due);
-      return;
-    }
+    if (left === 0) quietUntil = clock.mono() + 10;
     arm();
   };
   const add = (row: TimerRow): void => {

@@ -176,6 +176,9 @@ export function createFakeStore(kinds: ReadonlyMap<KindId, Kind> = fakeKinds): F
       if (staged.length > 0) staged = staged.slice(1);
       else tip = copyOf(done);
     },
+    advance(index) {
+      applied = index;
+    },
     rollback() {
       staged = [];
       tip = copyOf(done);
