@@ -78,6 +78,16 @@ export class History implements HistoryWindow {
     return watcher;
   }
 
+  /** The watchers of a history that this one replaces. */
+  takeOver(old: History): void {
+    for (const watcher of old.#watchers) {
+      old.#watchers.delete(watcher);
+      this.#watchers.add(watcher);
+      watcher.move(this, this.#firstAfter(watcher.upTo));
+    }
+    for (const watcher of this.#watchers) watcher.pump();
+  }
+
   forget(watcher: Watcher): void {
     this.#watchers.delete(watcher);
   }
@@ -145,7 +155,7 @@ export class History implements HistoryWindow {
 }
 
 class Watcher implements WatchHandle {
-  readonly #history: History;
+  #history: History;
   readonly #sink: WatchSink;
   readonly #from: Revision;
   /** Number of the next event to hand over. */
@@ -178,7 +188,7 @@ class Watcher implements WatchHandle {
         this.#held = false;
         return;
       }
-      if (this.#sink.flow?.ready() === false) return;
+      if (this.#sink.ready?.() === false) return;
       this.#next += batch.length;
       this.#handed = Math.max(this.#from, last.end);
       const first = batch[0] as HistoryEvent;
@@ -189,19 +199,31 @@ class Watcher implements WatchHandle {
     }
   }
 
+  /** Goes on in another history, whose event number `next` is the first above `upTo`. */
+  move(history: History, next: number): void {
+    const { upTo } = this;
+    this.#history = history;
+    this.#next = next;
+    this.#handed = upTo;
+    if (upTo < history.floor) this.#expire();
+  }
+
   resume(): void {
     this.pump();
   }
 
   /** `first` is the number of the first event above the floor. */
   checkFloor(first: number): void {
-    if (this.#next >= first) return;
-    this.close();
-    this.#sink.flow?.expired(watchExpired(this.#handed, this.#history.floor));
+    if (this.#next < first) this.#expire();
   }
 
   close(): void {
     this.#closed = true;
     this.#history.forget(this);
+  }
+
+  #expire(): void {
+    this.close();
+    this.#sink.expired?.(watchExpired(this.#handed, this.#history.floor));
   }
 }

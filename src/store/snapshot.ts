@@ -24,8 +24,10 @@ import type { StoreOptions } from "./store-state.ts";
 export interface Snapshot {
   readonly revision: Revision;
   /** Index of the newest entry that is in it. */
-  readonly applied: LogIndex;
+  readonly index: LogIndex;
   readonly digest: Digest;
+  /** Itself: what a writer of snapshot files reads. */
+  readonly chunks: AsyncIterable<Uint8Array>;
   /** The next chunk, at most `snapshotChunkBytesMax` bytes; undefined: that was all, and the snapshot is closed. */
   next(): Uint8Array | undefined;
   /** Lets go of what the snapshot pins. To be called if it is not read to its end. */
@@ -68,10 +70,13 @@ export function snapshotOf(store: Store): Snapshot {
     close();
     return undefined;
   };
-  return {
+  const snapshot: Snapshot = {
     revision,
-    applied,
+    index: applied,
     digest,
+    get chunks() {
+      return snapshot;
+    },
     next,
     close,
     async *[Symbol.asyncIterator]() {
@@ -82,6 +87,7 @@ export function snapshotOf(store: Store): Snapshot {
       }
     },
   };
+  return snapshot;
 }
 
 /** Rebuilds a store from a snapshot's chunks, in order. A damaged or cut snapshot breaks an invariant. */
@@ -92,6 +98,15 @@ export async function restoreStore(
   const loader = new SnapshotLoader(options);
   for await (const chunk of chunks) loader.push(chunk);
   return loader.finish();
+}
+
+/** The same into a store that others hold already: its state is replaced in one turn, at the end. */
+export async function restoreInto(
+  store: Store,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const restored = await restoreStore(store.options, chunks);
+  store.adopt(restored.state);
 }
 
 interface Frozen {

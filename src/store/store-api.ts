@@ -46,16 +46,16 @@ export interface WatchSink {
    * handed over before `watch` returns. Must not throw.
    */
   events(batch: readonly WatchChange[]): void;
-  /** For sinks that may ask to wait. */
-  readonly flow?: WatchFlow;
-}
-
-/** A sink that is full is left at its place in the history until `WatchHandle.resume` is called. */
-export interface WatchFlow {
-  /** Asked before each batch; false holds the watch. */
-  ready(): boolean;
-  /** 410: the history moved past the place where the watch was held. The watch is closed. */
-  expired(error: StatusError): void;
+  /**
+   * Asked before each batch; false holds the watch at its place in the history until
+   * `WatchHandle.resume` is called. Absent: always ready.
+   */
+  ready?(): boolean;
+  /**
+   * 410: the history moved past the place of a watch that was held, or an installed snapshot does not
+   * reach back to it. The watch is closed.
+   */
+  expired?(error: StatusError): void;
 }
 
 export interface WatchChange {
@@ -69,7 +69,7 @@ export interface WatchHandle {
   /** All events up to here were handed to this sink: what a bookmark may say. */
   readonly upTo: Revision;
   close(): void;
-  /** Goes on after the sink asked to wait (`WatchSink.flow`). */
+  /** Goes on after the sink asked to wait (`WatchSink.ready`). */
   resume?(): void;
 }
 

@@ -1,4 +1,4 @@
-import type { Draft, KindId } from "../kinds/kind.ts";
+import type { Draft, KindId, KubeObject } from "../kinds/kind.ts";
 import { invariant, InvariantError } from "../util/errors.ts";
 import { digestOf, equalDigests, minusLanes, sumLanes } from "./digest.ts";
 import type { Lanes } from "./digest.ts";
@@ -51,20 +51,37 @@ interface Staged {
 }
 
 export class Store implements TipStore {
-  /** Tables and watermarks, for snapshots; nobody else reads it. */
-  readonly state: StoreState;
+  readonly options: StoreOptions;
   readonly tip: View;
   readonly committed: View;
-  readonly #options: StoreOptions;
+  #state: StoreState;
   readonly #listeners: ((changes: readonly WatchChange[]) => void)[] = [];
   readonly #staged: Staged[] = [];
   #stagedCount = 0;
 
   constructor(options: StoreOptions) {
-    this.#options = options;
-    this.state = new StoreState(options, { ...storeLimits, ...options.limits });
-    this.tip = new StoreView(this.state, () => this.tipRevision);
-    this.committed = new StoreView(this.state, () => this.state.revision);
+    this.options = options;
+    this.#state = new StoreState(options, { ...storeLimits, ...options.limits });
+    const state = (): StoreState => this.#state;
+    this.tip = new StoreView(state, () => this.tipRevision);
+    this.committed = new StoreView(state, () => this.revision);
+  }
+
+  /** Tables and watermarks, for snapshots; nobody else reads it. */
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /**
+   * Takes a newer state in the place of its own, in one turn: a snapshot was installed. Watches go on
+   * from where they are, or are told 410 where the new history does not reach back to.
+   */
+  adopt(state: StoreState): void {
+    invariant(this.#staged.length === 0, "a snapshot is installed where nothing is staged");
+    invariant(state.applied >= this.applied, "the applied index never goes back");
+    const old = this.#state;
+    this.#state = state;
+    for (const [kind, { history }] of old.tables) state.table(kind).history.takeOver(history);
   }
 
   get revision(): Revision {
@@ -96,9 +113,9 @@ export class Store implements TipStore {
   }
 
   /** Encodes an object for a `RowWrite`: sealed if its kind is. `revision` is that of the write. */
-  encodeRow(kind: KindId, draft: Draft, revision: Revision): Uint8Array {
+  encodeRow(kind: KindId, draft: Draft | KubeObject, revision: Revision): Uint8Array {
     if (this.state.table(kind).kind.sealed !== true) return encodeRow(draft, revision);
-    const { sealer } = this.#options;
+    const { sealer } = this.options;
     invariant(sealer !== undefined, "a store with sealed kinds has a sealer");
     return encodeRow(draft, revision, { sealer, kind });
   }
@@ -259,10 +276,10 @@ export class Store implements TipStore {
 
 /** A consistent state: whatever is visible at the watermark of the moment. */
 class StoreView implements View {
-  readonly #state: StoreState;
+  readonly #state: () => StoreState;
   readonly #watermark: () => Revision;
 
-  constructor(state: StoreState, watermark: () => Revision) {
+  constructor(state: () => StoreState, watermark: () => Revision) {
     this.#state = state;
     this.#watermark = watermark;
   }
@@ -272,22 +289,25 @@ class StoreView implements View {
   }
 
   get(kind: KindId, namespace: string, name: string): RowRef | undefined {
-    return this.#state.table(kind).get(namespace, name, this.revision);
+    return this.#state().table(kind).get(namespace, name, this.revision);
   }
 
   list(kind: KindId, options?: { readonly namespace?: string }): readonly RowRef[] {
     const rows: RowRef[] = [];
     const { revision } = this;
-    this.#state.table(kind).scan({ namespace: options?.namespace, after: undefined, revision }, (version) => {
-      rows.push(version);
-      return true;
-    });
+    this.#state()
+      .table(kind)
+      .scan({ namespace: options?.namespace, after: undefined, revision }, (version) => {
+        rows.push(version);
+        return true;
+      });
     return rows;
   }
 
   index(kind: KindId, index: string, value: string): readonly RowRef[] {
-    const committed = this.#state.revision;
-    return this.#state.table(kind).indexed(index, value, { revision: this.revision, committed });
+    const state = this.#state();
+    const committed = state.revision;
+    return state.table(kind).indexed(index, value, { revision: this.revision, committed });
   }
 }
 

@@ -10,12 +10,12 @@ import { digestOf, rowLanes, systemLanes } from "../../../src/store/digest.ts";
 import { decodeOutcome, encodeOutcome, systemTables } from "../../../src/store/outcome-codec.ts";
 import type { Outcome } from "../../../src/store/outcome.ts";
 import { bodyOf, bodyWithRevision, encodeRow, headerOf, sealContext } from "../../../src/store/row.ts";
-import { restoreStore, snapshotOf } from "../../../src/store/snapshot.ts";
+import { restoreInto, restoreStore, snapshotOf } from "../../../src/store/snapshot.ts";
 import { SystemRows } from "../../../src/store/system-rows.ts";
 import { concatBytes, fromHex, Reader, textOf, toHex, utf8, Writer } from "../../../src/util/bytes.ts";
 import { InvariantError } from "../../../src/util/errors.ts";
 import { compareKeys, OrderedMap } from "../../../src/util/ordered-map.ts";
-import { newStore, put, remove, storeOptions, testSealer, write } from "./kit.ts";
+import { describe, newStore, put, remove, storeOptions, testSealer, write } from "./kit.ts";
 
 const golden = join(import.meta.dirname, "../../../../test/golden/store");
 
@@ -260,6 +260,34 @@ test("compaction leaves nothing of what is deleted, in the store and in its snap
   write(store, [remove("b")]);
   store.compactHistory("things", 5);
   t.is(store.state.table("things").keys, 0);
+});
+
+test("an installed snapshot replaces the state in place; watches go on or are told 410", async (t) => {
+  const leader = newStore();
+  const follower = newStore();
+  follower.commit(1, write(leader, [put("a")]));
+  const seen: string[] = [];
+  const expired: string[] = [];
+  const { committed } = follower;
+  follower.watch("things", 0, { events: (batch) => seen.push(...batch.map(describe)) });
+  follower.watch("boxes", 0, {
+    events: () => t.fail(),
+    expired: (error) => expired.push(error.message),
+  });
+  write(leader, [put("a"), remove("a"), put("b")]);
+  write(leader, [{ op: "put", kind: "boxes", namespace: "", name: "x" }]);
+  leader.compactHistory("boxes", 5);
+  const before = follower.state;
+  await t.throwsAsync(restoreInto(follower, [utf8("nonsense")]), { instanceOf: InvariantError });
+  t.is(follower.state, before);
+  await restoreInto(follower, snapshotOf(leader).chunks);
+  t.deepEqual(seen, ["+a@1", "~a@2<1", "-a@3<2", "+b@4"]);
+  t.deepEqual(expired, ["too old resource version: 1 (5)"]);
+  t.deepEqual([follower.applied, follower.revision, committed.revision], [3, 5, 5]);
+  t.is(committed.get("boxes", "", "x")?.revision, 5);
+  follower.commit(4, write(leader, [put("c")]));
+  t.is(seen.at(-1), "+c@6");
+  t.deepEqual(follower.digest, leader.digest);
 });
 
 test("a freeze of system rows answers the values of its moment, whatever is written while it is walked", (t) => {

@@ -195,7 +195,8 @@ class Run {
     const flow = { isReady: true, isExpired: false };
     const handle = this.store.watch(kind, from, {
       events: (batch) => seen.push(...batch.map(describe)),
-      flow: { ready: () => flow.isReady, expired: () => (flow.isExpired = true) },
+      ready: () => flow.isReady,
+      expired: () => (flow.isExpired = true),
     });
     return { kind, from, seen, flow, handle };
   }

@@ -123,6 +123,56 @@ test("a page reads exactly the revision that it names", (t) => {
   t.is(tooLarge.status.code, 504);
 });
 
+test("rows behind a page are counted within its namespace, with or without tombstones between", (t) => {
+  const store = newStore();
+  const at = (namespace: string, name: string) => ({ op: "put", kind: "things", namespace, name }) as const;
+  const names = ["p", "q", "r", "s"];
+  write(
+    store,
+    ["a", "a-b", "b"].flatMap((namespace) => names.map((name) => at(namespace, name))),
+  );
+  const remaining = (namespace?: string) => {
+    const scope = namespace === undefined ? {} : { namespace };
+    const first = store.page("things", { limit: 1, ...scope });
+    const second = store.page("things", { limit: 1, after: first.next ?? "", ...scope });
+    return [first.remaining, second.remaining];
+  };
+  t.deepEqual(
+    [remaining(), remaining("a"), remaining("b")],
+    [
+      [11, 10],
+      [3, 2],
+      [3, 2],
+    ],
+  );
+  const created = outcomeOf(store, [at("a", "t")]);
+  store.stage(created);
+  t.deepEqual(
+    [remaining(), remaining("a")],
+    [
+      [11, 10],
+      [3, 2],
+    ],
+  );
+  store.commit(2, created);
+  t.deepEqual(
+    [remaining(), remaining("a")],
+    [
+      [12, 11],
+      [4, 3],
+    ],
+  );
+  write(store, [{ op: "delete", kind: "things", namespace: "a", name: "s" }]);
+  t.deepEqual(
+    [remaining(), remaining("a"), remaining("b")],
+    [
+      [11, 10],
+      [3, 2],
+      [3, 2],
+    ],
+  );
+});
+
 test("keys come in bytewise order of namespace/name, and a namespace is its own", (t) => {
   const store = newStore();
   const at = (namespace: string, name: string) => ({ op: "put", kind: "things", namespace, name }) as const;
@@ -270,8 +320,11 @@ test("a sink that asks to wait is held at its place, goes on when resumed, and i
   const { seen, events } = collector();
   let isReady = true;
   const expired: StatusError[] = [];
-  const flow = { ready: () => isReady, expired: (error: StatusError) => expired.push(error) };
-  const handle = store.watch("things", 0, { events, flow });
+  const handle = store.watch("things", 0, {
+    events,
+    ready: () => isReady,
+    expired: (error) => expired.push(error),
+  });
   write(store, [put("a")]);
   isReady = false;
   write(store, [put("b")]);
