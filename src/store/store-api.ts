@@ -11,7 +11,7 @@ export interface CommittedStore {
   readonly revision: Revision;
   /** Index of the newest applied entry: what a read index is compared with. */
   readonly applied: LogIndex;
-  /** One page in key order at exactly `at` (default: newest). Throws 410 `Expired` below the floor. */
+  /** One page in key order at exactly `at` (default: newest). Throws 410 `Expired` below the floor, 504 `Timeout` above the newest. */
   page(kind: KindId, query: PageQuery): Page;
   /**
    * Events after `from` exactly, in revision order, whole transactions. Throws 410 `Expired` when
@@ -92,6 +92,9 @@ export interface TipStore extends CommittedStore {
   rollback(): void;
   /** Told in the same turn after each `stage`, with the rows that it changed. */
   onStaged(run: (changes: readonly WatchChange[]) => void): void;
-  /** Moves a kind's compaction floor (a replicated decision); history below it is dropped. */
+  /**
+   * Moves a kind's compaction floor; history below it is dropped. A replicated decision: committing
+   * an outcome with a `floor` system row (key = kind, value = revision) calls it on every member.
+   */
   compactHistory(kind: KindId, floor: Revision): void;
 }
