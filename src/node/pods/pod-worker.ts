@@ -5,10 +5,11 @@ import type { Millis } from "../../util/time.ts";
 import type { PodAction, PodDecision } from "./actions.ts";
 import { podActions } from "./actions.ts";
 import type { PodCheckpoint } from "./checkpoint.ts";
+import { containerPath } from "./events.ts";
 import { Grace } from "./grace.ts";
 import { gatePollMs, gateWaitMaxMs, mountRetryFirstMs, mountRetryMaxMs, resyncMs, startRetryMs } from "./limits.ts";
 import type { BackOffEntry, PodMemory, PodSnapshot, StartFailure } from "./model.ts";
-import { containersOf, isTerminalPhase } from "./model.ts";
+import { containersOf, isTerminalPhase, podLabel } from "./model.ts";
 import { Observer } from "./observe.ts";
 import { MountError, StartError } from "./ports.ts";
 import { podCgroup } from "./resources.ts";
@@ -123,6 +124,7 @@ export class PodWorker {
       now: this.#ports.clock.wall(),
     });
     this.#syncProbes(snapshot);
+    this.#noteBackOffs(decision);
     await this.#tell(snapshot, decision.waiting, false);
     if (decision.actions.length > 0) {
       await this.#act(decision, snapshot, signal);
@@ -374,6 +376,15 @@ export class PodWorker {
 
   #syncProbes(snapshot: PodSnapshot): void {
     this.#ports.probes.sync(this.#basis(), snapshot);
+  }
+
+  #noteBackOffs(decision: PodDecision): void {
+    for (const [name, { reason }] of Object.entries(decision.waiting)) {
+      if (reason !== "CrashLoopBackOff") continue;
+      const message = `Back-off restarting failed container ${name} in pod ${podLabel(this.#pod)}`;
+      const fieldPath = containerPath(this.#pod, name);
+      this.#ports.events.record(this.#pod, { type: "Warning", reason: "BackOff", message, fieldPath });
+    }
   }
 
   async #refresh(snapshot: PodSnapshot): Promise<void> {

@@ -43,12 +43,13 @@ export interface PodsOptions {
   readonly ports: PodPorts;
   /** Pods of this node only. */
   readonly nodeName: string;
-  /** False while a new epoch's rows must not end what runs. */
-  readonly mayEnd: () => boolean;
 }
 
 interface Entry {
   readonly actor: PodActor;
+  /** Cluster epoch in which the pod was last wanted; empty: none that we know. */
+  epoch: string;
+  held: boolean;
   stage: Stage;
   since: Millis;
 }
@@ -100,7 +101,8 @@ export function createPods(options: PodsOptions): Pods {
       entry.since = clock.wall();
     }
     const { uid, name, namespace = "" } = metadata;
-    return { uid, namespace, name, stage, since: entry.since, failures, lastError };
+    const held = "held: the masters of this epoch do not know the pod";
+    return { uid, namespace, name, stage, since: entry.since, failures, lastError: entry.held ? held : lastError };
   }
 
   function adopt(checkpoint: PodCheckpoint): void {
@@ -114,7 +116,8 @@ export function createPods(options: PodsOptions): Pods {
       entries.delete(uid);
       finished.add(uid);
     });
-    entries.set(uid, { actor, stage: "idle", since: clock.wall() });
+    const epoch = checkpoint?.epoch ?? ports.epoch();
+    entries.set(uid, { actor, epoch, held: false, stage: "idle", since: clock.wall() });
   }
 
   /** Sandboxes without a checkpoint: their labels tell who they are. */
@@ -147,6 +150,8 @@ export function createPods(options: PodsOptions): Pods {
       const known = entries.get(uid);
       if (known !== undefined) {
         const { worker } = known.actor;
+        known.epoch = ports.epoch();
+        known.held = false;
         const fresh = worker.pod !== pod;
         if (fresh) worker.update(pod);
         if (configsChanged) worker.retryNow();
@@ -154,12 +159,24 @@ export function createPods(options: PodsOptions): Pods {
       } else if (!finished.has(uid) && isOpen(pod)) add(pod);
     }
     for (const uid of finished) if (!wanted.has(uid)) finished.delete(uid);
-    if (!desired.synced || !options.mayEnd()) return;
-    for (const [uid, { actor }] of entries) {
-      if (wanted.has(uid) || actor.worker.isVanished) continue;
-      actor.worker.vanish();
-      actor.changed();
+    if (!desired.synced) return;
+    for (const [uid, entry] of entries) {
+      if (wanted.has(uid) || entry.actor.worker.isVanished) continue;
+      if (isHeld(uid, entry)) continue;
+      entry.actor.worker.vanish();
+      entry.actor.changed();
     }
+  }
+
+  /**
+   * Masters of another epoch (after a restore) cannot know what came after their snapshot: a pod of
+   * the epoch before runs on and is reported, until somebody decides.
+   */
+  function isHeld(uid: string, entry: Entry): boolean {
+    if (entry.epoch === "" || entry.epoch === ports.epoch()) return false;
+    if (!entry.held) log("warn", "pod.held", { pod: uid, epoch: entry.epoch, now: ports.epoch() });
+    entry.held = true;
+    return true;
   }
 
   function schedule(): void {

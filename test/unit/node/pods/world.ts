@@ -164,7 +164,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       bootId: "boot",
       ...options.ports,
     };
-    const pods = createPods({ ports, nodeName: "n1", mayEnd: () => true });
+    const pods = createPods({ ports, nodeName: "n1" });
     await Promise.race([pods.start(), clock.advance(0)]);
     return pods;
   };

@@ -1,0 +1,109 @@
+import * as grpc from "@grpc/grpc-js";
+import type { Chunk, Down, Up } from "../../api/link/messages.ts";
+import { messageMaxBytes, pingEveryMs, pingTimeoutMs } from "./limits.ts";
+
+/**
+ * How an agent reaches the masters. Real: gRPC over mutual TLS; a virtual cluster connects its nodes
+ * in process.
+ */
+export interface LinkTransport {
+  /** One attempt; `onClose` is called once, also when it never came to be. */
+  link(handlers: LinkHandlers): LinkCall;
+  stream(handlers: StreamHandlers): StreamCall;
+  close(): void;
+}
+
+export interface LinkHandlers {
+  readonly onDown: (down: Down) => void;
+  readonly onClose: (error: Error | undefined) => void;
+}
+
+export interface StreamHandlers {
+  readonly onChunk: (chunk: Chunk) => void;
+  readonly onClose: (error: Error | undefined) => void;
+}
+
+export interface LinkCall {
+  send(up: Up): void;
+  close(): void;
+}
+
+export interface StreamCall {
+  send(chunk: Partial<Chunk>): void;
+  /** Bytes not yet taken by the transport. */
+  readonly pending: number;
+  close(): void;
+}
+
+export interface GrpcTransportOptions {
+  /** `host:port` of a master or of the local forwarder. */
+  readonly address: string;
+  /** `loadService("node.proto", "troupe.node.v1.NodeLink")`. */
+  readonly service: grpc.ServiceDefinition;
+  readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
+  /** Name in the masters' certificate where it is not the address's. */
+  readonly serverName?: string;
+}
+
+type Duplex = grpc.ClientDuplexStream<object, object>;
+
+export function createGrpcTransport(options: GrpcTransportOptions): LinkTransport {
+  const { authority, certificate, key } = options.tls;
+  const credentials = grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(key), Buffer.from(certificate));
+  const open = (): grpc.Client =>
+    new grpc.Client(options.address, credentials, {
+      "grpc.max_receive_message_length": messageMaxBytes,
+      "grpc.max_send_message_length": messageMaxBytes,
+      "grpc.keepalive_time_ms": pingEveryMs,
+      "grpc.keepalive_timeout_ms": pingTimeoutMs,
+      "grpc.initial_reconnect_backoff_ms": 50,
+      "grpc.max_reconnect_backoff_ms": 1_000,
+      "grpc.enable_retries": 0,
+      ...(options.serverName === undefined ? {} : { "grpc.ssl_target_name_override": options.serverName }),
+    });
+  let client = open();
+
+  const call = (name: "Link" | "Stream"): Duplex => {
+    const method = options.service[name]! as grpc.MethodDefinition<object, object>;
+    return client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize);
+  };
+
+  return {
+    link({ onDown, onClose }) {
+      const duplex = call("Link");
+      duplex.on("data", (down: Down) => onDown(down));
+      watchEnd(duplex, (error) => {
+        // A fresh channel: a broken one waits out a back-off of its own.
+        client.close();
+        client = open();
+        onClose(error);
+      });
+      return { send: (up) => void duplex.write(up), close: () => duplex.cancel() };
+    },
+    stream({ onChunk, onClose }) {
+      const duplex = call("Stream");
+      duplex.on("data", (chunk: Chunk) => onChunk(chunk));
+      watchEnd(duplex, onClose);
+      return {
+        send: (chunk) => void duplex.write(chunk),
+        get pending(): number {
+          return duplex.writableLength;
+        },
+        close: () => duplex.end(),
+      };
+    },
+    close: () => client.close(),
+  };
+}
+
+/** `end` and `error` may both come; the first counts. */
+function watchEnd(duplex: Duplex, onClose: (error: Error | undefined) => void): void {
+  let over = false;
+  const close = (error: Error | undefined): void => {
+    if (over) return;
+    over = true;
+    onClose(error);
+  };
+  duplex.on("error", (error: Error) => close(error));
+  duplex.on("end", () => close(undefined));
+}
