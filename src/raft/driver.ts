@@ -109,7 +109,8 @@ class Driver implements Raft {
   #applied: LogIndex = 0;
   #told: { readonly role: Role; readonly term: number } = { role: "follower", term: 0 };
   #timer: Timer | undefined;
-  #onLeading: (() => void) | undefined;
+  /** A lone voter's start, until it leads. */
+  #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
   #bytesAtSnapshot = 0;
   #snapshotting: Promise<void> | undefined;
   #releasableTo: LogIndex = 0;
@@ -251,7 +252,7 @@ class Driver implements Raft {
       this.#schedule();
       return;
     }
-    const leading = new Promise<void>((resolve) => (this.#onLeading = resolve));
+    const leading = new Promise<void>((resolve, reject) => (this.#starting = { resolve, reject }));
     this.#feed({ type: "campaign" });
     await leading;
   }
@@ -382,7 +383,7 @@ class Driver implements Raft {
     if (this.#told.role === "leader" && this.#told.term === term) return;
     this.#told = { role: "leader", term };
     this.#options.listener.role("leader", term);
-    this.#onLeading?.();
+    this.#starting?.resolve();
   }
 
   /** A lone voter has no one to send old entries to: only a short tail stays in memory. */
@@ -475,6 +476,7 @@ class Driver implements Raft {
     if (this.#life === "failed") return;
     this.#life = "failed";
     this.#timer?.cancel();
+    this.#starting?.reject(error);
     this.#options.onFatal(error);
   }
 }

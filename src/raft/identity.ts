@@ -60,7 +60,7 @@ export async function nextIncarnation(disk: Disk, lastIncarnation: number): Prom
 }
 
 export function foreign(why: string): UserError {
-  return new UserError("TRP-0305", `this data directory cannot be used: ${why}`, {
+  return new UserError("TRP-0205", `this data directory cannot be used: ${why}`, {
     hint: "A member whose log is gone must join again under a new id, with an empty data directory.",
   });
 }

@@ -291,7 +291,7 @@ function checkFooter(content: Uint8Array, blocks: number, bytes: number, crc: nu
 }
 
 function broken(why: string): UserError {
-  return new UserError("TRP-0304", `the snapshot cannot be used: ${why}`, {
+  return new UserError("TRP-0204", `the snapshot cannot be used: ${why}`, {
     hint: "An older snapshot is used where the log reaches back to it.",
   });
 }

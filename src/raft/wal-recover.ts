@@ -53,7 +53,7 @@ export interface RecoverOptions {
   readonly memberId: number;
 }
 
-/** Undefined where there is no segment at all. Throws `UserError` TRP-0301 on damage. */
+/** Undefined where there is no segment at all. Throws `UserError` TRP-0201 on damage. */
 export async function recoverLog(options: RecoverOptions): Promise<RecoveredLog | undefined> {
   const names = (await options.disk.exists(WAL_FOLDER)) ? await options.disk.list(WAL_FOLDER) : [];
   const numbers = names.flatMap((name) => numberOfSegment(name) ?? []);
@@ -130,7 +130,7 @@ class Scan {
     const { clusterId, memberId } = this.#options;
     if (header.clusterId === clusterId && header.memberId === memberId) return;
     throw new UserError(
-      "TRP-0302",
+      "TRP-0202",
       `${path} belongs to member ${header.memberId} of cluster ${header.clusterId}, ` +
         `this is member ${memberId} of cluster ${clusterId}`,
       { hint: "Give the data directory that belongs to this member." },
@@ -253,7 +253,7 @@ async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {
 }
 
 function damage(path: string, at: number, why: string, cause?: unknown): UserError {
-  return new UserError("TRP-0301", `the log is damaged in ${path} at byte ${at}: ${why}; nothing was cut off`, {
+  return new UserError("TRP-0201", `the log is damaged in ${path} at byte ${at}: ${why}; nothing was cut off`, {
     hint: "Acknowledged writes may be lost if the log were cut here. Bring the file back from a copy, or let this member rejoin.",
     cause,
   });

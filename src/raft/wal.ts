@@ -349,7 +349,7 @@ export class Wal {
     this.#state = "failed";
     const reason = error instanceof Error ? error : new Error(messageOf(error));
     this.#options.onFatal(
-      new UserError("TRP-0303", `the log cannot be written: ${reason.message}`, {
+      new UserError("TRP-0203", `the log cannot be written: ${reason.message}`, {
         hint: "Check the disk of the data directory; the server does not go on without it.",
         cause: reason,
       }),

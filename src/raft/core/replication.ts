@@ -220,6 +220,14 @@ export function onAppend(
 ): void {
   const { prevIndex, prevTerm, entries } = message;
   const { log, term } = state;
+  const alien = entries.find(
+    ({ index, term: at }) => index <= state.commit && log.knows(index) && log.termAt(index) !== at,
+  );
+  if (alien !== undefined) {
+    const why = `entry ${alien.index} is committed, and the leader has another`;
+    turn.emit({ type: "fatal", why });
+    return;
+  }
   if (prevIndex < state.commit) {
     const match = state.commit;
     turn.sendDurably(from, { type: "appendResp", term, outcome: "ok", match });
@@ -240,10 +248,6 @@ export function onAppend(
   for (const entry of entries) {
     if (entry.index <= log.lastIndex) {
       if (log.termAt(entry.index) === entry.term) continue;
-      if (entry.index <= state.commit) {
-        turn.emit({ type: "fatal", why: `entry ${entry.index} is committed, and the leader has another` });
-        return;
-      }
       turn.truncateFrom(entry.index);
     }
     appendEntry(state, turn, entry);

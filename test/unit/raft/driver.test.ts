@@ -87,7 +87,7 @@ test("a snapshot follows from the log's length; the next start begins with it, a
 
   disk.flipBit(`snap/${snapshots[0]}`, 3_000);
   const error = await t.throwsAsync(started(disk.attach()), { instanceOf: UserError });
-  t.is((error as UserError).code, "TRP-0305");
+  t.is((error as UserError).code, "TRP-0205");
 });
 
 test("a snapshot that cannot be written leaves nothing behind, and the log goes on", async (t) => {
@@ -130,7 +130,7 @@ test("a directory whose log is gone is refused; one whose first start was cut sh
   await started(disk.attach());
   await disk.remove("wal");
   const error = await t.throwsAsync(started(disk.attach()), { instanceOf: UserError });
-  t.is((error as UserError).code, "TRP-0305");
+  t.is((error as UserError).code, "TRP-0205");
 
   for (let seed = 1; seed <= 40; seed += 1) {
     const rng = createRng(seed);

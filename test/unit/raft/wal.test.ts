@@ -152,7 +152,7 @@ test("damage in the middle is named, and nothing is cut off", async (t) => {
   disk.flipBit(first, (SEGMENT_HEADER_BYTES + 512 + BATCH_HEADER_BYTES + 24) * 8);
   const stored = await disk.read(first);
   const error = await t.throwsAsync(openTestWal(disk), { instanceOf: UserError });
-  t.is((error as UserError).code, "TRP-0301");
+  t.is((error as UserError).code, "TRP-0201");
   t.regex(error?.message ?? "", /000000000001\.seg at byte 4608: batch 2 is broken/);
   t.deepEqual(await disk.read(first), stored);
 });
@@ -195,7 +195,7 @@ test("a log of another member or cluster is refused", async (t) => {
   const disk = newDisk();
   await threeBatches(disk);
   const error = await t.throwsAsync(openTestWal(disk, { memberId: 8 }), { instanceOf: UserError });
-  t.is((error as UserError).code, "TRP-0302");
+  t.is((error as UserError).code, "TRP-0202");
   await t.throwsAsync(openTestWal(disk, { clusterId: "other" }), { instanceOf: UserError });
 });
 
@@ -211,7 +211,7 @@ test("a write that fails is fatal once, and nothing is durable afterwards", asyn
   await settle();
   t.deepEqual(durable, [1]);
   t.is(fatal.length, 1);
-  t.is((fatal[0] as UserError).code, "TRP-0303");
+  t.is((fatal[0] as UserError).code, "TRP-0203");
 });
 
 test("without room for a spare segment the log goes on; without room for the next one it stops", async (t) => {
