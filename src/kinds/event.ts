@@ -79,7 +79,7 @@ export const events: Kind = defineKind<Event>({
       return about === "" ? [] : [about];
     },
   },
-  machine: "event",
+  machine: "object",
 });
 
 function lastSeen(object: Event): string | undefined {

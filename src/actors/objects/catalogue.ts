@@ -1,6 +1,5 @@
 import type { MachineCatalogue, MachineDef } from "../runtime/machine.ts";
 import { deploymentMachine } from "./deployment.ts";
-import { eventMachine } from "./event.ts";
 import { namespaceMachine } from "./namespace.ts";
 import { nodeMachine } from "./node.ts";
 import { objectMachine } from "./object.ts";
@@ -10,7 +9,6 @@ import { replicaSetMachine } from "./replicaset.ts";
 /** All versions that are loaded, newest first within a name; the second is what the breaker falls back to. */
 const all: readonly MachineDef[] = [
   objectMachine,
-  eventMachine,
   podMachine,
   nodeMachine,
   deploymentMachine,

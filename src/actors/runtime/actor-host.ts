@@ -27,7 +27,7 @@ export interface ActorHost extends WriteHost, LogListener {
   readonly deadLetters: DeadLetters;
   readonly breaker: Breaker;
   readonly reactions: Reactions;
-  /** Something that lives and dies with the term: controllers, sweeps. Started in the order of the calls. */
+  /** Something that lives and dies with the term: controllers, sweeps. Started in the order of the calls; a part that is there already is left alone. */
   addLeaderPart(part: LeaderPart): void;
   /** Lets an actor out of quarantine, by the name that the API uses. Resolves when durable. */
   release(name: string): Promise<void>;
@@ -60,7 +60,7 @@ export interface HostOptions {
   readonly codec: HostCodec;
   readonly decide: Decide;
   readonly machines: MachineCatalogue;
-  /** This member, and how often it has started. */
+  /** This member, and how often it has started. Read when a term begins, not before. */
   readonly identity: { readonly member: number; readonly incarnation: number };
   /** Store and log disagree: the process must end. */
   readonly onFatal: (error: Error) => void;

@@ -17,5 +17,6 @@ export interface WriteHost {
 
 export interface WriteOptions {
   readonly class: CommandClass;
+  /** From the call on; then the outcome is unknown and the answer is 504. */
   readonly deadlineMs: Millis;
 }

@@ -93,7 +93,6 @@ class Host implements ActorHost {
   private inFlightBytes = 0;
   private reads: PendingRead[] = [];
   private readonly applyWaits: { index: LogIndex; run: () => void }[] = [];
-  private applied: LogIndex;
   private sequence = 0;
   private leading = false;
   private term: Term = 0;
@@ -103,7 +102,6 @@ class Host implements ActorHost {
   constructor(options: HostOptions) {
     const { env, store, machines, kinds } = options;
     this.options = options;
-    this.applied = store.applied;
     this.clock = createClusterClock(env.clock);
     this.random = env.random.stream("host");
     this.quarantine = createQuarantine(store);
@@ -228,6 +226,11 @@ class Host implements ActorHost {
     this.wake();
   }
 
+  /** The store is what counts: a snapshot from the leader moves it without an entry. */
+  private get applied(): LogIndex {
+    return this.options.store.applied;
+  }
+
   // ---- turns ----
 
   private wake(): void {
@@ -275,8 +278,7 @@ class Host implements ActorHost {
       if (this.faultAt("mailbox", `${job.cause.actor}#evaluate`).kind === "poison") throw new Error("poisoned");
       reply = job.evaluate(transaction, system);
       if (job.request?.dryRun === true) transaction.reset();
-      reaction = this.reactions.react(transaction, job.cause);
-      for (const note of transaction.notes) this.notes.write(transaction, note);
+      reaction = this.react(job, transaction);
       system.push(...reaction.system);
     } catch (error) {
       if (!(error instanceof StatusError)) {
@@ -293,6 +295,22 @@ class Host implements ActorHost {
     if (transaction.writes.length === 0 && system.length === 0) return this.read(job, reply);
     this.propose(job, reply, { transaction, system, messages: reaction.messages });
     this.tasks.retryLater(reaction.retries);
+  }
+
+  /** Notes are rows too: those of the verb are written first, those of machines behind their step. */
+  private react(job: Job, transaction: OpenTransaction): Reaction {
+    const noted = transaction.notes.length;
+    for (const note of transaction.notes.slice(0, noted)) this.notes.write(transaction, note);
+    const stepped = transaction.changes().length;
+    const first = this.reactions.react(transaction, job.cause);
+    if (transaction.notes.length === noted) return first;
+    for (const note of transaction.notes.slice(noted)) this.notes.write(transaction, note);
+    const second = this.reactions.react(transaction, job.cause, stepped);
+    return {
+      system: [...first.system, ...second.system],
+      messages: [...first.messages, ...second.messages],
+      retries: [...first.retries, ...second.retries],
+    };
   }
 
   private begin(): OpenTransaction {
@@ -455,7 +473,6 @@ class Host implements ActorHost {
       if (entry.kind === "checkpoint") this.compare(entry);
       this.options.store.advance(entry.index);
     }
-    this.applied = entry.index;
   }
 
   private applyOutcome(entry: LogEntry): void {
@@ -561,6 +578,7 @@ class Host implements ActorHost {
   }
 
   addLeaderPart(part: LeaderPart): void {
+    if (this.parts.includes(part)) return;
     this.parts.push(part);
     if (this.leading) part.start(this.term);
   }

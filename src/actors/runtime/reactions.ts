@@ -26,7 +26,8 @@ import type { OpenTransaction, RowChange } from "./transaction.ts";
  * machine that fails or disagrees never refuses a write (the fault is recorded instead).
  */
 export interface Reactions {
-  react(transaction: OpenTransaction, cause: Cause): Reaction;
+  /** `from`: changes before this one were seen already. */
+  react(transaction: OpenTransaction, cause: Cause, from?: number): Reaction;
   /** A replicated timer is due; its row is deleted in the same outcome. */
   timer(transaction: OpenTransaction, owner: string, event: ActorEvent): Reaction;
   /** A failed event once more, on the row as it is now. */
@@ -279,9 +280,9 @@ export function createReactions(options: ReactionsOptions): Reactions {
     get steps() {
       return steps;
     },
-    react(transaction, cause) {
+    react(transaction, cause, from = 0) {
       const into = gather();
-      for (const change of transaction.changes()) {
+      for (const change of transaction.changes().slice(from)) {
         const subject = subjectOf(change);
         if (subject === undefined) continue;
         classified(into, transaction, subject, cause);

@@ -37,8 +37,8 @@ export function createResults(
   store: Pick<TipStore, "system" | "systemRows">,
   identity: { readonly member: number; readonly incarnation: number },
 ): Results {
-  const own = `${identity.member}/`;
-  const prefix = `${own}${identity.incarnation}/`;
+  let own = "";
+  let prefix = "";
   /** Keys of this member's rows at the tip, oldest first. */
   let keys: string[] = [];
 
@@ -51,6 +51,9 @@ export function createResults(
   };
   return {
     start() {
+      // Who this member is may be known only once its log is open.
+      own = `${identity.member}/`;
+      prefix = `${own}${identity.incarnation}/`;
       keys = store
         .systemRows(table)
         .map(([key]) => key)

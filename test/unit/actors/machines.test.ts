@@ -377,23 +377,3 @@ test("a row that skips what no writer may skip is a jump: the machine stays and 
   t.true(result.ignored);
   t.is(result.next.id, "succeeded");
 });
-
-test("an Event sets its hour anew each time that it is seen, and removes itself at the end", (t) => {
-  const def = machines.get("event")?.[0];
-  if (def === undefined) return t.fail("no event machine");
-  const born = evaluator.step(def, { id: "gone", context: {} }, { type: "live" });
-  t.like(born.effects[0], { type: "timer", delayMs: 3_600_000 });
-  const seen = evaluator.step(def, born.next, { type: "seen" });
-  t.deepEqual(
-    seen.effects.map(({ type }) => type),
-    ["cancelTimer", "timer"],
-  );
-  const timer = born.effects[0];
-  if (timer?.type !== "timer") return t.fail("no timer");
-  const over = evaluator.step(def, seen.next, timer.event);
-  t.is(over.next.id, "gone");
-  t.deepEqual(
-    over.effects.find(({ type }) => type === "write"),
-    { type: "write", write: { op: "remove" } },
-  );
-});
