@@ -97,7 +97,7 @@ const rooms: readonly {
   {
     room: "cli",
     may: ["util", "kinds", "client", "env", "env/real", "server", "auth"],
-    types: ["actors/runtime"],
+    types: ["actors/runtime", "api"],
   },
 ];
 

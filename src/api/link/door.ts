@@ -12,16 +12,20 @@ import {
 } from "@grpc/grpc-js";
 import type { User, WriteRequest } from "../../actors/runtime/command.ts";
 import type { WriteHost } from "../../actors/runtime/host-api.ts";
-import type { Authorizer } from "../../auth/auth-api.ts";
+import type { Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
 import type { Env } from "../../env/env.ts";
 import type { Draft, Kind } from "../../kinds/kind.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
+import { tokenRequestKind } from "../../kinds/subresources.ts";
 import { messageOf, StatusError, type Status } from "../../util/errors.ts";
+import type { Json } from "../../util/json.ts";
+import { decodeForm, type Form } from "../form.ts";
 import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
+import { issueToken } from "../subresources/token.ts";
 import { startFeed, type Feed } from "./feed.ts";
 import { linkLimits } from "./limits.ts";
 import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
-import { NodeTable, type LiveNode } from "./nodes.ts";
+import type { LiveNode, NodeTable } from "./nodes.ts";
 import { StreamTable, unavailable } from "./streams.ts";
 
 export interface LinkDoorOptions {
@@ -31,8 +35,9 @@ export interface LinkDoorOptions {
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly authorizer: Authorizer;
   readonly service: ServiceDefinition;
-  /** Type-checks and canonicalises an object of a kind as the REST door does; throws StatusError 400. */
-  readonly decode: (kind: Kind, value: unknown, subresource: string | undefined) => Draft;
+  readonly tokenIssuer: TokenIssuer;
+  readonly audiences: readonly string[];
+  readonly nodes: NodeTable;
   readonly welcome: Omit<Welcome, "revision">;
   readonly tls: {
     readonly certificate: string;
@@ -43,7 +48,6 @@ export interface LinkDoorOptions {
 }
 
 export interface LinkDoor extends NodeStreams {
-  readonly nodes: NodeTable;
   listen(host: string, port: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -55,7 +59,7 @@ export function createLinkDoor(options: LinkDoorOptions): LinkDoor {
 }
 
 class Door implements LinkDoor {
-  readonly nodes: NodeTable = new NodeTable();
+  readonly #nodes: NodeTable;
   readonly #options: LinkDoorOptions;
   readonly #streams: StreamTable;
   readonly #calls = new Map<string, LinkCall>();
@@ -65,6 +69,7 @@ class Door implements LinkDoor {
 
   constructor(options: LinkDoorOptions) {
     this.#options = options;
+    this.#nodes = options.nodes;
     this.#streams = new StreamTable(options.env.clock, options.env.random.stream("node-streams"));
     this.#server = new Server({
       "grpc.max_receive_message_length": linkLimits.messageBytes,
@@ -119,7 +124,7 @@ class Door implements LinkDoor {
       feed?.close();
       feed = undefined;
       if (node === undefined) return;
-      this.nodes.disconnect(node);
+      this.#nodes.disconnect(node);
       if (this.#calls.get(node.name) === call) {
         this.#calls.delete(node.name);
         this.#streams.drop(node.name);
@@ -135,7 +140,7 @@ class Door implements LinkDoor {
       } else if (node === undefined) {
         refuse(call, "the first message must be a hello");
       } else if (up.heartbeat != null) {
-        this.nodes.heard(node, up.heartbeat, this.#options.env.clock.mono());
+        this.#nodes.heard(node, up.heartbeat, this.#options.env.clock.mono());
         this.#tellProxied();
       } else if (up.report != null) {
         void this.#report(call, user, up.report);
@@ -164,7 +169,7 @@ class Door implements LinkDoor {
     // A second link of the same node replaces the first: the older connection is the half-open one.
     this.#calls.get(node.name)?.end();
     this.#calls.set(node.name, call);
-    this.nodes.connect(node);
+    this.#nodes.connect(node);
     env.log("info", "link.open", { node: node.name, version: hello.version });
     call.write({ welcome: { ...welcome, revision: store.revision } });
     call.write({ proxied: { revision: this.#proxied } });
@@ -193,7 +198,14 @@ class Door implements LinkDoor {
       if (!call.destroyed) call.write({ result: { id: report.id, code, body: JSON.stringify(body) } });
     };
     try {
-      const request = this.#parse(report, user);
+      const { request, kind } = this.#parse(report, user);
+      if (request.subresource === "token") {
+        answer(
+          201,
+          await issueToken(this.#options, { ...request, kind }, decodeBody(tokenRequestKind, request.object)),
+        );
+        return;
+      }
       const reply = await this.#options.host.write(request, {
         class: "node",
         deadlineMs: linkLimits.reportDeadlineMs,
@@ -206,8 +218,8 @@ class Door implements LinkDoor {
     }
   }
 
-  #parse(report: Report, user: User): WriteRequest {
-    const { kinds, authorizer, decode } = this.#options;
+  #parse(report: Report, user: User): { readonly request: WriteRequest; readonly kind: Kind } {
+    const { kinds, authorizer } = this.#options;
     const said = JSON.parse(report.request) as Omit<WriteRequest, "user">;
     const kind = kinds.get(said.kind);
     if (kind === undefined) throw unavailable(`this master does not know the kind ${said.kind}`);
@@ -222,8 +234,8 @@ class Door implements LinkDoor {
       name: said.name,
     });
     if (!verdict.allowed) throw forbidden(user, said, kind, verdict.reason);
-    const object = said.object === undefined ? undefined : decode(kind, said.object, said.subresource);
-    return { ...said, user, ...(object === undefined ? {} : { object }) };
+    if (said.object === undefined || said.subresource === "token") return { request: { ...said, user }, kind };
+    return { request: { ...said, user, object: decodeBody(kind, said.object) }, kind };
   }
 
   #stream(call: ServerDuplexStream<Chunk, Partial<Chunk>>): void {
@@ -238,7 +250,7 @@ class Door implements LinkDoor {
     this.#proxiedScheduled = true;
     this.#options.env.clock.after(linkLimits.proxiedEveryMs, () => {
       this.#proxiedScheduled = false;
-      const revision = this.nodes.proxied((name) => this.#isReady(name));
+      const revision = this.#nodes.proxied((name) => this.#isReady(name));
       if (revision === this.#proxied) return;
       this.#proxied = revision;
       for (const call of this.#calls.values()) call.write({ proxied: { revision } });
@@ -248,6 +260,11 @@ class Door implements LinkDoor {
   #isReady(name: string): boolean {
     return this.#options.store.committed.get("nodes", "", name)?.hot["ready"] === true;
   }
+}
+
+/** Type-checks and canonicalises what a node sent, as the REST door does. Throws StatusError 400. */
+function decodeBody(form: Form, value: unknown): Draft {
+  return decodeForm(form, value as Json, { validation: "Ignore" }).draft;
 }
 
 function nodeUser(call: { getAuthContext(): { sslPeerCertificate?: { subject: object } } }): User | undefined {

@@ -1,5 +1,7 @@
-import type { Kind, KubeObject } from "../../kinds/kind.ts";
-import type { TokenClaims } from "../../auth/auth-api.ts";
+import type { WriteHost } from "../../actors/runtime/host-api.ts";
+import type { TokenClaims, TokenIssuer } from "../../auth/auth-api.ts";
+import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
+import type { CommittedStore } from "../../store/store-api.ts";
 import { tokenRequestKind } from "../../kinds/subresources.ts";
 import { badRequest, conflict, notFound } from "../../kinds/status-errors.ts";
 import { isObject } from "../json-values.ts";
@@ -13,43 +15,56 @@ const minSeconds = 600;
 const maxSeconds = 2 ** 32;
 const defaultAudiences = ["https://kubernetes.default.svc"];
 
+/** What issuing a token needs; the REST door and the node links have it. */
+export interface TokenDoor {
+  readonly host: Pick<WriteHost, "readBarrier">;
+  readonly store: CommittedStore;
+  readonly tokenIssuer: TokenIssuer;
+  readonly audiences?: readonly string[];
+}
+
+export interface TokenTarget {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** POST on a ServiceAccount's `/token`: signs a token, bound to a pod or node if one is named. */
-export async function serveToken(
-  call: Call,
-  target: { readonly kind: Kind; readonly namespace: string; readonly name: string },
-): Promise<void> {
-  const { door } = call;
-  const { kind, namespace, name } = target;
+export async function serveToken(call: Call, target: TokenTarget): Promise<void> {
   const { draft } = await readForm(call, tokenRequestKind);
+  respondJson(call.exchange, await issueToken(call.door, target, draft), { code: 201 });
+}
+
+/** The answered TokenRequest. Throws 404, 409 and 422. */
+export async function issueToken(door: TokenDoor, target: TokenTarget, draft: Draft): Promise<KubeObject> {
+  const { kind, namespace, name } = target;
   const spec = isObject(draft["spec"]) ? draft["spec"] : {};
   await door.host.readBarrier();
   const account = door.store.committed.get(kind.id, namespace, name);
   if (account === undefined) throw notFound(kind, name);
   const expirationSeconds = expirationOf(spec["expirationSeconds"], name);
   const audiences = audiencesOf(spec["audiences"], door.audiences ?? defaultAudiences);
-  const bound = boundObject(call, namespace, spec["boundObjectRef"]);
   const issued = await door.tokenIssuer.issue({
     namespace,
     serviceAccount: { name, uid: account.hot.uid },
-    ...bound,
+    ...boundObject(door.store, namespace, spec["boundObjectRef"]),
     audiences,
     expirationSeconds,
   });
-  respondJson(
-    call.exchange,
-    {
-      kind: "TokenRequest",
-      apiVersion: "authentication.k8s.io/v1",
-      metadata: {
-        name,
-        namespace,
-        creationTimestamp: account.object<KubeObject>().metadata.creationTimestamp,
-      },
-      spec: { ...spec, audiences, expirationSeconds },
-      status: issued,
+  const answer = {
+    kind: "TokenRequest",
+    apiVersion: "authentication.k8s.io/v1",
+    metadata: {
+      name,
+      namespace,
+      uid: "",
+      resourceVersion: "",
+      creationTimestamp: account.object<KubeObject>().metadata.creationTimestamp,
     },
-    { code: 201 },
-  );
+    spec: { ...spec, audiences, expirationSeconds },
+    status: issued,
+  };
+  return answer;
 }
 
 function expirationOf(given: unknown, name: string): number {
@@ -74,7 +89,7 @@ function audiencesOf(given: unknown, fallback: readonly string[]): readonly stri
 }
 
 /** The object whose end ends the token. Throws 404 and 409. */
-function boundObject(call: Call, namespace: string, given: unknown): Pick<TokenClaims, "pod" | "node"> {
+function boundObject(store: CommittedStore, namespace: string, given: unknown): Pick<TokenClaims, "pod" | "node"> {
   if (!isObject(given)) return {};
   const { kind, uid } = given;
   const name = typeof given["name"] === "string" ? given["name"] : "";
@@ -82,7 +97,7 @@ function boundObject(call: Call, namespace: string, given: unknown): Pick<TokenC
     throw badRequest(`cannot bind token to object of type ${JSON.stringify(kind)}`);
   }
   const plural = kind === "Pod" ? "pods" : "nodes";
-  const row = call.door.store.committed.get(plural, kind === "Pod" ? namespace : "", name);
+  const row = store.committed.get(plural, kind === "Pod" ? namespace : "", name);
   const resource = { group: "", plural };
   if (row === undefined) throw notFound(resource, name);
   if (typeof uid === "string" && uid !== "" && uid !== row.hot.uid) {

@@ -1,0 +1,45 @@
+/** The few requests that the command line itself makes; everything else is kubectl's. */
+import { request } from "node:https";
+
+export interface ApiAccess {
+  readonly host: string;
+  readonly port: number;
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Rejects when nobody answers; a refusal is an answer. */
+export function get(access: ApiAccess, path: string, timeoutMs = 5_000): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: access.host,
+        port: access.port,
+        path,
+        ca: access.authority,
+        cert: access.certificate,
+        key: access.key,
+        agent: false,
+        timeout: timeoutMs,
+        headers: { accept: "application/json" },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+      },
+    );
+    sent.on("timeout", () =>
+      sent.destroy(new Error(`no answer from ${access.host}:${access.port} in ${timeoutMs} ms`)),
+    );
+    sent.on("error", reject);
+    sent.end();
+  });
+}

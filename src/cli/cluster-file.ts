@@ -1,0 +1,156 @@
+/**
+ * Where a cluster of this machine lives on disk, and the registry by name. `cluster.json` in the data
+ * directory is the one place for its facts; the registry under the user's state folder only leads to it.
+ */
+import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { UserError } from "../util/errors.ts";
+
+export interface ClusterFile {
+  readonly version: 1;
+  readonly name: string;
+  readonly id: string;
+  /** 0, 1 …: free on this machine; names of links, tables and cgroups carry it. */
+  readonly number: number;
+  readonly runtime: "containerd" | "simulated";
+  readonly nodes: readonly string[];
+  readonly apiPort: number;
+  readonly grpcPort: number;
+  /** Address at which pods and other machines reach the master and the NodePorts. */
+  readonly address: string;
+  /** `host`: the node lives in the machine's own network namespace; `namespace`: in one of its own on a bridge. */
+  readonly network: "host" | "namespace";
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly dnsAddress: string;
+  readonly clusterDomain: string;
+  /** Existing runtime to use instead of one of our own. */
+  readonly containerdSocket?: string;
+  readonly kubeconfig?: { readonly path: string; readonly context: string };
+}
+
+export interface Layout {
+  readonly root: string;
+  readonly clusterFile: string;
+  readonly pki: string;
+  readonly master: string;
+  readonly logs: string;
+  readonly run: string;
+  /** What was made outside the data directory, one JSON line each, written before it is made. */
+  readonly outside: string;
+  readonly node: (name: string) => string;
+}
+
+export function layoutOf(dataDir: string): Layout {
+  return {
+    root: dataDir,
+    clusterFile: join(dataDir, "cluster.json"),
+    pki: join(dataDir, "pki"),
+    master: join(dataDir, "master"),
+    logs: join(dataDir, "logs"),
+    run: join(dataDir, "run"),
+    outside: join(dataDir, "outside.jsonl"),
+    node: (name) => join(dataDir, name),
+  };
+}
+
+export const isRoot: boolean = process.getuid?.() === 0;
+
+export function defaultDataDir(name: string): string {
+  if (isRoot) return join("/var/lib/troupe", name);
+  return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "troupe", name);
+}
+
+function registryFolder(): string {
+  return join(process.env["XDG_STATE_HOME"] ?? join(homedir(), ".local/state"), "troupe", "clusters");
+}
+
+export async function writeAtomic(path: string, content: string, mode = 0o644): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const part = `${path}.${process.pid}.part`;
+  await writeFile(part, content, { mode, flush: true });
+  await chmod(part, mode);
+  await rename(part, path);
+}
+
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export async function readCluster(dataDir: string): Promise<ClusterFile | undefined> {
+  const text = await readText(layoutOf(dataDir).clusterFile);
+  if (text === undefined) return undefined;
+  const cluster = JSON.parse(text) as ClusterFile;
+  if (cluster.version !== 1) {
+    throw new UserError("TRP-0110", `${dataDir} holds a cluster of another version (${String(cluster.version)})`);
+  }
+  return cluster;
+}
+
+export async function writeCluster(dataDir: string, cluster: ClusterFile): Promise<void> {
+  await writeAtomic(layoutOf(dataDir).clusterFile, `${JSON.stringify(cluster, undefined, 2)}\n`);
+}
+
+export async function register(name: string, dataDir: string): Promise<void> {
+  await writeAtomic(join(registryFolder(), `${name}.json`), `${JSON.stringify({ dataDir })}\n`);
+}
+
+export async function unregister(name: string): Promise<void> {
+  await rm(join(registryFolder(), `${name}.json`), { force: true });
+}
+
+/** Data directory of a name: the flag, else the registry, else the default place. */
+export async function dataDirOf(name: string, given: string | undefined): Promise<string> {
+  if (given !== undefined) return given;
+  const text = await readText(join(registryFolder(), `${name}.json`));
+  return text === undefined ? defaultDataDir(name) : (JSON.parse(text) as { dataDir: string }).dataDir;
+}
+
+export interface Registered {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly cluster: ClusterFile;
+}
+
+/** Every registered cluster whose data directory still holds one. */
+export async function registered(): Promise<readonly Registered[]> {
+  const found: Registered[] = [];
+  const names = await readdir(registryFolder()).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  for (const file of names.filter((entry) => entry.endsWith(".json")).toSorted()) {
+    const name = file.slice(0, -".json".length);
+    const dataDir = await dataDirOf(name, undefined);
+    const cluster = await readCluster(dataDir);
+    if (cluster !== undefined) found.push({ name, dataDir, cluster });
+  }
+  return found;
+}
+
+export async function requireCluster(name: string, given: string | undefined): Promise<Registered> {
+  const dataDir = await dataDirOf(name, given);
+  const cluster = await readCluster(dataDir);
+  if (cluster !== undefined) return { name, dataDir, cluster };
+  const others = (await registered()).map((entry) => entry.name);
+  throw new UserError("TRP-0111", `there is no cluster "${name}" at ${dataDir}`, {
+    hint: others.length > 0 ? `troupe status --name ${others[0]}` : `troupe up --name ${name}`,
+    exitCode: 3,
+  });
+}
+
+const namePattern = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/;
+
+export function checkName(name: string): string {
+  if (namePattern.test(name)) return name;
+  throw new UserError("TRP-0112", `"${name}" is no cluster name: at most 20 lower-case letters, digits and '-'`, {
+    hint: "troupe up --name dev",
+    exitCode: 2,
+  });
+}

@@ -1,0 +1,101 @@
+/** One master in the foreground: `troupe up` starts it through the keeper, a service manager directly. */
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { VersionInfo } from "../../api/rest/door.ts";
+import { UserError } from "../../util/errors.ts";
+import { flag, text, type Command } from "../command.ts";
+import { layoutOf, readCluster, type ClusterFile } from "../cluster-file.ts";
+import { createProcessEnv } from "../process-env.ts";
+import { ensurePki, firstAddress } from "../pki.ts";
+import { troupeVersion } from "./version.ts";
+
+export const server: Command = {
+  name: "server",
+  summary: "Runs a master in the foreground.",
+  examples: ["troupe server --data-dir /var/lib/troupe/dev"],
+  options: [
+    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster (made by troupe up)" },
+    { name: "verbose", type: "boolean", help: "log at debug level" },
+  ],
+  async run(values) {
+    const dataDir = resolve(text(values, "data-dir") ?? "/var/lib/troupe/dev");
+    const cluster = await readCluster(dataDir);
+    if (cluster === undefined) {
+      throw new UserError("TRP-0111", `there is no cluster at ${dataDir}`, { hint: "troupe up", exitCode: 3 });
+    }
+    return runServer(dataDir, cluster, flag(values, "verbose"));
+  },
+};
+
+async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean): Promise<number> {
+  const { startMaster } = await import("../../server/master.ts");
+  const { masterControllers } = await import("../../server/controllers.ts");
+  const layout = layoutOf(dataDir);
+  const pki = await ensurePki(layout.pki, cluster);
+  await mkdir(layout.master, { recursive: true, mode: 0o700 });
+  const env = createProcessEnv({ diskRoot: layout.master, verbose });
+  const fatal = (error: Error): void => {
+    env.log("error", "master.fatal", { error });
+    // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
+    process.exit(1);
+  };
+  const master = await startMaster({
+    env,
+    name: "m1",
+    facts: {
+      name: cluster.name,
+      epoch: cluster.id,
+      clusterDomain: cluster.clusterDomain,
+      podCidr: cluster.podCidr,
+      serviceCidr: cluster.serviceCidr,
+      dnsAddress: cluster.dnsAddress,
+    },
+    version: versionInfo(),
+    listen: {
+      host: cluster.runtime === "simulated" ? "127.0.0.1" : "0.0.0.0",
+      apiPort: cluster.apiPort,
+      grpcPort: cluster.grpcPort,
+    },
+    tls: {
+      ...pki.serving,
+      clientAuthority: pki.clientAuthority,
+      nodeAuthority: pki.nodeAuthority,
+    },
+    tokens: pki.tokens,
+    sealingKey: Buffer.from(pki.sealingKey, "hex"),
+    controllers: (nodes) =>
+      masterControllers({
+        clock: env.clock,
+        nodes,
+        podCidr: cluster.podCidr,
+        masters: [{ address: cluster.address, port: cluster.apiPort }],
+        serviceAddress: firstAddress(cluster.serviceCidr),
+        authority: pki.servingAuthority,
+      }),
+    onFatal: fatal,
+  });
+  await new Promise<void>((settle) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => settle());
+  });
+  await master.stop();
+  env.log("info", "master.stopped");
+  return 0;
+}
+
+/**
+ * The API version that clients are told. kubectl warns beyond one minor version of skew, and 1.31 to
+ * 1.33 are the clients of today; the kinds themselves carry the fields of 1.36.
+ */
+function versionInfo(): VersionInfo {
+  return {
+    major: "1",
+    minor: "32",
+    gitVersion: `v1.32.0+troupe.${troupeVersion}`,
+    gitCommit: "",
+    gitTreeState: "clean",
+    buildDate: "1970-01-01T00:00:00Z",
+    goVersion: "none",
+    compiler: "node",
+    platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
+  };
+}

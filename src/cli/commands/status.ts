@@ -1,0 +1,103 @@
+/** Masters and nodes of a cluster on this machine, and whether they are well. */
+import { flag, text, type Command } from "../command.ts";
+import { layoutOf, requireCluster, type Registered } from "../cluster-file.ts";
+import { get, type ApiAccess } from "../api-client.ts";
+import { print, say, table } from "../output.ts";
+import { ensurePki } from "../pki.ts";
+import { processesOf } from "../processes.ts";
+import { accessOf } from "./up.ts";
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly role: "leader" | "follower" | "learner" | "candidate" | "unreachable";
+  readonly term: number;
+  readonly pid: number;
+  readonly address: string;
+}
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly pid: number;
+}
+
+export const status: Command = {
+  name: "status",
+  summary:
+    "Masters and nodes of a cluster, and whether they are well. Exit 0 healthy, 1 degraded, 5 no master answers.",
+  examples: ["troupe status --name dev", "troupe status -o json"],
+  options: [
+    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
+    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    { name: "output", type: "string", short: "o", value: "json", help: "table (default) or json" },
+    { name: "no-color", type: "boolean", help: "no colour" },
+  ],
+  async run(values) {
+    const found = await requireCluster(text(values, "name") ?? "dev", text(values, "data-dir"));
+    const pki = await ensurePki(layoutOf(found.dataDir).pki, found.cluster);
+    const access = accessOf(found.cluster, pki);
+    const members = [await memberOf(found, access)];
+    const nodes = await nodesOf(found, access);
+    if (text(values, "output") === "json" || flag(values, "json")) {
+      print(JSON.stringify({ name: found.cluster.name, members, nodes }, undefined, 2));
+    } else {
+      show(found, members, nodes);
+    }
+    if (members.every((member) => member.role === "unreachable")) return 5;
+    return nodes.every((node) => node.ready) && members.every((member) => member.role !== "unreachable") ? 0 : 1;
+  },
+};
+
+async function memberOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<MemberStatus> {
+  const pid = processesOf(dataDir).find((process) => process.role === "server")?.pid ?? 0;
+  const address = `https://${cluster.address}:${cluster.apiPort}`;
+  const unreachable: MemberStatus = { name: "m1", role: "unreachable", term: 0, pid, address };
+  try {
+    const answer = await get(access, "/troupe/v1/member", 2_000);
+    if (answer.status !== 200) return unreachable;
+    const said = JSON.parse(answer.body) as Pick<MemberStatus, "name" | "role" | "term">;
+    return { name: said.name, role: said.role, term: said.term, pid, address };
+  } catch (error) {
+    say(`! m1 does not answer on ${address}: ${error instanceof Error ? error.message : String(error)}`);
+    return unreachable;
+  }
+}
+
+interface NodeList {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  }[];
+}
+
+async function nodesOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<readonly NodeStatus[]> {
+  const agents = processesOf(dataDir).filter((process) => process.role === "agent");
+  const pidOf = (name: string): number => agents.find((agent) => agent.node === name)?.pid ?? 0;
+  const listed = await get(access, "/api/v1/nodes", 2_000).catch(() => undefined);
+  if (listed?.status !== 200) return cluster.nodes.map((name) => ({ name, ready: false, pid: pidOf(name) }));
+  return (JSON.parse(listed.body) as NodeList).items.map(({ metadata, status: facts }) => ({
+    name: metadata.name,
+    ready: facts?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true,
+    pid: pidOf(metadata.name),
+  }));
+}
+
+function show({ cluster }: Registered, members: readonly MemberStatus[], nodes: readonly NodeStatus[]): void {
+  const ready = nodes.filter((node) => node.ready).length;
+  const well = members.every((member) => member.role !== "unreachable") && ready === nodes.length;
+  print(
+    `cluster ${cluster.name}   ${well ? "healthy" : "degraded"}, ${members.length} master, ${nodes.length} nodes (${ready} Ready)`,
+  );
+  print(
+    table(
+      ["MASTER", "ROLE", "TERM", "PID", "ADDRESS"],
+      members.map((member) => [member.name, member.role, String(member.term), String(member.pid), member.address]),
+    ),
+  );
+  print(
+    table(
+      ["NODE", "READY", "PID"],
+      nodes.map((node) => [node.name, node.ready ? "yes" : "no", String(node.pid)]),
+    ),
+  );
+}

@@ -1,0 +1,98 @@
+/** Reads the command's name, loads only that command's file, and runs it. */
+import { parseArgs } from "node:util";
+import { UserError } from "../util/errors.ts";
+import { catalogue } from "./catalogue.ts";
+import type { Command, Options } from "./command.ts";
+import { print, printError } from "./output.ts";
+
+const common = { help: { type: "boolean", short: "h" }, debug: { type: "boolean" } } as const;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name = "help", ...rest] = argv;
+  if (name === "help" || name === "--help" || name === "-h") return helpAll(rest[0]);
+  const command = await load(name === "--version" ? "version" : name);
+  const options: Options = Object.fromEntries(
+    command.options.map(({ name: option, type, short }) => [option, short === undefined ? { type } : { type, short }]),
+  );
+  const parsed = parse(command, rest, options);
+  if (parsed.values["help"] === true) return help(command);
+  return command.run(parsed.values as Parameters<Command["run"]>[0], parsed.positionals);
+}
+
+async function load(name: string): Promise<Command> {
+  const entry = catalogue[name];
+  if (entry !== undefined) return entry.load();
+  const near = nearest(
+    name,
+    Object.keys(catalogue).filter((known) => catalogue[known]?.hidden !== true),
+  );
+  throw new UserError("TRP-0001", `unknown command "${name}"`, {
+    hint: near.length > 0 ? near.map((known) => `troupe ${known}`).join(", ") : "troupe help",
+    exitCode: 2,
+  });
+}
+
+function parse(command: Command, argv: readonly string[], options: Options) {
+  try {
+    return parseArgs({ args: [...argv], options: { ...options, ...common }, allowPositionals: true, strict: true });
+  } catch (error) {
+    const words = error instanceof Error ? error.message.split(". ")[0]! : String(error);
+    throw new UserError("TRP-0002", words, { hint: `troupe ${command.name} --help`, exitCode: 2 });
+  }
+}
+
+async function helpAll(name: string | undefined): Promise<number> {
+  if (name !== undefined) return help(await load(name));
+  const lines = Object.entries(catalogue)
+    .filter(([, entry]) => entry.hidden !== true)
+    .map(([known, entry]) => `  ${known.padEnd(10)} ${entry.summary}`);
+  print(`troupe up --name dev        a cluster on this machine, ready for kubectl\n\nCommands:\n${lines.join("\n")}\n`);
+  print("troupe COMMAND --help tells more. Objects are kubectl's: kubectl get pods");
+  return 0;
+}
+
+function help(command: Command): number {
+  const options = command.options.map(({ name, value, help: words }) => {
+    const left = `--${name}${value === undefined ? "" : ` ${value}`}`;
+    return `  ${left.padEnd(24)} ${words}`;
+  });
+  print(command.examples.join("\n"));
+  print(
+    `\n${command.summary}\n\nusage: troupe ${command.name} ${command.arguments ?? ""}[options]\n${options.join("\n")}`,
+  );
+  return 0;
+}
+
+/** Up to three known words within edit distance three. */
+function nearest(word: string, known: readonly string[]): string[] {
+  return known
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .filter(({ distance }) => distance <= 3)
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      row.push(Math.min(row[j - 1]! + 1, previous[j]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}
+
+// A reader that has seen enough (`troupe status | head -1`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = printError(error, process.argv.includes("--debug"));
+}

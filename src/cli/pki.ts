@@ -1,0 +1,160 @@
+/**
+ * The keys of a cluster on this machine: three authorities (serving, clients, nodes), the master's
+ * serving certificate, the administrator's and each node's client certificate, and the key that signs
+ * ServiceAccount tokens. Made once; a leaf that does not fit any more (another address) is made anew.
+ */
+import { X509Certificate, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createIssuer, type CertifiedKey, type Issuer, type LeafRequest } from "../auth/certificates.ts";
+import { readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
+
+export interface Pki {
+  readonly serving: CertifiedKey;
+  readonly servingAuthority: string;
+  readonly clientAuthority: string;
+  readonly nodeAuthority: string;
+  readonly admin: CertifiedKey;
+  readonly node: (name: string) => CertifiedKey;
+  readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
+  /** 32 bytes, hex: seals Secrets at rest. */
+  readonly sealingKey: string;
+}
+
+const yearMs = 365 * 24 * 60 * 60 * 1_000;
+
+export async function ensurePki(folder: string, cluster: ClusterFile): Promise<Pki> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const issuer = createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
+  const authority = (name: string): Promise<CertifiedKey> =>
+    ensurePair(
+      folder,
+      `${name}-ca`,
+      () => true,
+      () => issuer.authority(`troupe-${name}-ca@${cluster.name}`),
+    );
+  const [servingCa, clientCa, nodeCa] = await Promise.all([
+    authority("serving"),
+    authority("client"),
+    authority("node"),
+  ]);
+  const names = servingNames(cluster);
+  const leaf = (name: string, parent: CertifiedKey, request: LeafRequest): Promise<CertifiedKey> =>
+    ensurePair(
+      folder,
+      name,
+      (pair) => fits(pair, parent, request),
+      () => newLeaf(issuer, parent, request),
+    );
+  const serving = await leaf("serving", servingCa, {
+    commonName: "kube-apiserver",
+    usage: "server",
+    names,
+    validMs: yearMs,
+  });
+  const admin = await leaf("admin", clientCa, {
+    commonName: "troupe-admin",
+    organizations: ["system:masters"],
+    usage: "client",
+    validMs: yearMs,
+  });
+  const nodes = new Map<string, CertifiedKey>();
+  for (const node of cluster.nodes) {
+    const request: LeafRequest = {
+      commonName: `system:node:${node}`,
+      organizations: ["system:nodes"],
+      usage: "client",
+      validMs: yearMs,
+    };
+    nodes.set(node, await leaf(`node-${node}`, nodeCa, request));
+  }
+  return {
+    serving,
+    servingAuthority: servingCa.certificate,
+    clientAuthority: clientCa.certificate,
+    nodeAuthority: nodeCa.certificate,
+    admin,
+    node: (name) => nodes.get(name)!,
+    tokens: await ensureTokenKeys(folder),
+    sealingKey: await ensureText(join(folder, "sealing.key"), () => randomHex(32)),
+  };
+}
+
+function servingNames(cluster: ClusterFile): readonly string[] {
+  const service = `kubernetes.default.svc.${cluster.clusterDomain}`;
+  const names = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    service,
+    "localhost",
+    "127.0.0.1",
+    "::1",
+  ];
+  return [...new Set([...names, cluster.address, firstAddress(cluster.serviceCidr)])];
+}
+
+/** 10.43.0.0/16 → 10.43.0.1, the address of Service `kubernetes`. */
+export function firstAddress(cidr: string): string {
+  const bytes = cidr.split("/")[0]!.split(".").map(Number);
+  return [...bytes.slice(0, 3), bytes[3]! + 1].join(".");
+}
+
+function newLeaf(issuer: Issuer, parent: CertifiedKey, request: LeafRequest): Promise<CertifiedKey> {
+  return issuer.leaf(parent, request);
+}
+
+/** Still signed by this authority, speaks for all names, and lives another third of a year. */
+function fits(pair: CertifiedKey, parent: CertifiedKey, request: LeafRequest): boolean {
+  const certificate = new X509Certificate(pair.certificate);
+  if (!certificate.verify(new X509Certificate(parent.certificate).publicKey)) return false;
+  if (new Date(certificate.validTo).getTime() < Date.now() + yearMs / 3) return false;
+  return (request.names ?? []).every((name) =>
+    /^[0-9.]+$|:/.test(name) ? certificate.checkIP(name) !== undefined : certificate.checkHost(name) !== undefined,
+  );
+}
+
+async function ensurePair(
+  folder: string,
+  name: string,
+  isFit: (pair: CertifiedKey) => boolean,
+  make: () => Promise<CertifiedKey>,
+): Promise<CertifiedKey> {
+  const path = join(folder, `${name}.pem`);
+  const text = await readText(path);
+  if (text !== undefined) {
+    const pair = split(text);
+    if (isFit(pair)) return pair;
+  }
+  const made = await make();
+  await writeAtomic(path, made.certificate + made.key, 0o600);
+  return made;
+}
+
+function split(text: string): CertifiedKey {
+  const at = text.indexOf("-----BEGIN PRIVATE KEY-----");
+  return { certificate: text.slice(0, at), key: text.slice(at) };
+}
+
+async function ensureText(path: string, make: () => string): Promise<string> {
+  const present = await readText(path);
+  if (present !== undefined) return present.trim();
+  const made = make();
+  await writeAtomic(path, `${made}\n`, 0o600);
+  return made;
+}
+
+async function ensureTokenKeys(folder: string): Promise<Pki["tokens"]> {
+  const signingKey = await ensureText(join(folder, "service-account.key"), () =>
+    generateKeyPairSync("ec", { namedCurve: "P-256" })
+      .privateKey.export({ type: "pkcs8", format: "pem" })
+      .toString()
+      .trim(),
+  );
+  const verifyingKey = createPublicKey(signingKey).export({ type: "spki", format: "pem" }).toString();
+  return { signingKey, verifyingKey };
+}
+
+function randomHex(bytes: number): string {
+  return Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
+}

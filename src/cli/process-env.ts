@@ -1,0 +1,19 @@
+/** The `Env` of a real process: the machine's clock and randomness, files under one folder. */
+import { noFaults } from "../env/faults.ts";
+import type { Env } from "../env/env.ts";
+import { realClock } from "../env/real/clock.ts";
+import { realCrypto } from "../env/real/crypto.ts";
+import { createRealDisk } from "../env/real/disk.ts";
+import { createRealLog } from "../env/real/log.ts";
+import { realRandom } from "../env/real/random.ts";
+
+export function createProcessEnv(options: { readonly diskRoot: string; readonly verbose: boolean }): Env {
+  return {
+    clock: realClock,
+    random: realRandom,
+    disk: createRealDisk(options.diskRoot),
+    crypto: realCrypto,
+    faults: noFaults,
+    log: createRealLog({ level: options.verbose ? "debug" : "info", readable: process.stderr.isTTY === true }),
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * A master without its sockets: store, log, actor host, controllers and the REST door, wired. The
+ * same wiring serves production, the virtual cluster and the simulator; only `Env` and the log differ.
+ */
+import { machines } from "../actors/objects/catalogue.ts";
+import type { ActorHost } from "../actors/runtime/actor-host.ts";
+import { codecOf } from "../actors/runtime/codec.ts";
+import type { Decide } from "../actors/runtime/command.ts";
+import { runControllers } from "../actors/runtime/controller-host.ts";
+import type { Controller } from "../actors/runtime/controller.ts";
+import { createHost } from "../actors/runtime/host.ts";
+import type { Admission } from "../api/admission/admission.ts";
+import { defaultTolerations } from "../api/admission/default-tolerations.ts";
+import { namespaceLifecycle } from "../api/admission/namespace-lifecycle.ts";
+import { podServiceAccount } from "../api/admission/pod-service-account.ts";
+import { createServiceAllocation, defaultServiceRanges } from "../api/admission/service-allocation.ts";
+import { createDecide } from "../api/decide.ts";
+import type { NodeStreams } from "../api/node-streams.ts";
+import { createRestDoor, type VersionInfo } from "../api/rest/door.ts";
+import type { Authorizer, TokenIssuer } from "../auth/auth-api.ts";
+import { createAuthenticator } from "../auth/authenticator.ts";
+import { createAuthorizer } from "../auth/authorizer.ts";
+import type { Env } from "../env/env.ts";
+import type { HttpHandler } from "../env/http.ts";
+import { kinds } from "../kinds/catalogue.ts";
+import type { Kind } from "../kinds/kind.ts";
+import type { ReplicatedLog } from "../raft/log-api.ts";
+import type { Store } from "../store/store.ts";
+import { createSweeps } from "./sweeps.ts";
+
+/** What every master of one cluster must agree on. */
+export interface ClusterFacts {
+  readonly name: string;
+  /** Changes when the state is restored from a backup. */
+  readonly epoch: string;
+  readonly clusterDomain: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly dnsAddress: string;
+}
+
+export interface CoreOptions {
+  readonly env: Env;
+  readonly store: Store;
+  readonly log: ReplicatedLog;
+  readonly identity: { readonly member: number; readonly incarnation: number };
+  readonly facts: ClusterFacts;
+  readonly tokenIssuer: TokenIssuer;
+  readonly audiences: readonly string[];
+  readonly nodeStreams: NodeStreams;
+  readonly controllers: readonly Controller[];
+  readonly version: VersionInfo;
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Core {
+  readonly store: Store;
+  readonly host: ActorHost;
+  readonly authorizer: Authorizer;
+  readonly rest: HttpHandler;
+}
+
+export const kindsById: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) => [kind.id, kind]));
+
+export function admissionOf(facts: ClusterFacts): readonly Admission[] {
+  return [
+    namespaceLifecycle,
+    podServiceAccount,
+    defaultTolerations,
+    createServiceAllocation({ ...defaultServiceRanges, clusterCidrs: [facts.serviceCidr] }),
+  ];
+}
+
+export function createCore(options: CoreOptions): Core {
+  const { env, store, log, identity, facts, onFatal } = options;
+  const decide: Decide = createDecide({ kinds, admission: admissionOf(facts) });
+  const codec = codecOf(store);
+  const host = createHost({ env, store, log, kinds: kindsById, codec, decide, machines, identity, onFatal });
+  host.addLeaderPart(createSweeps({ env, store, host }));
+  host.addLeaderPart(runControllers({ env, store, host, decide, controllers: options.controllers }));
+  const authorizer = createAuthorizer({ view: store.committed });
+  const rest = createRestDoor({
+    host,
+    store,
+    kinds,
+    authenticator: createAuthenticator({ tokenIssuer: options.tokenIssuer, view: store.committed }),
+    authorizer,
+    tokenIssuer: options.tokenIssuer,
+    nodeStreams: options.nodeStreams,
+    env,
+    version: options.version,
+    audiences: options.audiences,
+    readiness: [{ name: "log", problem: () => (log.leader === undefined ? "there is no leader" : undefined) }],
+  });
+  return { store, host, authorizer, rest };
+}

@@ -1,0 +1,205 @@
+/**
+ * One master: the log on disk, the core over it, and its two ports. Started by `troupe server` and by
+ * tests with real sockets.
+ */
+import type { Controller } from "../actors/runtime/controller.ts";
+import { createLinkDoor, type LinkDoor } from "../api/link/door.ts";
+import { NodeTable } from "../api/link/nodes.ts";
+import type { NodeStreams } from "../api/node-streams.ts";
+import type { VersionInfo } from "../api/rest/door.ts";
+import type { TokenIssuer } from "../auth/auth-api.ts";
+import { createTokenIssuer } from "../auth/tokens.ts";
+import type { Env } from "../env/env.ts";
+import type { HttpExchange } from "../env/http.ts";
+import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
+import { loadService } from "../env/real/proto.ts";
+import { kinds } from "../kinds/catalogue.ts";
+import { createRaft, type Raft } from "../raft/driver.ts";
+import { createSealer } from "../store/sealer.ts";
+import { restoreStore, snapshotOf } from "../store/snapshot.ts";
+import { createStore, type Store } from "../store/store.ts";
+import type { StoreOptions } from "../store/store-state.ts";
+import { invariant } from "../util/errors.ts";
+import { createCore, kindsById, type ClusterFacts, type Core } from "./core.ts";
+
+export interface MasterOptions {
+  readonly env: Env;
+  readonly name: string;
+  readonly facts: ClusterFacts;
+  readonly version: VersionInfo;
+  readonly listen: { readonly host: string; readonly apiPort: number; readonly grpcPort: number };
+  readonly tls: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientAuthority: string;
+    readonly nodeAuthority: string;
+  };
+  readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
+  /** 32 bytes. */
+  readonly sealingKey: Uint8Array;
+  /** Made once the links exist: the node life cycle asks them when a node was last heard. */
+  readonly controllers: (nodes: NodeTable) => readonly Controller[];
+  /** The state cannot be trusted any more: the process must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Master {
+  readonly core: Core;
+  readonly raft: Raft;
+  readonly apiPort: number;
+  readonly grpcPort: number;
+  stop(): Promise<void>;
+}
+
+const memberPath = "/troupe/v1/member";
+const stopGraceMs = 1_000;
+
+export async function startMaster(options: MasterOptions): Promise<Master> {
+  const { env, listen, tls } = options;
+  const random = env.random.stream("tokens");
+  const issuer = `https://kubernetes.default.svc.${options.facts.clusterDomain}`;
+  const audiences = [issuer];
+  const tokenIssuer = await createTokenIssuer({
+    issuer,
+    audiences,
+    signingKey: options.tokens.signingKey,
+    verifyingKeys: [options.tokens.verifyingKey],
+    clock: env.clock,
+    random,
+  });
+  const nodes = new NodeTable();
+  const state = new State(options, { tokenIssuer, audiences, nodes });
+  await state.raft.start();
+  const { core, links } = state.parts();
+  const grpcPort = await links.listen(listen.host, listen.grpcPort);
+  const rest: HttpsServer = await listenHttps({
+    host: listen.host,
+    port: listen.apiPort,
+    certificate: tls.certificate,
+    key: tls.key,
+    clientAuthorities: [tls.clientAuthority, tls.nodeAuthority],
+    handler: (exchange) => {
+      if (exchange.target === memberPath) serveMember(exchange, options.name, state.raft);
+      else core.rest(exchange);
+    },
+  });
+  env.log("info", "master.ready", { api: rest.port, grpc: grpcPort, term: state.raft.term });
+  return {
+    core,
+    raft: state.raft,
+    apiPort: rest.port,
+    grpcPort,
+    async stop() {
+      core.host.stop();
+      await Promise.all([rest.close(stopGraceMs), links.close()]);
+      await state.raft.stop();
+    },
+  };
+}
+
+/** Role and term of this member, for `troupe status`. Tells nothing that `/version` would not. */
+function serveMember(exchange: HttpExchange, name: string, raft: Raft): void {
+  const body = new TextEncoder().encode(`${JSON.stringify({ name, role: raft.role, term: raft.term })}\n`);
+  exchange.respond({ status: 200, headers: { "content-type": "application/json" }, body });
+}
+
+interface Shared {
+  readonly tokenIssuer: TokenIssuer;
+  readonly audiences: readonly string[];
+  readonly nodes: NodeTable;
+}
+
+interface Parts {
+  readonly core: Core;
+  readonly links: LinkDoor;
+}
+
+/**
+ * The state behind the log. The store exists only once the newest snapshot is restored, so core and
+ * links are built at the first entry, or at the end of the start where there is none.
+ */
+class State {
+  readonly raft: Raft;
+  readonly #options: MasterOptions;
+  readonly #shared: Shared;
+  #store: Store | undefined;
+  #parts: Parts | undefined;
+
+  constructor(options: MasterOptions, shared: Shared) {
+    this.#options = options;
+    this.#shared = shared;
+    this.raft = createRaft({
+      env: options.env,
+      listener: {
+        committed: (entries) => this.parts().core.host.committed(entries),
+        role: (role, term) => this.parts().core.host.role(role, term),
+      },
+      stateMachine: {
+        restore: async (_meta, chunks) => {
+          invariant(this.#parts === undefined, "a snapshot is restored before the core is built");
+          this.#store = await restoreStore(this.#storeOptions(), chunks);
+        },
+        snapshot: () => snapshotOf(this.#openStore()),
+      },
+      onFatal: options.onFatal,
+    });
+  }
+
+  parts(): Parts {
+    this.#parts ??= this.#build();
+    return this.#parts;
+  }
+
+  #openStore(): Store {
+    this.#store ??= createStore(this.#storeOptions());
+    return this.#store;
+  }
+
+  #storeOptions(): StoreOptions {
+    const { env, sealingKey } = this.#options;
+    const random = env.random.stream("seal");
+    return {
+      kinds,
+      crc32: (bytes) => env.crypto.crc32(bytes),
+      sealer: createSealer({ crypto: env.crypto, key: sealingKey, randomBytes: (length) => random.bytes(length) }),
+    };
+  }
+
+  #build(): Parts {
+    const { env, facts, version, onFatal, tls } = this.#options;
+    const { nodes, tokenIssuer, audiences } = this.#shared;
+    const nodeStreams: NodeStreams = { open: (node, request) => this.parts().links.open(node, request) };
+    const core = createCore({
+      env,
+      store: this.#openStore(),
+      log: this.raft,
+      identity: { member: this.raft.memberId, incarnation: this.raft.incarnation },
+      facts,
+      tokenIssuer,
+      audiences,
+      nodeStreams,
+      controllers: this.#options.controllers(nodes),
+      version,
+      onFatal,
+    });
+    const links = createLinkDoor({
+      env,
+      store: core.store,
+      host: core.host,
+      kinds: kindsById,
+      authorizer: core.authorizer,
+      service: loadService("node.proto", "troupe.node.v1.NodeLink"),
+      tokenIssuer,
+      audiences,
+      nodes,
+      welcome: {
+        clusterEpoch: facts.epoch,
+        clusterDomain: facts.clusterDomain,
+        serviceCidr: facts.serviceCidr,
+        dnsAddress: facts.dnsAddress,
+      },
+      tls: { certificate: tls.certificate, key: tls.key, nodeAuthority: tls.nodeAuthority },
+    });
+    return { core, links };
+  }
+}
