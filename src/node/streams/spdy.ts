@@ -30,7 +30,6 @@ const flagFin = 1;
 const type = { synStream: 1, reset: 3, ping: 6, goAway: 7 } as const;
 /** What one DATA frame carries at most; the form allows 16 MiB. */
 const dataBytesMax = 256 * 1024;
-const frameBytesMax = 16 * 1024 * 1024;
 
 export interface HeaderCompressor {
   next(block: Uint8Array): Uint8Array;
@@ -112,7 +111,6 @@ export function createSpdyDecoder(): SpdyDecoder {
         if (buffer.length < frameHead) break;
         const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
         const size = view.getUint32(4) & 0xffffff;
-        if (size > frameBytesMax) throw new Error(`a frame of ${size} bytes is too long`);
         if (buffer.length < frameHead + size) break;
         frames.push(decodeFrame(view, size, buffer));
         buffer = buffer.subarray(frameHead + size);
