@@ -62,9 +62,9 @@ function read(
   const seen = {
     text: "",
     isClosed: false,
-    pause: stream.pause,
-    resume: stream.resume,
-    close: stream.close,
+    pause: () => stream.pause(),
+    resume: () => stream.resume(),
+    close: () => stream.close(),
   };
   stream.onChunk(({ channel, bytes }) => {
     if (channel === 1) seen.text += textOf(bytes);
