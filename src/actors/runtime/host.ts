@@ -98,6 +98,9 @@ class Host implements ActorHost {
   private term: Term = 0;
   private stopped = false;
   private turn: Timer | undefined;
+  private inTurn = false;
+  /** The log has enough for now. */
+  private paused = false;
 
   constructor(options: HostOptions) {
     const { env, store, machines, kinds } = options;
@@ -234,7 +237,8 @@ class Host implements ActorHost {
   // ---- turns ----
 
   private wake(): void {
-    if (!this.leading || this.turn !== undefined || this.mailbox.size === 0) return;
+    if (!this.leading || this.paused || this.inTurn) return;
+    if (this.turn !== undefined || this.mailbox.size === 0) return;
     if (this.load() >= 100) return;
     this.turn = this.options.env.clock.after(0, () => {
       this.turn = undefined;
@@ -251,14 +255,19 @@ class Host implements ActorHost {
   private runTurn(): void {
     const { clock } = this.options.env;
     const start = clock.mono();
-    for (let count = 0; count < turnCommandsMax && this.leading; count += 1) {
-      const load = this.load();
-      if (load >= 100) break;
-      const job = this.mailbox.take({ controllers: load < controllersPausePercent });
-      if (job === undefined) break;
-      // A duplicate of a command that is in flight or answered is the same command.
-      if (job.state === "queued") this.run(job);
-      if (clock.mono() - start >= turnMsMax) break;
+    this.inTurn = true;
+    try {
+      for (let count = 0; count < turnCommandsMax && this.leading && !this.paused; count += 1) {
+        const load = this.load();
+        if (load >= 100) break;
+        const job = this.mailbox.take({ controllers: load < controllersPausePercent });
+        if (job === undefined) break;
+        // A duplicate of a command that is in flight or answered is the same command.
+        if (job.state === "queued") this.run(job);
+        if (clock.mono() - start >= turnMsMax) break;
+      }
+    } finally {
+      this.inTurn = false;
     }
     this.confirmReads();
     if (this.mailbox.waiting("controller") < this.mailbox.size || this.load() < controllersPausePercent) this.wake();
@@ -358,9 +367,7 @@ class Host implements ActorHost {
       index = log.propose(payload);
     } catch (error) {
       if (!(error instanceof TransientError)) return onFatal(toError(error));
-      // No leader any more; `role` follows. The command waits for the next term.
-      this.requeue(job);
-      return this.stepDown();
+      return this.notTaken(job, error);
     }
     job.state = "inFlight";
     this.inFlight.push({ index, job, outcome, reply, bytes: payload.length });
@@ -371,6 +378,18 @@ class Host implements ActorHost {
       return onFatal(toError(error));
     }
     this.timers.staged(outcome.system);
+  }
+
+  /** The log took nothing: it leads no more (`role` follows), or too much waits to be committed. */
+  private notTaken(job: Job, error: TransientError): void {
+    if (job.request === undefined) this.fail(job, error);
+    else this.requeue(job);
+    if (this.options.log.role !== "leader") return this.stepDown();
+    this.paused = true;
+    this.options.env.clock.after(error.retryAfterMs, () => {
+      this.paused = false;
+      this.wake();
+    });
   }
 
   private commandId(job: Job): CommandId {

@@ -4,7 +4,7 @@ import { createHost } from "../../../src/actors/runtime/host.ts";
 import type { WriteReply, WriteRequest } from "../../../src/actors/runtime/command.ts";
 import type { FaultAction, SeamPoint } from "../../../src/env/faults.ts";
 import { createSimEnv, type SimEnv } from "../../../src/sim/env.ts";
-import { StatusError } from "../../../src/util/errors.ts";
+import { StatusError, TransientError } from "../../../src/util/errors.ts";
 import {
   configMap,
   createFakeLog,
@@ -169,6 +169,23 @@ test("a command whose entry was lost with the term is handed in again under the 
   t.is(pending.reply?.code, 201);
   t.is(store.outcomes[0]?.command.sequence, id);
   t.is(store.outcomes.length, 1);
+});
+
+test("a log that has too much to commit is given time: nothing is lost and the term goes on", async (t) => {
+  const { env, log, write, store, host } = rig();
+  const propose = log.propose.bind(log);
+  let refusals = 3;
+  log.propose = (payload) => {
+    refusals -= 1;
+    if (refusals >= 0) throw new TransientError("too much is waiting", { retryAfterMs: 100 });
+    return propose(payload);
+  };
+  const all = ["a", "b"].map((name) => write(request("create", name, { object: configMap(name) })));
+  await env.settle();
+  t.deepEqual(all.map(codeOf), [201, 201]);
+  t.true(host.isLeader);
+  t.is(store.outcomes.length, 2);
+  t.true(env.clock.mono() >= 300);
 });
 
 test("without a leader a write waits, and ends as an unknown outcome at its deadline", async (t) => {
