@@ -71,4 +71,5 @@ function validateUpdate(object: ConfigMap, old: ConfigMap, errors: FieldErrors):
       errors.forbidden("binaryData", immutableDataText);
     }
   }
+  validate(object, errors);
 }

@@ -25,7 +25,7 @@ export function createFieldErrors(): FieldErrors {
     tooLong: (path, maxBytes) => add(path, "FieldValueTooLong", "Too long", `may not be more than ${maxBytes} bytes`),
     tooMany: (path, actual, max) =>
       add(path, "FieldValueTooMany", `Too many: ${actual}`, `must have at most ${max} items`),
-    notFound: (path, value) => add(path, "FieldValueNotFound", `Not found: ${renderValue(value)}`, ""),
+    notFound: (path, value, detail = "") => add(path, "FieldValueNotFound", `Not found: ${renderValue(value)}`, detail),
     typeInvalid: (path, value, detail) =>
       add(path, "FieldValueTypeInvalid", `Invalid value: ${renderValue(value)}`, detail),
   };

@@ -13,6 +13,6 @@ export interface FieldErrors {
   forbidden(path: string, detail: string): void;
   tooLong(path: string, maxBytes: number): void;
   tooMany(path: string, actual: number, max: number): void;
-  notFound(path: string, value: unknown): void;
+  notFound(path: string, value: unknown, detail?: string): void;
   typeInvalid(path: string, value: unknown, detail: string): void;
 }

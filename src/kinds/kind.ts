@@ -142,7 +142,11 @@ export interface Kind<O extends KubeObject = KubeObject> {
   readonly prepareStatus?: (draft: Draft, old: O, context: PrepareContext) => void;
   /** Further changes that count as a new generation (a Deployment's annotations). */
   readonly bumpsGeneration?: (draft: Draft, old: O) => boolean;
+  /** Rules for every whole object. How the three work together: `validate.ts`. */
   readonly validate?: (object: O, errors: FieldErrors) => void;
+  /** Rules for new objects beyond `validate`. */
+  readonly validateCreate?: (object: O, errors: FieldErrors) => void;
+  /** All rules for a changed object; runs the kind's own `validate` where that holds too. */
   readonly validateUpdate?: (object: O, old: O, errors: FieldErrors) => void;
   readonly validateStatus?: (object: O, old: O, errors: FieldErrors) => void;
   readonly warnings?: (object: O, old: O | undefined) => readonly string[];

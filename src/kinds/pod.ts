@@ -6,6 +6,8 @@ import type { Draft, HotRecord, Kind, PrepareContext } from "./kind.ts";
 import { hasCondition, podRow } from "./pod-cells.ts";
 import { defaultPodSpec } from "./pod-defaults.ts";
 import { effectiveResources, isTerminal, qosClass, resourceNumbers, type ResourceNumbers } from "./pod-resources.ts";
+import { validatePodStatus, validatePodUpdate } from "./pod-update.ts";
+import { validateNewPod, validatePod } from "./pod-validate.ts";
 import { podSchema } from "./schemas/pod.ts";
 import { ageColumn, column, nameColumn } from "./table.ts";
 
@@ -81,6 +83,10 @@ export const pods: Kind = defineKind<Pod>({
     status["qosClass"] ??= old.status?.qosClass;
     status["observedGeneration"] ??= old.status?.observedGeneration;
   },
+  validate: validatePod,
+  validateCreate: validateNewPod,
+  validateUpdate: validatePodUpdate,
+  validateStatus: validatePodStatus,
   grace,
   inert: [
     "spec.affinity.podAffinity",

@@ -124,7 +124,9 @@ function validateJson(errors: FieldErrors, key: string, value: string): void {
 
 function validateUpdate(object: Secret, old: Secret, errors: FieldErrors): void {
   immutable(errors, "type", object.type, old.type);
-  if (old.immutable !== true) return;
-  if (object.immutable !== true) errors.forbidden("immutable", immutableDataText);
-  if (!jsonEqual(object.data, old.data)) errors.forbidden("data", immutableDataText);
+  if (old.immutable === true) {
+    if (object.immutable !== true) errors.forbidden("immutable", immutableDataText);
+    if (!jsonEqual(object.data, old.data)) errors.forbidden("data", immutableDataText);
+  }
+  validate(object, errors);
 }
