@@ -1,12 +1,20 @@
 import { jsonEqual } from "../util/equal.ts";
-import { subdomainName } from "../util/names.ts";
+import { regexError, subdomainName } from "../util/names.ts";
 import { formatLabelSelector } from "../util/selector.ts";
 import { allVerbs, defineKind } from "./define.ts";
+import type { FieldErrors } from "./field-errors.ts";
 import type { Deployment, DeploymentSpec, DeploymentStrategy } from "./generated/types.ts";
 import type { Draft, HotRecord, Kind } from "./kind.ts";
 import { defaultTemplate } from "./pod-defaults.ts";
 import { scaleSelector, templateCells } from "./replicaset.ts";
 import { deploymentSchema } from "./schemas/deployment.ts";
+import {
+  nameWarnings,
+  nonNegative,
+  validateCounters,
+  validateSameSelector,
+  validateSelectedTemplate,
+} from "./workload-rules.ts";
 import { ageColumn, ageOf, column, nameColumn, templateColumns } from "./table.ts";
 
 /** Keeps equal pods, and replaces them in steps when the template changes. */
@@ -47,6 +55,20 @@ export const deployments: Kind = defineKind<Deployment>({
     if (old.metadata.labels === undefined) delete draft.metadata.labels;
     else draft.metadata.labels = old.metadata.labels;
   },
+  validate,
+  validateUpdate: (object, old, errors) => {
+    validate(object, errors);
+    validateSameSelector(errors, object.spec.selector, old.spec.selector);
+  },
+  validateStatus: (object, old, errors) => {
+    const names = ["updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"];
+    validateCounters(errors, { ...object.status }, [...names, "collisionCount"]);
+    const count = object.status?.collisionCount ?? 0;
+    if (count < (old.status?.collisionCount ?? 0)) {
+      errors.invalid("status.collisionCount", count, "cannot be decremented");
+    }
+  },
+  warnings: (object, old) => (old === undefined ? nameWarnings(object.metadata.name) : []),
   bumpsGeneration: (draft, old) => !jsonEqual(draft.metadata.annotations ?? {}, old.metadata.annotations ?? {}),
   columns: [
     nameColumn,
@@ -93,4 +115,60 @@ function defaults(draft: Draft): void {
   }
   spec.strategy = strategy;
   defaultTemplate(spec.template);
+}
+
+function validate({ spec }: Deployment, errors: FieldErrors): void {
+  nonNegative(errors, "spec.replicas", spec.replicas);
+  validateSelectedTemplate(errors, spec.selector, spec.template);
+  validateStrategy(errors, "spec.strategy", spec.strategy ?? {});
+  nonNegative(errors, "spec.minReadySeconds", spec.minReadySeconds);
+  nonNegative(errors, "spec.revisionHistoryLimit", spec.revisionHistoryLimit);
+  const deadline = spec.progressDeadlineSeconds;
+  nonNegative(errors, "spec.progressDeadlineSeconds", deadline);
+  if (deadline !== undefined && deadline <= (spec.minReadySeconds ?? 0)) {
+    errors.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
+  }
+}
+
+function validateStrategy(errors: FieldErrors, path: string, strategy: DeploymentStrategy): void {
+  const { type, rollingUpdate } = strategy;
+  if (type === "Recreate") {
+    if (rollingUpdate === undefined) return;
+    const text = "may not be specified when strategy `type` is 'Recreate'";
+    errors.forbidden(`${path}.rollingUpdate`, text);
+  } else if (type === "RollingUpdate") {
+    const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {};
+    const here = `${path}.rollingUpdate`;
+    validateShare(errors, `${here}.maxUnavailable`, maxUnavailable);
+    validateShare(errors, `${here}.maxSurge`, maxSurge);
+    if (amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
+      errors.invalid(`${here}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0");
+    }
+    if (percentOf(maxUnavailable) !== undefined && amountOf(maxUnavailable) > 100) {
+      errors.invalid(`${here}.maxUnavailable`, maxUnavailable, "must not be greater than 100%");
+    }
+  } else {
+    // Kubernetes shows its own Go struct here.
+    const value = { Type: type ?? "", RollingUpdate: rollingUpdate ?? null };
+    errors.notSupported(path, value, ["Recreate", "RollingUpdate"]);
+  }
+}
+
+function percentOf(share: number | string): number | undefined {
+  const match = /^([0-9]+)%$/.exec(String(share));
+  return match === null ? undefined : Number(match[1]);
+}
+
+function amountOf(share: number | string): number {
+  return typeof share === "number" ? share : (percentOf(share) ?? 0);
+}
+
+/** A number of pods, or a part of them. */
+function validateShare(errors: FieldErrors, path: string, share: number | string): void {
+  if (typeof share === "number") {
+    nonNegative(errors, path, share);
+  } else if (percentOf(share) === undefined) {
+    const text = "a valid percent string must be a numeric string followed by an ending '%'";
+    errors.invalid(path, share, regexError(text, "[0-9]+%", "1%", "93%"));
+  }
 }

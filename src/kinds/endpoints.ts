@@ -1,5 +1,7 @@
+import { jsonEqual } from "../util/equal.ts";
 import { subdomainName } from "../util/names.ts";
 import { allVerbs, defineKind } from "./define.ts";
+import { validateEndpointsObject } from "./endpoint-rules.ts";
 import type { Endpoints } from "./generated/types.ts";
 import type { Draft, Kind } from "./kind.ts";
 import { endpointsSchema } from "./schemas/endpoints.ts";
@@ -31,6 +33,11 @@ export const endpoints: Kind = defineKind<Endpoints>({
         if ((port.protocol ?? "") === "") port.protocol = "TCP";
       }
     }
+  },
+  validate: validateEndpointsObject,
+  validateUpdate: (object, old, errors) => {
+    // What was taken once is not judged again.
+    if (!jsonEqual(object.subsets, old.subsets)) validateEndpointsObject(object, errors);
   },
   warnings: () => ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"],
   columns: [nameColumn, column("Endpoints", "Ready addresses with their ports."), ageColumn],

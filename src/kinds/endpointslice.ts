@@ -1,6 +1,7 @@
 import { jsonEqual } from "../util/equal.ts";
 import { subdomainName } from "../util/names.ts";
 import { allVerbs, defineKind } from "./define.ts";
+import { validateSlice, validateSliceUpdate } from "./endpoint-rules.ts";
 import { firstFew } from "./endpoints.ts";
 import type { EndpointSlice } from "./generated/types.ts";
 import type { Draft, HotRecord, Kind } from "./kind.ts";
@@ -38,6 +39,8 @@ export const endpointSlices: Kind = defineKind<EndpointSlice>({
   prepareCreate: (draft) => dropTopology(draft),
   prepareUpdate: (draft) => dropTopology(draft),
   bumpsGeneration: (draft, old) => !jsonEqual(draft.metadata.labels ?? {}, old.metadata.labels ?? {}),
+  validate: validateSlice,
+  validateUpdate: validateSliceUpdate,
   columns: [
     nameColumn,
     column("AddressType", "IPv4, IPv6 or FQDN."),

@@ -20,7 +20,8 @@ export function createFieldErrors(): FieldErrors {
       const detail = `supported values: ${supported.map((item) => goQuote(item)).join(", ")}`;
       add(path, "FieldValueNotSupported", `Unsupported value: ${renderValue(value)}`, detail);
     },
-    duplicate: (path, value) => add(path, "FieldValueDuplicate", `Duplicate value: ${renderValue(value)}`, ""),
+    duplicate: (path, value, detail = "") =>
+      add(path, "FieldValueDuplicate", `Duplicate value: ${renderValue(value)}`, detail),
     forbidden: (path, detail) => add(path, "FieldValueForbidden", "Forbidden", detail),
     tooLong: (path, maxBytes) => add(path, "FieldValueTooLong", "Too long", `may not be more than ${maxBytes} bytes`),
     tooMany: (path, actual, max) =>

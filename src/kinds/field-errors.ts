@@ -9,7 +9,7 @@ export interface FieldErrors {
   required(path: string, detail?: string): void;
   invalid(path: string, value: unknown, detail: string): void;
   notSupported(path: string, value: unknown, supported: readonly string[]): void;
-  duplicate(path: string, value: unknown): void;
+  duplicate(path: string, value: unknown, detail?: string): void;
   forbidden(path: string, detail: string): void;
   tooLong(path: string, maxBytes: number): void;
   tooMany(path: string, actual: number, max: number): void;

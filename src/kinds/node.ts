@@ -1,10 +1,17 @@
+import { jsonEqual } from "../util/equal.ts";
+import { cidrProblems, parseCidr } from "../util/ip.ts";
+import { labelValue, qualifiedName, subdomainName } from "../util/names.ts";
 import { quantityValue, roundUpToMilli } from "../util/quantity.ts";
-import { subdomainName } from "../util/names.ts";
 import type { Millis } from "../util/time.ts";
 import { allVerbs, defineKind } from "./define.ts";
+import { invalidEach } from "./errors.ts";
+import type { FieldErrors } from "./field-errors.ts";
 import type { Node, NodeSpec, NodeStatus, Taint } from "./generated/types.ts";
 import type { Draft, HotRecord, Kind, TableRow } from "./kind.ts";
 import { resourceNumbers, type ResourceNumbers } from "./pod-resources.ts";
+import { oneOf } from "./pod-validate-context.ts";
+import { taintEffects } from "./pod-validate-scheduling.ts";
+import { validateAmount } from "./resource-names.ts";
 import { nodeSchema } from "./schemas/node.ts";
 import { ageColumn, ageOf, column, nameColumn } from "./table.ts";
 
@@ -43,6 +50,12 @@ export const nodes: Kind = defineKind<Node>({
   prepareCreate: (draft) => dropOld(draft),
   prepareUpdate: (draft) => dropOld(draft),
   prepareStatus: (draft) => dropOld(draft),
+  validate,
+  validateUpdate: (node, old, errors) => {
+    validate(node, errors);
+    validateChange(node, old, errors);
+  },
+  validateStatus: (node, old, errors) => validateChange(node, old, errors),
   columns: [
     nameColumn,
     column("Status", "Whether the node is ready, and whether it takes new pods."),
@@ -150,4 +163,60 @@ function roles(node: Node): string {
     } else if (key === "kubernetes.io/role" && value !== "") found.add(value);
   }
   return found.size === 0 ? "<none>" : [...found].sort().join(",");
+}
+
+function validate(node: Node, errors: FieldErrors): void {
+  validateTaints(errors, node.spec.taints ?? []);
+  validateAmounts(errors, node);
+  const cidrs = node.spec.podCIDRs ?? [];
+  for (const [index, cidr] of cidrs.entries()) {
+    invalidEach(errors, `spec.podCIDRs[${index}]`, cidr, cidrProblems(cidr));
+  }
+  const families = new Set(cidrs.map((cidr) => parseCidr(cidr)?.family));
+  if (cidrs.length > 1 && families.size < cidrs.length) {
+    errors.invalid("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family");
+  }
+}
+
+/** Kubernetes says these paths wrongly below metadata. */
+function validateTaints(errors: FieldErrors, taints: readonly Taint[]): void {
+  const seen = new Set<string>();
+  for (const [index, taint] of taints.entries()) {
+    const path = `metadata.taints[${index}]`;
+    const { key, value = "", effect } = taint;
+    invalidEach(errors, `${path}.key`, key, qualifiedName(key));
+    const problems = labelValue(value);
+    if (problems.length > 0) errors.invalid(`${path}.value`, value, problems.join(";"));
+    oneOf(errors, `${path}.effect`, effect, taintEffects);
+    if (seen.has(`${key}:${effect}`)) {
+      const shown = { Key: key, Value: value, Effect: effect, TimeAdded: taint.timeAdded ?? null };
+      errors.duplicate(path, shown, "taints must be unique by key and effect pair");
+    }
+    seen.add(`${key}:${effect}`);
+  }
+}
+
+function validateAmounts(errors: FieldErrors, node: Node): void {
+  for (const which of ["capacity", "allocatable"] as const) {
+    for (const [name, amount] of Object.entries(node.status?.[which] ?? {})) {
+      validateAmount(errors, `status.${which}.${name}`, name, amount);
+    }
+  }
+}
+
+function validateChange(node: Node, old: Node, errors: FieldErrors): void {
+  validateAmounts(errors, node);
+  const seen = new Set<string>();
+  for (const [index, { type, address }] of (node.status?.addresses ?? []).entries()) {
+    const shown = { Type: type, Address: address };
+    if (seen.has(`${type} ${address}`)) errors.duplicate(`status.addresses[${index}]`, shown);
+    seen.add(`${type} ${address}`);
+  }
+  if ((old.spec.podCIDRs ?? []).length > 0 && !jsonEqual(old.spec.podCIDRs, node.spec.podCIDRs)) {
+    errors.forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid');
+  }
+  if ((old.spec.providerID ?? "") !== "" && old.spec.providerID !== node.spec.providerID) {
+    const text = 'node updates may not change providerID except from "" to valid';
+    errors.forbidden("spec.providerID", text);
+  }
 }

@@ -90,14 +90,15 @@ export function validatePodSecurity(errors: FieldErrors, path: string, spec: Pod
     errors.invalid(`${path}.shareProcessNamespace`, true, text);
   }
   validateSysctls(errors, `${path}.sysctls`, spec);
-  const choices: readonly (readonly [keyof typeof context, readonly string[]])[] = [
+  type Choice = "fsGroupChangePolicy" | "supplementalGroupsPolicy" | "seLinuxChangePolicy";
+  const choices: readonly (readonly [Choice, readonly string[]])[] = [
     ["fsGroupChangePolicy", ["Always", "OnRootMismatch"]],
     ["supplementalGroupsPolicy", ["Merge", "Strict"]],
     ["seLinuxChangePolicy", ["Recursive"]],
   ];
   for (const [index, [name, known]] of choices.entries()) {
     const value = context[name];
-    if (value !== undefined && !known.includes(String(value))) {
+    if (value !== undefined && !known.includes(value)) {
       errors.notSupported(`${path}.${name}`, value, known);
     }
     if (index > 0) continue;

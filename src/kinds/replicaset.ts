@@ -1,10 +1,18 @@
 import { subdomainName } from "../util/names.ts";
 import { formatLabelSelector, formatMatcher, labelMatcher } from "../util/selector.ts";
 import { allVerbs, defineKind } from "./define.ts";
+import type { FieldErrors } from "./field-errors.ts";
 import type { PodTemplateSpec, ReplicaSet, ReplicaSetSpec } from "./generated/types.ts";
 import type { Draft, HotRecord, Kind, KubeObject } from "./kind.ts";
 import { defaultTemplate } from "./pod-defaults.ts";
 import { replicaSetSchema } from "./schemas/replicaset.ts";
+import {
+  nameWarnings,
+  nonNegative,
+  validateCounters,
+  validateSameSelector,
+  validateSelectedTemplate,
+} from "./workload-rules.ts";
 import { ageColumn, ageOf, column, nameColumn, templateColumns } from "./table.ts";
 
 /** Keeps a number of equal pods. */
@@ -46,6 +54,15 @@ export const replicaSets: Kind = defineKind<ReplicaSet>({
     defaultTemplate(spec.template);
   },
   prepareCreate: (draft) => clearStatus(draft),
+  validate,
+  validateUpdate: (object, old, errors) => {
+    validate(object, errors);
+    validateSameSelector(errors, object.spec.selector, old.spec.selector);
+  },
+  validateStatus: (object, _old, errors) => {
+    validateCounters(errors, { ...object.status }, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"]);
+  },
+  warnings: (object, old) => (old === undefined ? nameWarnings(object.metadata.name) : []),
   columns: [
     nameColumn,
     column("Desired", "Pods that are wanted.", { type: "integer" }),
@@ -76,6 +93,12 @@ export const replicaSets: Kind = defineKind<ReplicaSet>({
   }),
   machine: "replicaset",
 });
+
+function validate({ spec }: ReplicaSet, errors: FieldErrors): void {
+  nonNegative(errors, "spec.replicas", spec.replicas);
+  nonNegative(errors, "spec.minReadySeconds", spec.minReadySeconds);
+  validateSelectedTemplate(errors, spec.selector, spec.template);
+}
 
 /** What `/scale` answers as `status.selector`. */
 export function scaleSelector(object: KubeObject): string {

@@ -4,6 +4,7 @@ import type { Millis } from "../util/time.ts";
 import { allVerbs, defineKind } from "./define.ts";
 import type { Service, ServicePort, ServiceSpec, ServiceStatus } from "./generated/types.ts";
 import type { Draft, HotRecord, Kind, TableRow } from "./kind.ts";
+import { validateService, validateServiceStatus, validateServiceUpdate } from "./service-rules.ts";
 import { serviceSchema } from "./schemas/service.ts";
 import { ageColumn, ageOf, column, nameColumn } from "./table.ts";
 
@@ -45,6 +46,9 @@ export const services: Kind = defineKind<Service>({
     if (old.spec.type !== "LoadBalancer") return;
     defaultIngress(draft);
   },
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  validateStatus: (service, _old, errors) => validateServiceStatus(errors, service),
   warnings: (service) => warnings(service.spec),
   inert: [
     "spec.externalIPs",

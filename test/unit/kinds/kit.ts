@@ -23,7 +23,8 @@ export function decode(id: string, body: JsonObject): Draft {
   const { draft, unknown, errors } = decodeJson(kind.schema, whole as Json, { validation: "Strict" });
   if (errors.length + unknown.length > 0) throw new Error([...errors, ...unknown].join());
   if (kind.scope === "Namespaced") draft.metadata.namespace ??= "n";
-  draft.metadata.name ??= "a";
+  const meta = (body["metadata"] ?? {}) as JsonObject;
+  if (!Object.hasOwn(meta, "name")) draft.metadata.name = "a";
   applyDefaults(kind, draft);
   return draft;
 }

@@ -1,0 +1,472 @@
+import test from "ava";
+import type {
+  DeploymentSpec,
+  EndpointSlice,
+  NodeSpec,
+  Secret,
+  ServiceAccount,
+} from "../../../src/kinds/generated/types.ts";
+import type { KubeObject } from "../../../src/kinds/kind.ts";
+import type { JsonObject } from "../../../src/util/json.ts";
+import { create, decode, kindOf, problems, refusal, update, writeStatus } from "./kit.ts";
+
+const template = { metadata: { labels: { app: "a" } }, spec: { containers: [{ name: "c", image: "nginx" }] } };
+const workload = { spec: { selector: { matchLabels: { app: "a" } }, template } };
+
+function deploy(spec: JsonObject): JsonObject {
+  return { spec: { ...workload.spec, ...spec } };
+}
+
+function rolling(rollingUpdate: JsonObject): JsonObject {
+  return deploy({ strategy: { type: "RollingUpdate", rollingUpdate } });
+}
+
+function service(spec: JsonObject): JsonObject {
+  return { spec: { ports: [{ port: 80 }], ...spec } };
+}
+
+function named(name: string): JsonObject {
+  return { metadata: { name } };
+}
+
+const subdomain =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const label =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+
+const rules: readonly (readonly [what: string, kind: string, body: JsonObject, ...errors: string[]])[] = [
+  [
+    "a ConfigMap without a name",
+    "configmaps",
+    named(""),
+    "metadata.name: Required value: name or generateName is required",
+  ],
+  ["a ConfigMap in capitals", "configmaps", named("A"), `metadata.name: Invalid value: "A": ${subdomain}`],
+  ["a ConfigMap with a dot", "configmaps", named("a.b")],
+  ["a Namespace with a dot", "namespaces", named("a.b"), 'metadata.name: Invalid value: "a.b": must not contain dots'],
+  [
+    "a long label value",
+    "configmaps",
+    { metadata: { name: "a", labels: { k: "v".repeat(64) } } },
+    `metadata.labels: Invalid value: "${"v".repeat(64)}": must be no more than 63 characters`,
+  ],
+  [
+    "two controllers",
+    "configmaps",
+    {
+      metadata: {
+        name: "a",
+        ownerReferences: ["x", "y"].map((name) => ({
+          apiVersion: "v1",
+          kind: "Pod",
+          name,
+          uid: name,
+          controller: true,
+        })),
+      },
+    },
+    'metadata.ownerReferences: Invalid value: [{"kind":"Pod","name":"x","uid":"x","apiVersion":"v1","controller":true},{"kind":"Pod","name":"y","uid":"y","apiVersion":"v1","controller":true}]: Only one reference can have Controller set to true. Found "true" in references for Pod/x and Pod/y',
+  ],
+  [
+    "a finalizer of a namespace that nobody knows",
+    "namespaces",
+    { ...named("a"), spec: { finalizers: ["foo"] } },
+    'spec.finalizers: Invalid value: "foo": name is neither a standard finalizer name nor is it fully qualified',
+  ],
+  ["a qualified finalizer of a namespace", "namespaces", { ...named("a"), spec: { finalizers: ["a.b/c"] } }],
+  [
+    "one taint twice",
+    "nodes",
+    {
+      spec: {
+        taints: [
+          { key: "a", effect: "NoSchedule" },
+          { key: "a", effect: "NoSchedule" },
+        ],
+      },
+    },
+    'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
+  ],
+  [
+    "an effect that nobody knows",
+    "nodes",
+    { spec: { taints: [{ key: "a", effect: "Never" }] } },
+    'metadata.taints[0].effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
+  ],
+  ["a plain Deployment", "deployments.apps", deploy({})],
+  [
+    "a Deployment without a selector",
+    "deployments.apps",
+    { spec: { template } },
+    "spec.selector: Required value",
+    'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
+  ],
+  [
+    "an empty selector",
+    "deployments.apps",
+    deploy({ selector: {} }),
+    "spec.selector: Invalid value: {}: empty selector is invalid for deployment",
+  ],
+  [
+    "labels that the selector does not pick",
+    "deployments.apps",
+    deploy({ selector: { matchLabels: { app: "b" } } }),
+    'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
+  ],
+  [
+    "no pod more and no pod less",
+    "deployments.apps",
+    rolling({ maxUnavailable: 0, maxSurge: 0 }),
+    "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
+  ],
+  [
+    "no percent more and no percent less",
+    "deployments.apps",
+    rolling({ maxUnavailable: "0%", maxSurge: 0 }),
+    'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "0%": may not be 0 when `maxSurge` is 0',
+  ],
+  [
+    "more than all unavailable",
+    "deployments.apps",
+    rolling({ maxUnavailable: "101%" }),
+    'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "101%": must not be greater than 100%',
+  ],
+  ["twice as many on top", "deployments.apps", rolling({ maxSurge: "200%" })],
+  [
+    "an unknown strategy",
+    "deployments.apps",
+    deploy({ strategy: { type: "Foo" } }),
+    'spec.strategy: Unsupported value: {"Type":"Foo","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
+  ],
+  [
+    "steps of a strategy that has none",
+    "deployments.apps",
+    deploy({ strategy: { type: "Recreate", rollingUpdate: { maxSurge: 1 } } }),
+    "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+  ],
+  [
+    "a deadline within the wait",
+    "deployments.apps",
+    deploy({ progressDeadlineSeconds: 5, minReadySeconds: 5 }),
+    "spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds",
+  ],
+  [
+    "pods of a Deployment that end",
+    "deployments.apps",
+    deploy({ template: { ...template, spec: { ...template.spec, restartPolicy: "Never" } } }),
+    'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"',
+  ],
+  [
+    "blanks around a template's image",
+    "deployments.apps",
+    deploy({ template: { ...template, spec: { containers: [{ name: "c", image: " nginx" }] } } }),
+  ],
+  ["a Service that begins with a digit", "services", { ...service({}), ...named("1a") }],
+  [
+    "a Service in capitals",
+    "services",
+    { ...service({}), ...named("A") },
+    `metadata.name: Invalid value: "A": ${label}`,
+  ],
+  ["a Service without ports", "services", service({ ports: [] }), "spec.ports: Required value"],
+  ["a headless Service without ports", "services", service({ ports: [], clusterIP: "None", clusterIPs: ["None"] })],
+  ["a name with a dot at the end", "services", { spec: { type: "ExternalName", externalName: "a.b." } }],
+  [
+    "an external name with an address",
+    "services",
+    { spec: { type: "ExternalName", externalName: "a.b", clusterIP: "10.0.0.1" } },
+    "spec.clusterIPs: Forbidden: may not be set for ExternalName services",
+  ],
+  [
+    "node ports without an address",
+    "services",
+    service({ type: "NodePort", clusterIP: "None", clusterIPs: ["None"] }),
+    "spec.clusterIPs[0]: Invalid value: \"None\": may not be set to 'None' for NodePort services",
+  ],
+  [
+    "two ports without names",
+    "services",
+    service({ ports: [{ port: 80 }, { port: 81 }] }),
+    "spec.ports[0].name: Required value",
+    "spec.ports[1].name: Required value",
+  ],
+  [
+    "one port twice",
+    "services",
+    service({
+      ports: [
+        { name: "a", port: 80 },
+        { name: "b", port: 80 },
+      ],
+    }),
+    'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
+  ],
+  [
+    "a node port inside",
+    "services",
+    service({ ports: [{ port: 80, nodePort: 30_000 }] }),
+    "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+  ],
+  [
+    "an affinity of more than a day",
+    "services",
+    service({ sessionAffinity: "ClientIP", sessionAffinityConfig: { clientIP: { timeoutSeconds: 86_401 } } }),
+    "spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: must be greater than 0 and less than 86400",
+  ],
+  [
+    "an endpoint on the node itself",
+    "endpointslices.discovery.k8s.io",
+    { addressType: "IPv4", endpoints: [{ addresses: ["127.0.0.1"] }] },
+    'endpoints[0].addresses[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)',
+  ],
+  [
+    "an address in a long form",
+    "endpointslices.discovery.k8s.io",
+    { addressType: "IPv6", endpoints: [{ addresses: ["2001:db8::0001"] }] },
+    'endpoints[0].addresses[0]: Invalid value: "2001:db8::0001": must be in canonical form ("2001:db8::1")',
+  ],
+  [
+    "too many endpoints",
+    "endpointslices.discovery.k8s.io",
+    { addressType: "IPv4", endpoints: Array.from({ length: 1_001 }, () => ({ addresses: ["10.0.0.1"] })) },
+    "endpoints: Too many: 1001: must have at most 1000 items",
+  ],
+  [
+    "an empty subset",
+    "endpoints",
+    { subsets: [{}] },
+    "subsets[0]: Required value: must specify `addresses` or `notReadyAddresses`",
+  ],
+  [
+    "a TLS secret without keys",
+    "secrets",
+    { type: "kubernetes.io/tls" },
+    "data[tls.crt]: Required value",
+    "data[tls.key]: Required value",
+  ],
+  [
+    "a registry's secret that is no JSON",
+    "secrets",
+    { type: "kubernetes.io/dockerconfigjson", stringData: { ".dockerconfigjson": "x" } },
+    `data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid character 'x' looking for beginning of value`,
+  ],
+  [
+    "a lease of no time",
+    "leases.coordination.k8s.io",
+    { spec: { leaseDurationSeconds: 0 } },
+    "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
+  ],
+  [
+    "an Event about another namespace",
+    "events",
+    { metadata: { name: "a", namespace: "n" }, involvedObject: { namespace: "b" } },
+    'involvedObject.namespace: Invalid value: "b": does not match event.namespace',
+  ],
+];
+
+for (const [what, kind, body, ...errors] of rules) {
+  test(`${what}: ${errors.length === 0 ? "accepted" : "refused in Kubernetes' words"}`, (t) => {
+    t.deepEqual(problems(kind, body), errors);
+  });
+}
+
+test("a 422 names kind, object and each problem once", (t) => {
+  t.is(
+    refusal("configmaps", { data: { a: "x".repeat(1_048_577) } }),
+    'ConfigMap "a" is invalid: []: Too long: may not be more than 1048576 bytes',
+  );
+  t.true(
+    refusal("deployments.apps", { spec: { template } }).startsWith(
+      'Deployment.apps "a" is invalid: [spec.selector: Required value, spec.template.metadata.labels: ',
+    ),
+  );
+});
+
+test("a Deployment gets Kubernetes' defaults", (t) => {
+  const draft = create("deployments.apps", deploy({}));
+  t.is(draft.metadata.generation, 1);
+  t.like(draft["spec"], {
+    replicas: 1,
+    revisionHistoryLimit: 10,
+    progressDeadlineSeconds: 600,
+    strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "25%", maxSurge: "25%" } },
+  });
+  const spec = draft["spec"] as DeploymentSpec;
+  t.is(spec.template.spec?.restartPolicy, "Always");
+  t.is(spec.template.spec?.enableServiceLinks, undefined);
+});
+
+test("requests follow from limits in pods alone", (t) => {
+  const spec = create(
+    "deployments.apps",
+    deploy({ template: { ...template, spec: { containers: [{ name: "c", resources: { limits: { cpu: "1" } } }] } } }),
+  )["spec"] as DeploymentSpec;
+  t.deepEqual(spec.template.spec?.containers[0]?.resources, { limits: { cpu: "1" } });
+});
+
+test("selectors of Deployments and ReplicaSets never change", (t) => {
+  const other = {
+    selector: { matchLabels: { app: "b" } },
+    template: { ...template, metadata: { labels: { app: "b" } } },
+  };
+  for (const kind of ["deployments.apps", "replicasets.apps"]) {
+    t.deepEqual(update(kind, deploy({}), deploy(other)).problems, [
+      'spec.selector: Invalid value: {"matchLabels":{"app":"b"}}: field is immutable',
+    ]);
+  }
+});
+
+test("a status write changes no label of a Deployment, but those of a ReplicaSet", (t) => {
+  const body = { ...deploy({ replicas: 9 }), metadata: { name: "a", labels: { x: "y" } }, status: { replicas: 1 } };
+  const written = writeStatus("deployments.apps", deploy({}), body).draft;
+  t.is(written.metadata.labels, undefined);
+  t.is((written["spec"] as DeploymentSpec).replicas, 1);
+  t.deepEqual(writeStatus("replicasets.apps", deploy({}), body).draft.metadata.labels, { x: "y" });
+});
+
+test("counters of a status may not contradict each other", (t) => {
+  const body = { ...deploy({}), status: { replicas: 1, readyReplicas: 2 } };
+  t.deepEqual(writeStatus("deployments.apps", deploy({}), body).problems, [
+    "status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas",
+  ]);
+});
+
+test("what a client may not change comes back or is refused", (t) => {
+  const ns = update("namespaces", named("a"), { ...named("a"), spec: { finalizers: [] } }).draft;
+  t.deepEqual(ns["spec"], { finalizers: ["kubernetes"] });
+  t.deepEqual(ns.metadata.labels, { "kubernetes.io/metadata.name": "a" });
+  t.deepEqual(update("secrets", { type: "a/b" }, {}).problems, ['type: Invalid value: "Opaque": field is immutable']);
+  const fixed = { data: { a: "1" }, immutable: true };
+  t.deepEqual(update("configmaps", fixed, { ...fixed, data: { a: "2" } }).problems, [
+    "data: Forbidden: field is immutable when `immutable` is set",
+  ]);
+  t.deepEqual(update("configmaps", fixed, { ...fixed, metadata: { name: "a", annotations: { b: "c" } } }).problems, []);
+  t.deepEqual(update("nodes", { spec: { podCIDR: "10.1.0.0/24" } }, { spec: { podCIDR: "10.2.0.0/24" } }).problems, [
+    'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid',
+  ]);
+  t.deepEqual(update("endpointslices.discovery.k8s.io", { addressType: "IPv4" }, { addressType: "IPv6" }).problems, [
+    'addressType: Invalid value: "IPv6": field is immutable',
+  ]);
+  t.deepEqual(update("leases.coordination.k8s.io", { spec: {} }, { spec: {} }, "").problems, [
+    "metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+  ]);
+});
+
+test("an object on its way out gains no finalizer", (t) => {
+  const going = { metadata: { name: "a", deletionTimestamp: "2026-01-01T00:00:00Z", finalizers: ["a/b"] } };
+  const more = { metadata: { ...going.metadata, finalizers: ["a/b", "c/d"] } };
+  t.deepEqual(update("configmaps", going, more).problems, [
+    'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"c/d"}',
+  ]);
+});
+
+test("a namespace's phase follows its deletion", (t) => {
+  t.deepEqual(writeStatus("namespaces", named("a"), { ...named("a"), status: { phase: "Terminating" } }).problems, [
+    "status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty",
+  ]);
+});
+
+test("a node's range and allocatable amounts are filled in, and its status may come with it", (t) => {
+  const draft = create("nodes", {
+    spec: { podCIDR: "10.1.0.0/24" },
+    status: { capacity: { cpu: "4", memory: "1024Mi" } },
+  });
+  t.deepEqual((draft["spec"] as NodeSpec).podCIDRs, ["10.1.0.0/24"]);
+  t.deepEqual(draft["status"], {
+    capacity: { cpu: "4", memory: "1Gi" },
+    allocatable: { cpu: "4", memory: "1Gi" },
+  });
+});
+
+test("texts of a Secret override its bytes and are not kept; accounts keep names of secrets", (t) => {
+  const secret = create("secrets", { data: { a: "eA==" }, stringData: { a: "y" } }) as unknown as Secret;
+  t.deepEqual(secret.data, { a: "eQ==" });
+  t.false("stringData" in secret);
+  t.is(secret.type, "Opaque");
+  const account = create("serviceaccounts", { secrets: [{ name: "a", kind: "X" }] });
+  t.deepEqual((account as unknown as ServiceAccount).secrets, [{ name: "a" }]);
+});
+
+function cells(id: string, body: JsonObject): readonly unknown[] {
+  const draft = decode(id, body);
+  draft.metadata.creationTimestamp ??= "1970-01-01T00:00:00Z";
+  return kindOf(id).row(draft as unknown as KubeObject, 90_000).cells;
+}
+
+test("lines of tables read as kubectl prints them", (t) => {
+  t.deepEqual(
+    cells("nodes", {
+      metadata: {
+        name: "one",
+        labels: { "node-role.kubernetes.io/b": "", "node-role.kubernetes.io/a": "" },
+      },
+      spec: { unschedulable: true },
+      status: {
+        conditions: [{ type: "Ready", status: "Unknown" }],
+        addresses: [{ type: "InternalIP", address: "10.0.0.1" }],
+        nodeInfo: { kubeletVersion: "v1", kernelVersion: "6.1", architecture: "amd64", osImage: "Debian" },
+      },
+    }),
+    [
+      "one",
+      "NotReady,SchedulingDisabled",
+      "a,b",
+      "90s",
+      "v1",
+      "10.0.0.1",
+      "<none>",
+      "Debian",
+      "6.1 (amd64)",
+      "<unknown>",
+    ],
+  );
+  t.deepEqual(cells("deployments.apps", { ...deploy({ replicas: 3 }), status: { readyReplicas: 2 } }), [
+    "a",
+    "2/3",
+    0,
+    0,
+    "90s",
+    "c",
+    "nginx",
+    "app=a",
+  ]);
+  t.deepEqual(
+    cells(
+      "services",
+      service({
+        type: "NodePort",
+        clusterIP: "10.0.0.1",
+        ports: [{ port: 80, nodePort: 30_080 }],
+        selector: { b: "1", a: "2" },
+      }),
+    ),
+    ["a", "NodePort", "10.0.0.1", "<none>", "80:30080/TCP", "90s", "a=2,b=1"],
+  );
+  const slice: JsonObject = {
+    addressType: "IPv4",
+    ports: [{}],
+    endpoints: [{ addresses: ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"] }],
+  };
+  const ports = (decode("endpointslices.discovery.k8s.io", slice) as unknown as EndpointSlice).ports;
+  t.deepEqual(ports as unknown, [{ name: "", protocol: "TCP" }]);
+  t.deepEqual(cells("endpointslices.discovery.k8s.io", slice), [
+    "a",
+    "IPv4",
+    "<unset>",
+    "10.0.0.1,10.0.0.2,10.0.0.3 + 1 more...",
+    "90s",
+  ]);
+  t.deepEqual(
+    cells("events", {
+      involvedObject: { kind: "Pod", name: "p", fieldPath: "spec.containers{c}" },
+      reason: "Started",
+      type: "Normal",
+      message: " Started it\n",
+      source: { component: "agent", host: "one" },
+      firstTimestamp: "1970-01-01T00:00:30Z",
+      lastTimestamp: "1970-01-01T00:01:00Z",
+      count: 3,
+    }),
+    ["30s", "Normal", "Started", "pod/p", "spec.containers{c}", "agent, one", "Started it", "60s", 3, "a"],
+  );
+});
