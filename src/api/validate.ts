@@ -1,34 +1,32 @@
 import { createFieldErrors, statusInvalid } from "../kinds/errors.ts";
 import type { FieldErrors } from "../kinds/field-errors.ts";
 import type { Draft, Kind, KubeObject } from "../kinds/kind.ts";
-import { validateMetadata, validateMetadataUpdate } from "../kinds/metadata.ts";
+import { validateMetadataUpdate } from "../kinds/metadata.ts";
+import { validateCreate, validateStatus, validateUpdate } from "../kinds/validate.ts";
 import type { StatusCause } from "../util/errors.ts";
 
 /** The checks of a finished draft, all in one 422. */
 
-/** A new object: the kind's own rules, and those of metadata if they found nothing. */
+/** A new object. */
 export function validateNew(kind: Kind, draft: Draft): void {
   const errors = createFieldErrors();
-  kind.validate?.(draft as unknown as KubeObject, errors);
-  if (errors.causes.length === 0) validateMetadata(kind, draft.metadata, errors);
+  validateCreate(kind, draft, errors);
   refuse(kind, draft, errors);
 }
 
 /** A changed object. `main` runs the rules for new objects as well, `part` only what metadata asks. */
 export function validateChanged(kind: Kind, draft: Draft, old: KubeObject, rules: "main" | "status" | "part"): void {
   const errors = createFieldErrors();
-  const object = draft as unknown as KubeObject;
-  validateMetadataUpdate(kind, draft.metadata, old.metadata, errors);
   switch (rules) {
     case "main":
-      kind.validateUpdate?.(object, old, errors);
-      kind.validate?.(object, errors);
+      validateUpdate(kind, draft, old, errors);
       break;
     case "status":
-      kind.validateStatus?.(object, old, errors);
+      validateStatus(kind, draft, old, errors);
       break;
     case "part":
-      kind.validate?.(object, errors);
+      validateMetadataUpdate(kind, draft.metadata, old.metadata, errors);
+      kind.validate?.(draft as unknown as KubeObject, errors);
   }
   refuse(kind, draft, errors);
 }
