@@ -7,7 +7,7 @@ import type { Settings } from "./core/settings.ts";
 import { step } from "./core/step.ts";
 import type { Effect, Entry, Input, MemberId, Message, Role } from "./core/types.ts";
 import { foreign, loadIdentity, nextIncarnation } from "./identity.ts";
-import type { Birth } from "./identity.ts";
+import type { Birth, Identity } from "./identity.ts";
 import { raftLimits } from "./limits.ts";
 import type { LogListener, ReplicatedLog } from "./log-api.ts";
 import { createSnapshotFiles } from "./snapshot.ts";
@@ -48,6 +48,8 @@ export interface SnapshotSource {
   readonly index: LogIndex;
   readonly digest: Digest;
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Called once the snapshot is written or given up, whether or not `chunks` was read. */
+  close?(): void;
 }
 
 /** Best effort, in order per peer; `receive` and `link` of `Raft` are its other half. */
@@ -63,7 +65,12 @@ export interface Raft extends ReplicatedLog {
   /** The last entry handed to the listener. */
   readonly applied: LogIndex;
   /**
-   * Reads the data directory, restores the newest snapshot and goes on. A lone voter is leader, and
+   * Reads identity and log, and counts this start; `memberId` and `incarnation` are known then.
+   * Nothing is handed over yet. `start` does it where it was not done.
+   */
+  open(): Promise<void>;
+  /**
+   * Opens the data directory, restores the newest snapshot and goes on. A lone voter is leader, and
    * everything in its log has been handed over, when this resolves. Throws `UserError` where the
    * directory is damaged or another member's.
    */
@@ -93,11 +100,13 @@ class Driver implements Raft {
   readonly #files: SnapshotFiles;
   readonly #inputs: Input[] = [];
   readonly #reads: Map<number, ReadGroup[]> = new Map();
-  #identity: { readonly clusterId: string; readonly memberId: MemberId } | undefined;
+  #identity: Omit<Identity, "incarnation"> | undefined;
+  /** What the log held, from `open` to `start`. */
+  #content: WalContent | undefined;
   #incarnation = 0;
   #state: State | undefined;
   #wal: Wal | undefined;
-  #life: "new" | "running" | "stopped" | "failed" = "new";
+  #life: "new" | "opening" | "opened" | "running" | "stopped" | "failed" = "new";
   #isStepping = false;
   #isFlushDue = false;
   #proposals: Uint8Array[] = [];
@@ -146,26 +155,41 @@ class Driver implements Raft {
   }
 
   get incarnation(): number {
-    invariant(this.#incarnation > 0, "the incarnation is known once the log has started");
+    invariant(this.#incarnation > 0, "the incarnation is known once the log is open");
     return this.#incarnation;
   }
 
-  async start(): Promise<void> {
-    invariant(this.#life === "new", "a log is started once");
-    const { env, birth, segmentBytes, stateMachine } = this.#options;
+  async open(): Promise<void> {
+    invariant(this.#life === "new", "a log is opened once");
+    this.#life = "opening";
+    const { env, birth, segmentBytes } = this.#options;
     const { disk, random } = env;
-    const { lastIncarnation, config, ...identity } = await loadIdentity(disk, random.stream("raft"), birth ?? {});
-    this.#identity = identity;
-    if (lastIncarnation > 0 && !(await hasLog(env))) throw foreign("its log is missing");
+    const known = await loadIdentity(disk, random.stream("raft"), birth ?? {});
+    this.#identity = known;
+    if (known.lastIncarnation > 0 && !(await hasLog(env))) throw foreign("its log is missing");
+    const { clusterId, memberId } = known;
     const { wal, content } = await openWal({
       ...env,
-      ...identity,
+      clusterId,
+      memberId,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
       onDurable: (seq) => this.#onDurable(seq),
       onFatal: (error) => this.#fail(error),
     });
     this.#wal = wal;
-    this.#incarnation = await nextIncarnation(disk, lastIncarnation);
+    this.#content = content;
+    this.#incarnation = await nextIncarnation(disk, known.lastIncarnation);
+    this.#life = "opened";
+  }
+
+  async start(): Promise<void> {
+    if (this.#life === "new") await this.open();
+    const content = this.#content;
+    const wal = this.#wal;
+    invariant(this.#life === "opened" && content && wal, "a log is started once, when it is open");
+    this.#content = undefined;
+    const { env, stateMachine, settings } = this.#options;
+    const { config, memberId } = this.#known();
     const snapshot = await this.#files.openNewest();
     const meta = snapshot?.meta ?? { index: 0, term: 0, config };
     const entries = entriesAfter(meta.index, content);
@@ -173,14 +197,14 @@ class Driver implements Raft {
     this.#applied = meta.index;
     this.#bytesAtSnapshot = wal.writtenBytes - sizeOf(entries);
     this.#state = createState({
-      id: identity.memberId,
+      id: memberId,
       hardState: content.hardState,
       snapshot: meta,
       entries,
       now: this.#clock.mono(),
-      seed: random.stream("raft").u32(),
+      seed: env.random.stream("raft").u32(),
       doubtUpTo: content.doubtUpTo,
-      settings: this.#options.settings ?? {},
+      settings: settings ?? {},
     });
     this.#life = "running";
     this.#logStart(content, meta.index);
@@ -188,7 +212,7 @@ class Driver implements Raft {
   }
 
   async stop(): Promise<void> {
-    if (this.#life === "running") this.#life = "stopped";
+    if (this.#life !== "failed") this.#life = "stopped";
     this.#timer?.cancel();
     for (const group of [...this.#reads.values(), this.#newReads]) {
       for (const { reject } of group) reject(new TransientError("the log has stopped"));
@@ -257,8 +281,8 @@ class Driver implements Raft {
     await leading;
   }
 
-  #known(): { readonly clusterId: string; readonly memberId: MemberId } {
-    invariant(this.#identity !== undefined, "the identity is known once the log has started");
+  #known(): Omit<Identity, "incarnation"> {
+    invariant(this.#identity !== undefined, "the identity is known once the log is open");
     return this.#identity;
   }
 
@@ -438,11 +462,17 @@ class Driver implements Raft {
     const wal = this.#wal;
     invariant(wal !== undefined, "a running log has a file");
     this.#bytesAtSnapshot = wal.writtenBytes;
-    const { index, digest, chunks } = this.#options.stateMachine.snapshot();
-    if (index <= wal.mark.index) return;
+    if (this.#applied <= wal.mark.index) return;
+    const source = this.#options.stateMachine.snapshot();
+    const { index, digest, chunks } = source;
     invariant(index <= this.#applied, "a snapshot holds nothing that was not handed over");
     const term = state.log.termAt(index);
-    await this.#files.write({ index, term, digest, config: state.configs.at(index) }, chunks);
+    const config = state.configs.at(index);
+    try {
+      await this.#files.write({ index, term, digest, config }, chunks);
+    } finally {
+      source.close?.();
+    }
     await wal.writeMark({ index, term });
     this.#releasableTo = await this.#files.prune();
     await wal.release(this.#releasableTo);

@@ -306,7 +306,9 @@ export class Wal {
       await segment.file.write(segment.filledTo, [new Uint8Array(length)]);
       segment.filledTo += length;
     } catch (error) {
-      this.#fail(error);
+      // Room may come back before the batches reach the end of what is filled.
+      if ((error as { readonly code?: unknown }).code !== "ENOSPC") this.#fail(error);
+      else this.#options.log("warn", "wal-no-room-ahead", { segment: segment.segment });
     }
   }
 

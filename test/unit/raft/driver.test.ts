@@ -6,7 +6,7 @@ import { createSimClock } from "../../../src/sim/clock.ts";
 import { createSimDisk } from "../../../src/sim/disk.ts";
 import type { SimDisk } from "../../../src/sim/disk.ts";
 import { createSimEnv } from "../../../src/sim/env.ts";
-import { TransientError, UserError } from "../../../src/util/errors.ts";
+import { InvariantError, TransientError, UserError } from "../../../src/util/errors.ts";
 import { settle } from "./support/log.ts";
 import { newRaft, say } from "./support/machine.ts";
 import type { TestRaft } from "./support/machine.ts";
@@ -62,6 +62,21 @@ test("a start hands over everything again, under a new incarnation", async (t) =
   t.true(second.raft.term > first.raft.term);
 });
 
+test("identity and incarnation are known before anything is handed over", async (t) => {
+  const disk = newDisk();
+  const first = await started(disk.attach());
+  say(first.raft, "a");
+  await settle();
+  const { raft, list } = newRaft(envOn(disk.attach()));
+  t.throws(() => raft.incarnation, { instanceOf: InvariantError });
+  await raft.open();
+  t.is(raft.incarnation, 2);
+  t.is(raft.memberId, first.raft.memberId);
+  t.deepEqual(list.entries, []);
+  await raft.start();
+  t.deepEqual(list.words, ["a"]);
+});
+
 test("a snapshot follows from the log's length; the next start begins with it, and old segments go", async (t) => {
   const disk = newDisk();
   const { raft, list } = await started(disk.attach(), { snapshotLogBytes: 20_000 });
@@ -101,6 +116,7 @@ test("a snapshot that cannot be written leaves nothing behind, and the log goes 
   t.is(list.words.length, 20);
   t.deepEqual(fatal, []);
   t.true((await disk.list("snap")).every((name) => name.endsWith(".snap")));
+  t.is(list.openSnapshots, 0);
 });
 
 test("a failed sync ends it: told once, nothing more is committed", async (t) => {

@@ -10,6 +10,7 @@ export class WordList implements StateMachine, LogListener {
   roles: string[] = [];
   restoredAt = 0;
   index = 0;
+  openSnapshots = 0;
   /** Called with each word as it is applied. */
   onWord: (word: string) => void = () => undefined;
 
@@ -38,7 +39,9 @@ export class WordList implements StateMachine, LogListener {
 
   snapshot(): ReturnType<StateMachine["snapshot"]> {
     const words = [...this.words];
+    this.openSnapshots += 1;
     return {
+      close: () => (this.openSnapshots -= 1),
       index: this.index,
       digest: { a: words.length, b: 0 },
       chunks: (async function* () {
