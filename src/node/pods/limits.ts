@@ -13,6 +13,8 @@ export const relistMs = 1_000;
 export const resyncMs = 60_000;
 export const stepRetryFirstMs = 1_000;
 export const stepRetryMaxMs = 15_000;
+/** A wait up to this counts as work under way. */
+export const stepPendingMaxMs = 2_000;
 /** StopContainer never gets less than this. */
 export const stopGraceMinSeconds = 2;
 export const gateWaitMaxMs = 2_000;

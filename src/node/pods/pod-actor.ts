@@ -3,7 +3,7 @@ import { assign, createActor, fromPromise, raise, setup } from "xstate";
 import type { Clock, Log } from "../../env/env.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
-import { stepRetryFirstMs, stepRetryMaxMs } from "./limits.ts";
+import { stepPendingMaxMs, stepRetryFirstMs, stepRetryMaxMs } from "./limits.ts";
 import type { PodWorker, Stage, StepResult } from "./pod-worker.ts";
 
 /**
@@ -155,7 +155,7 @@ export function createPodActor(
   ports: { readonly clock: Clock; readonly log: Log },
   onGone: () => void,
 ): PodActor {
-  const ref = createActor(machine, { input: worker, clock: xstateClock(ports.clock) });
+  const ref = createActor(machine, { input: worker, clock: xstateClock(ports.clock, stepPendingMaxMs) });
   const fields = { pod: worker.pod.metadata.uid };
   ref.subscribe({
     next: (snapshot) => {
@@ -184,13 +184,19 @@ export function createPodActor(
   };
 }
 
-/** XState's timers on the injected clock. Daemons: probing and looking again never end. */
-export function xstateClock(clock: Clock): {
+/**
+ * XState's timers on the injected clock. Daemons, since looking again and probing never end; but a
+ * wait of at most `pendingMaxMs` is work under way, which keeps a virtual cluster from being settled.
+ */
+export function xstateClock(
+  clock: Clock,
+  pendingMaxMs: Millis = 0,
+): {
   setTimeout(run: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
 } {
   return {
-    setTimeout: (run, delayMs) => clock.after(delayMs, run, { daemon: true }),
+    setTimeout: (run, delayMs) => clock.after(delayMs, run, { daemon: delayMs > pendingMaxMs }),
     clearTimeout: (timer) => {
       (timer as { cancel(): void } | undefined)?.cancel();
     },

@@ -64,6 +64,7 @@ export function createPods(options: PodsOptions): Pods {
   let stopped = false;
   let timer: Timer | undefined;
   let relisting = false;
+  let asked = false;
   let collectAt = clock.mono() + containerGcMs;
 
   return {
@@ -192,8 +193,18 @@ export function createPods(options: PodsOptions): Pods {
   }
 
   async function relist(): Promise<void> {
+    // News that come meanwhile may be missing in these lists: they are read once more.
+    asked = true;
     if (relisting || stopped) return;
     relisting = true;
+    while (asked && !stopped) {
+      asked = false;
+      await readOnce();
+    }
+    relisting = false;
+  }
+
+  async function readOnce(): Promise<void> {
     try {
       const sandboxes = await cri.listPodSandboxes();
       const containers = await cri.listContainers();
@@ -205,8 +216,6 @@ export function createPods(options: PodsOptions): Pods {
     } catch (error) {
       // Unknown is not gone: nothing is concluded from it.
       log("debug", "pods.relist.failed", { error: messageOf(error) });
-    } finally {
-      relisting = false;
     }
   }
 

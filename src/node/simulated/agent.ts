@@ -1,0 +1,82 @@
+import type { ActorDirectory } from "../../actors/runtime/actor.ts";
+import type { Env } from "../../env/env.ts";
+import { messageOf } from "../../util/errors.ts";
+import { loadAgentState, saveAgentState } from "../agent-state.ts";
+import { actorDirectory } from "../directory.ts";
+import { createSliceGate } from "../gate.ts";
+import type { NodeLink } from "../link/client.ts";
+import { createNodeLink } from "../link/client.ts";
+import type { LinkTransport } from "../link/transport.ts";
+import { createCheckpoints } from "../pods/checkpoint.ts";
+import type { SimulatedNode, SimulatedNodeOptions } from "./node.ts";
+import { createSimulatedNode } from "./node.ts";
+
+/** `--runtime simulated`: a simulated node behind the same link as a real agent. */
+export interface SimulatedAgent {
+  readonly node: SimulatedNode;
+  readonly link: NodeLink;
+  readonly actors: ActorDirectory;
+  start(): Promise<void>;
+  stop(): void;
+}
+
+export interface SimulatedAgentOptions extends Pick<
+  SimulatedNodeOptions,
+  "name" | "script" | "address" | "cpus" | "memoryBytes" | "labels" | "taints"
+> {
+  readonly env: Env;
+  readonly transport: LinkTransport;
+  readonly version: string;
+}
+
+export async function createSimulatedAgent(options: SimulatedAgentOptions): Promise<SimulatedAgent> {
+  const { env, transport, version, ...rest } = options;
+  const { clock, disk, log, random } = env;
+  const state = await loadAgentState(disk);
+  const link = createNodeLink({
+    clock,
+    log,
+    transport,
+    node: options.name,
+    bootId: `simulated-${options.name}`,
+    version,
+    epoch: state.epoch,
+    saveEpoch: (epoch) => {
+      saveAgentState(disk, { ...state, epoch }).catch((error: unknown) => {
+        log("error", "agent.state.unsaved", { error: messageOf(error) });
+      });
+    },
+    actors: () => actors.list(),
+    openStream: async (request) => node.openStream(request),
+  });
+  const { desired, reporter } = link;
+  const isLive = (): boolean => link.state === "live";
+  const node = createSimulatedNode({
+    ...rest,
+    clock,
+    log,
+    random,
+    desired,
+    reporter,
+    version,
+    gate: createSliceGate(desired, { isLive, proxied: () => link.proxiedEverywhere }),
+    checkpoints: createCheckpoints(disk, log),
+    epoch: () => link.epoch,
+  });
+  const actors = actorDirectory(options.name, { pods: node.pods, probes: node.probes, link });
+  // There is no proxy that could lag behind.
+  desired.onChange(() => link.setProxied(desired.revision));
+  return {
+    node,
+    link,
+    actors,
+    async start() {
+      await node.start();
+      link.start();
+    },
+    stop() {
+      node.stop();
+      link.stop();
+    },
+  };
+}

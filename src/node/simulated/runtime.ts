@@ -1,0 +1,269 @@
+import type { Clock } from "../../env/env.ts";
+import type { Millis } from "../../util/time.ts";
+import type { ContainerConfig, ContainerStatus, Cri, Image, Labels, SandboxConfig, SandboxStatus } from "../cri/cri.ts";
+import { CriError, namespaceMode } from "../cri/cri.ts";
+import type { ScriptOf, SimulatedScript, SimulatedSubject } from "./script.ts";
+
+/**
+ * A runtime without containers: sandboxes and containers are records, and their lives are what a
+ * script says, at times of the given clock. Every image is there.
+ */
+export interface SimulatedRuntime extends Cri {
+  /** Told when the state of a sandbox or container has changed. */
+  onChange(run: () => void): void;
+  scriptOf(containerId: string): SimulatedScript | undefined;
+  /** How long it runs; undefined: it does not. */
+  runningMs(containerId: string): Millis | undefined;
+  /** Ends a container as if its process had. */
+  exit(containerId: string, exitCode: number, reason?: string): void;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface Box {
+  readonly status: Mutable<SandboxStatus>;
+}
+
+interface Unit {
+  readonly status: Mutable<ContainerStatus>;
+  readonly sandboxId: string;
+  readonly script: SimulatedScript;
+}
+
+export interface SimulatedRuntimeOptions {
+  readonly clock: Clock;
+  readonly script: ScriptOf;
+  /** The address of a pod, by uid. */
+  readonly addressOf: (uid: string) => string;
+}
+
+const defaultStartMs = 20;
+/** Ends later than this do not keep a virtual cluster from being settled. */
+const pendingMaxMs = 60_000;
+
+export function createSimulatedRuntime(options: SimulatedRuntimeOptions): SimulatedRuntime {
+  const { clock } = options;
+  const boxes = new Map<string, Box>();
+  const units = new Map<string, Unit>();
+  const listeners: (() => void)[] = [];
+  let next = 1;
+
+  const changed = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const newId = (): string => {
+    next += 1;
+    return next.toString(16).padStart(64, "0");
+  };
+  const unit = (id: string, method: string): Unit => {
+    const found = units.get(id);
+    if (found === undefined) throw new CriError("notFound", method, `container "${id}": not found`);
+    return found;
+  };
+  const box = (id: string, method: string): Box => {
+    const found = boxes.get(id);
+    if (found === undefined) throw new CriError("notFound", method, `sandbox "${id}": not found`);
+    return found;
+  };
+  const end = ({ status }: Unit, exitCode: number, reason: string, message = ""): void => {
+    if (status.state !== "running") return;
+    Object.assign(status, { state: "exited", exitCode, reason, message, finishedAtMs: clock.wall() });
+    changed();
+  };
+  const wait = async (ms: Millis): Promise<void> => {
+    if (ms <= 0) return;
+    await new Promise<void>((resolve) => {
+      clock.after(ms, resolve);
+    });
+  };
+  const refuse = (method: string) => async (): Promise<never> => {
+    throw new CriError("unimplemented", method, "a simulated node does not do this");
+  };
+
+  return {
+    onChange: (run) => void listeners.push(run),
+    scriptOf: (id) => units.get(id)?.script,
+    runningMs(id) {
+      const status = units.get(id)?.status;
+      return status?.state === "running" ? clock.wall() - status.startedAtMs : undefined;
+    },
+    exit: (id, exitCode, reason) => end(unit(id, "exit"), exitCode, reason ?? wordOf(exitCode)),
+
+    version: async () => ({ runtimeName: "simulated", runtimeVersion: "1", runtimeApiVersion: "v1" }),
+    status: async () => ({ runtimeReady: true, networkReady: true, conditions: [] }),
+
+    async runPodSandbox(config, handler = "") {
+      const id = newId();
+      boxes.set(id, { status: sandboxStatus(id, config, handler, clock.wall(), options.addressOf) });
+      changed();
+      return id;
+    },
+    async stopPodSandbox(id) {
+      const found = boxes.get(id);
+      if (found === undefined) return;
+      found.status.state = "notReady";
+      for (const each of units.values()) if (each.sandboxId === id) end(each, 137, "Error");
+      changed();
+    },
+    async removePodSandbox(id) {
+      for (const [unitId, each] of units) if (each.sandboxId === id) units.delete(unitId);
+      boxes.delete(id);
+      changed();
+    },
+    podSandboxStatus: async (id) => ({ ...box(id, "podSandboxStatus").status }),
+    listPodSandboxes: async (filter = {}) =>
+      [...boxes.values()]
+        .map(({ status }) => ({ ...status }))
+        .filter(
+          ({ id, state, labels }) =>
+            id.startsWith(filter.id ?? "") && (filter.state ?? state) === state && matches(labels, filter.labels),
+        ),
+
+    async createContainer(sandboxId, config, sandbox) {
+      const id = newId();
+      const script = options.script(subjectOf(config, sandbox));
+      box(sandboxId, "createContainer");
+      units.set(id, { sandboxId, script, status: containerStatus(id, config, sandbox, clock.wall()) });
+      changed();
+      return id;
+    },
+    async startContainer(id) {
+      const found = unit(id, "startContainer");
+      const { script, status } = found;
+      await wait(script.startMs ?? defaultStartMs);
+      Object.assign(status, { state: "running", startedAtMs: clock.wall() });
+      if (script.startError !== undefined) {
+        end(found, 128, "StartError", script.startError);
+        throw new CriError("failed", "startContainer", script.startError);
+      }
+      changed();
+      const { exit } = script;
+      if (exit === undefined) return;
+      const run = (): void => end(found, exit.exitCode, exit.reason ?? wordOf(exit.exitCode));
+      clock.after(exit.afterMs, run, { daemon: exit.afterMs > pendingMaxMs });
+    },
+    async stopContainer(id, timeoutSeconds) {
+      const found = unit(id, "stopContainer");
+      if (found.status.state !== "running") return;
+      const { stopMs = 0, stopExitCode = 0 } = found.script;
+      await wait(Math.min(stopMs, timeoutSeconds * 1_000));
+      const killed = stopMs > timeoutSeconds * 1_000;
+      end(found, killed ? 137 : stopExitCode, killed ? "Error" : wordOf(stopExitCode));
+    },
+    async removeContainer(id) {
+      units.delete(id);
+      changed();
+    },
+    containerStatus: async (id) => ({ ...unit(id, "containerStatus").status }),
+    listContainers: async (filter = {}) =>
+      [...units.values()]
+        .map(({ status, sandboxId }) => ({ ...status, podSandboxId: sandboxId }))
+        .filter(
+          ({ id, state, labels, podSandboxId }) =>
+            id.startsWith(filter.id ?? "") &&
+            (filter.state ?? state) === state &&
+            (filter.podSandboxId ?? podSandboxId) === podSandboxId &&
+            matches(labels, filter.labels),
+        ),
+    async updateContainerResources(id, resources) {
+      unit(id, "updateContainerResources").status.resources = resources;
+    },
+    reopenContainerLog: async () => {},
+    async execSync(id, command) {
+      const reply = unit(id, "execSync").script.exec?.(command) ?? { stdout: "simulated\n", exitCode: 0 };
+      const stdout = new TextEncoder().encode(reply.stdout);
+      return { stdout, stderr: new Uint8Array(), exitCode: reply.exitCode };
+    },
+    exec: refuse("exec"),
+    attach: refuse("attach"),
+    portForward: refuse("portForward"),
+    containerStats: refuse("containerStats"),
+    listContainerStats: async () => [],
+    listImages: async () => [],
+    imageStatus: async (image) => imageOf(image),
+    pullImage: async (image) => imageOf(image).id,
+    removeImage: async () => {},
+    imageFilesystems: async () => [],
+    close: () => {},
+  };
+}
+
+export function imageOf(name: string): Image {
+  return {
+    id: `sha256:simulated-${name}`,
+    repoTags: [name],
+    repoDigests: [],
+    sizeBytes: 0,
+    uid: 1_000,
+    username: "",
+    pinned: true,
+  };
+}
+
+function sandboxStatus(
+  id: string,
+  config: SandboxConfig,
+  runtimeHandler: string,
+  now: Millis,
+  addressOf: (uid: string) => string,
+): Mutable<SandboxStatus> {
+  const onHost = config.linux.securityContext.namespaceOptions.network === namespaceMode.node;
+  return {
+    id,
+    metadata: config.metadata,
+    state: "ready",
+    createdAtMs: now,
+    labels: config.labels,
+    annotations: config.annotations,
+    runtimeHandler,
+    ip: onHost ? "" : addressOf(config.metadata.uid),
+    additionalIps: [],
+  };
+}
+
+function containerStatus(
+  id: string,
+  config: ContainerConfig,
+  sandbox: SandboxConfig,
+  now: Millis,
+): Mutable<ContainerStatus> {
+  return {
+    id,
+    metadata: config.metadata,
+    state: "created",
+    createdAtMs: now,
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    exitCode: 0,
+    image: config.image,
+    imageRef: config.image,
+    reason: "",
+    message: "",
+    labels: config.labels,
+    annotations: config.annotations,
+    logPath: `${sandbox.logDirectory}/${config.logPath}`,
+    resources: config.linux.resources,
+  };
+}
+
+function subjectOf(config: ContainerConfig, sandbox: SandboxConfig): SimulatedSubject {
+  const { name, namespace, uid } = sandbox.metadata;
+  return {
+    namespace,
+    pod: name,
+    uid,
+    labels: sandbox.labels,
+    annotations: sandbox.annotations,
+    container: config.metadata.name,
+    image: config.image.replace(/^sha256:simulated-/, ""),
+    attempt: config.metadata.attempt,
+  };
+}
+
+function wordOf(exitCode: number): string {
+  return exitCode === 0 ? "Completed" : "Error";
+}
+
+function matches(labels: Labels, wanted: Labels = {}): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+}
