@@ -78,6 +78,8 @@ export interface AgentOptions {
   readonly apparmor?: boolean;
   /** Words before mount and umount, to reach the runtime's mount namespace. */
   readonly mountNamespace?: readonly string[];
+  /** Events of the runtime: each means "look now". Absent: the relist of every second is all. */
+  readonly onRuntimeEvent?: (run: () => void) => void;
   /** Absent: EndpointSlices and the masters' word about all proxies. */
   readonly gate?: TerminationGate;
 }
@@ -86,11 +88,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { cri, env, host, node, root } = options;
   const { clock, disk, log } = env;
   let state = await loadAgentState(disk);
+  let saving = Promise.resolve();
   const remember = (change: Partial<AgentState>): void => {
     state = { ...state, ...change };
-    saveAgentState(disk, state).catch((error: unknown) => {
-      log("error", "agent.state.unsaved", { error: messageOf(error) });
-    });
+    // One after the other: each writes the newest.
+    saving = saving
+      .then(async () => saveAgentState(disk, state))
+      .catch((error: unknown) => log("error", "agent.state.unsaved", { error: messageOf(error) }));
   };
   const machine = await machineFacts(host, cri, { ...node, root });
   const hostDns = parseResolvConf(await host.files.readText("/etc/resolv.conf"));
@@ -174,6 +178,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     async start() {
       if (state.podCidr !== "") await loadRange(options, state.podCidr, pods);
       await pods.start();
+      options.onRuntimeEvent?.(() => pods.relist());
       desired.onChange((changed) => {
         if (changed.has("nodes")) void followRange();
       });

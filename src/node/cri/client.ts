@@ -201,7 +201,7 @@ function streamCalls(call: Call): StreamCalls {
         { containerId: id, cmd: command, timeout: timeoutSeconds },
         { timeoutMs: callTimeoutMs + timeoutSeconds * 1_000 },
       );
-      return { stdout: reply.stdout, stderr: reply.stderr, exitCode: reply.exitCode };
+      return { stdout: bytesOf(reply.stdout), stderr: bytesOf(reply.stderr), exitCode: reply.exitCode };
     },
     exec: ({ command, ...streams }) => url("Exec", { ...streams, cmd: command }),
     attach: (request) => url("Attach", request),
@@ -267,4 +267,9 @@ function containerConfig({ image, envs, ...rest }: ContainerConfig): object {
     // A string would be taken for base64.
     envs: envs.map(({ key, value }) => ({ key, value: utf8.encode(value) })),
   };
+}
+
+/** protobufjs' default of a bytes field is an empty list, not an empty array of bytes. */
+function bytesOf(decoded: Uint8Array): Uint8Array {
+  return decoded.length === 0 ? new Uint8Array(0) : decoded;
 }

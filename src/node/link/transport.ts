@@ -82,7 +82,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): LinkTranspor
     },
     stream({ onChunk, onClose }) {
       const duplex = call("Stream");
-      duplex.on("data", (chunk: Chunk) => onChunk(chunk));
+      // protobufjs' default of a bytes field is an empty list, not an empty array of bytes.
+      duplex.on("data", (chunk: Chunk) => onChunk(plain(chunk)));
       watchEnd(duplex, onClose);
       return {
         send: (chunk) => void duplex.write(chunk),
@@ -94,6 +95,10 @@ export function createGrpcTransport(options: GrpcTransportOptions): LinkTranspor
     },
     close: () => client.close(),
   };
+}
+
+function plain({ id, channel, end, error, data }: Chunk): Chunk {
+  return { id, channel, end, error, data: data.length === 0 ? new Uint8Array(0) : data };
 }
 
 /** `end` and `error` may both come; the first counts. */
