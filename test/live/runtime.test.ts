@@ -26,7 +26,9 @@ import { createIpam } from "../../src/node/network/ipam.ts";
 import { createRecorder, readRecords } from "../../src/node/network/outside.ts";
 import { podLink } from "../../src/node/network/plugin.ts";
 import { findNodeAddress, setUpNetwork } from "../../src/node/network/setup.ts";
+import { startNodeRuntime } from "../../src/node/runtime.ts";
 import { openNodeStream } from "../../src/node/streams/serve.ts";
+import { createHeaderCompressor, createSpdyDecoder, dataFrames, synStream } from "../../src/node/streams/spdy.ts";
 import type { RuntimeStream } from "../../src/node/streams/runtime-stream.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -310,6 +312,35 @@ live("a terminal has one output, and its size can be set", async (t) => {
   t.like(JSON.parse(received[3]!), { status: "Success" });
 });
 
+live("port-forward reaches a port of the pod with the client's own SPDY", async (t) => {
+  const id = await run("echo", ["sh", "-c", "while true; do nc -l -p 8080 -e cat; done"]);
+  await until("it listens", async () => {
+    const { stdout } = await cri.execSync(id, ["netstat", "-ltn"], 5);
+    return Buffer.from(stdout).toString().includes(":8080 ");
+  });
+  const stream = await openNodeStream({ cri, net, files, clock }, { kind: "portforward", podUid });
+  t.teardown(() => stream.close());
+  const decoder = createSpdyDecoder();
+  const compressor = createHeaderCompressor();
+  const echoed = new Promise<string>((resolve, reject) => {
+    stream.onChunk(({ bytes }) => {
+      for (const frame of decoder.push(bytes)) {
+        if (frame.kind !== "data" || frame.bytes.length === 0) continue;
+        const text = Buffer.from(frame.bytes).toString();
+        if (frame.stream === 3) resolve(text);
+        else reject(new Error(text));
+      }
+    });
+  });
+  const headers = { port: "8080", requestid: "0" };
+  const send = (bytes: Uint8Array): void => stream.send({ channel: 1, bytes });
+  send(synStream(1, { streamtype: "error", ...headers }, compressor));
+  send(synStream(3, { streamtype: "data", ...headers }, compressor));
+  send(dataFrames(1, new Uint8Array(0), true));
+  send(dataFrames(3, Buffer.from("over and back"), false));
+  t.is(await echoed, "over and back");
+});
+
 live("a log is read by tail, followed over a rotation without a gap, and ends with its container", async (t) => {
   const script = "i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done; exec sleep 1000";
   const id = await run("talker", ["sh", "-c", script]);
@@ -360,8 +391,20 @@ live("an agent that starts anew adopts the containerd that runs", async (t) => {
   const pid = readFileSync(pidPath(dataDirectory), "utf8");
   node.release();
   cri.close();
+  const runtime = await startNodeRuntime({
+    env: { clock, log, crypto },
+    host,
+    dataDirectory,
+    cgroupRoot,
+    serviceCidr: "10.96.0.0/16",
+    netns,
+    streamAddress: namespace.nodeAddress,
+  });
+  t.teardown(() => runtime.release());
+  t.deepEqual(runtime.pinnedImages, [pauseImage, busyboxImage]);
+  await runtime.ipam.load("10.244.7.0/24");
+  t.is(runtime.ipam.addressOf(podUid), "10.244.7.2");
   open();
-  await node.start();
   t.is(readFileSync(pidPath(dataDirectory), "utf8"), pid);
   const [main] = await cri.listContainers({ labels: { "io.kubernetes.container.name": "main" } });
   await cri.stopContainer(main!.id, 10);
