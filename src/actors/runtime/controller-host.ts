@@ -11,7 +11,7 @@ import type { ActorView } from "./actor.ts";
 import type { Decide } from "./command.ts";
 import { createDirtyKeys, type DirtyKeys } from "./controller-keys.ts";
 import type { Controller, ControllerWatch, Plan, PlanWrite } from "./controller.ts";
-import { auditEveryMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
+import { auditEveryMs, controllersRestartMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
 import { requestOf } from "./plan-writes.ts";
 import { actorChild, createSupervisor, xstateClock, type Supervisor } from "./supervisor.ts";
 import type { OpenTransaction } from "./transaction.ts";
@@ -351,43 +351,48 @@ export function runControllers(options: ControllerHostOptions): LeaderPart {
   const { env, host, store, controllers } = options;
   let supervisor: Supervisor | undefined;
   let runners: readonly Runner[] = [];
+  let again: Timer | undefined;
+  const start = (): void => {
+    runners = controllers.map((controller) => new Runner(options, controller));
+    const children = runners.map((runner) =>
+      actorChild(
+        {
+          path: runner.path,
+          machine: "controller",
+          version: 1,
+          create: () => createActor(controllerMachine, { clock: xstateClock(env.clock) }),
+          mailbox: () => runner.keys.size,
+          started: (actor) => runner.start(actor),
+        },
+        env.clock,
+      ),
+    );
+    supervisor = createSupervisor(
+      {
+        path: supervisorPath,
+        strategy: "one_for_one",
+        intensity: 10,
+        periodMs: 60_000,
+        backoff: { baseMs: 100, maxMs: 30_000, jitter: 0.2 },
+      },
+      {
+        clock: env.clock,
+        random: env.random.stream("controllers"),
+        escalate: (error) => {
+          env.log("error", "controllers-failed", { error: error.message });
+          options.escalate?.(error);
+          // A lone master has no one to hand over to: the scope begins anew after a pause.
+          again = env.clock.after(controllersRestartMs, start, { daemon: true });
+        },
+      },
+      children,
+    );
+    supervisor.start();
+  };
   const part: LeaderPart = {
-    start() {
-      runners = controllers.map((controller) => new Runner(options, controller));
-      const children = runners.map((runner) =>
-        actorChild(
-          {
-            path: runner.path,
-            machine: "controller",
-            version: 1,
-            create: () => createActor(controllerMachine, { clock: xstateClock(env.clock) }),
-            mailbox: () => runner.keys.size,
-            started: (actor) => runner.start(actor),
-          },
-          env.clock,
-        ),
-      );
-      supervisor = createSupervisor(
-        {
-          path: supervisorPath,
-          strategy: "one_for_one",
-          intensity: 10,
-          periodMs: 60_000,
-          backoff: { baseMs: 100, maxMs: 30_000, jitter: 0.2 },
-        },
-        {
-          clock: env.clock,
-          random: env.random.stream("controllers"),
-          escalate: (error) => {
-            env.log("error", "controllers-failed", { error: error.message });
-            options.escalate?.(error);
-          },
-        },
-        children,
-      );
-      supervisor.start();
-    },
+    start,
     stop() {
+      again?.cancel();
       supervisor?.stop();
       supervisor = undefined;
       runners = [];

@@ -13,6 +13,8 @@ export interface DeadLetters {
   /** Attempts so far. */
   attempts(path: string, digest: string): number;
   succeeded(path: string, digest: string): void;
+  /** The actor is parked: its events are not tried again. */
+  forget(path: string): void;
   all(): readonly DeadLetter[];
 }
 
@@ -51,6 +53,9 @@ export function createDeadLetters(store: Pick<TipStore, "systemRows">): DeadLett
     },
     attempts: (path, digest) => counts.get(countKey(path, digest)) ?? 0,
     succeeded: (path, digest) => void counts.delete(countKey(path, digest)),
+    forget(path) {
+      for (const key of counts.keys()) if (key.startsWith(`${path} `)) counts.delete(key);
+    },
     all: () => store.systemRows(table).map(([, value]) => JSON.parse(value) as DeadLetter),
   };
 }

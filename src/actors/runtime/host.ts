@@ -135,6 +135,7 @@ class Host implements ActorHost {
       timers,
       reactions: this.reactions,
       random: this.random,
+      quarantine,
       submit: (task) => this.submit(task),
       term: () => (this.leading ? this.term : undefined),
     });
@@ -548,6 +549,7 @@ class Host implements ActorHost {
     if (jumpMs > 5_000) env.log("warn", "cluster-clock-jumped", { ms: Math.floor(jumpMs) });
     this.results.start();
     this.timers.start();
+    this.tasks.start();
     // What was in flight in the last term and did not come back is evaluated again, same ids.
     const lost = [...this.open.values()].filter(({ state }) => state === "inFlight" || state === "reading");
     for (const job of lost) job.state = "queued";
@@ -563,6 +565,7 @@ class Host implements ActorHost {
     this.turn?.cancel();
     this.turn = undefined;
     this.timers.stop();
+    this.tasks.stop();
     for (const part of this.parts.toReversed()) part.stop();
     this.inFlight = [];
     this.inFlightBytes = 0;
@@ -619,7 +622,11 @@ class Host implements ActorHost {
       this.submit({
         class: "system",
         cause: { origin: "system", actor: row.path, event: "release" },
-        evaluate: () => [this.quarantine.release(row.path)],
+        evaluate: (transaction) => {
+          const { system, retries } = this.reactions.reconcile(transaction, row.path);
+          this.tasks.retryLater(retries);
+          return [...system, this.quarantine.release(row.path)];
+        },
         done: () => {
           for (const run of this.releaseListeners) run(row.path);
           resolve();

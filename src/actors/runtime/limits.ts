@@ -33,6 +33,8 @@ export const auditEveryMs = 600_000;
 export const quarantineFaultsMax = 3;
 /** … in this time put an actor into quarantine. */
 export const quarantineWindowMs = 5_000;
+/** Controllers that gave up together are all started again after this long. */
+export const controllersRestartMs = 30_000;
 /** A quarantined actor is probed this often. */
 export const quarantineProbeMs = 300_000;
 /** The same event failing this often becomes a dead letter. */

@@ -1,14 +1,18 @@
-import type { Env, Rng } from "../../env/env.ts";
+import type { Env, Rng, Timer } from "../../env/env.ts";
 import type { Term } from "../../store/revision.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorView } from "./actor.ts";
 import type { HostTask } from "./actor-host.ts";
+import { quarantineProbeMs } from "./limits.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Reaction, Reactions } from "./reactions.ts";
 import type { TimerRow, Timers } from "./timers.ts";
 
 /** Events that no write brings: due timers, and failed events that are tried again. */
 export interface ReactionTasks {
+  /** A term begins: parked object actors are probed every five minutes. */
+  start(): void;
+  stop(): void;
   timerDue(row: TimerRow): void;
   /** After the back-off, spread by a fifth either way; forgotten with the term. */
   retryLater(retries: Reaction["retries"]): void;
@@ -19,13 +23,15 @@ export interface ReactionTasksOptions {
   readonly timers: Timers;
   readonly reactions: Reactions;
   readonly random: Rng;
+  readonly quarantine: Quarantine;
   readonly submit: (task: HostTask) => void;
   /** The term that this member leads, if it does. */
   readonly term: () => Term | undefined;
 }
 
 export function createReactionTasks(options: ReactionTasksOptions): ReactionTasks {
-  const { env, timers, reactions, random, submit, term } = options;
+  const { env, timers, reactions, random, quarantine, submit, term } = options;
+  let probes: Timer | undefined;
 
   const fire = (row: TimerRow): void => {
     const { owner, id, generation, event } = row;
@@ -56,7 +62,32 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
       failed: (error) => env.log("debug", "retry-dropped", { path, error: error.message }),
     });
   };
+  /** Half open: the next fault parks the actor again. */
+  const probe = (path: string): void => {
+    submit({
+      class: "system",
+      cause: { origin: "system", actor: path, event: "probe" },
+      evaluate: (transaction) => {
+        if (!quarantine.has(path)) return [];
+        const { system, retries } = reactions.reconcile(transaction, path);
+        tasks.retryLater(retries);
+        return [...system, quarantine.probe(path)];
+      },
+      failed: (error) => env.log("debug", "probe-dropped", { path, error: error.message }),
+    });
+  };
   const tasks: ReactionTasks = {
+    start() {
+      probes = env.clock.after(
+        quarantineProbeMs,
+        () => {
+          for (const { path } of quarantine.all()) if (path.startsWith("/obj/")) probe(path);
+          tasks.start();
+        },
+        { daemon: true },
+      );
+    },
+    stop: () => probes?.cancel(),
     timerDue(row) {
       const action = env.faults.at({ seam: "timer", path: row.owner });
       if (action.kind === "drop" || action.kind === "hang") return;

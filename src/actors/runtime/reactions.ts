@@ -32,6 +32,8 @@ export interface Reactions {
   timer(transaction: OpenTransaction, owner: string, event: ActorEvent): Reaction;
   /** A failed event once more, on the row as it is now. */
   retry(transaction: OpenTransaction, path: string, event: ActorEvent): Reaction;
+  /** An actor that was parked reacts again: its timers are those of the state that its row shows now. */
+  reconcile(transaction: OpenTransaction, path: string): Reaction;
   /** State changes that no transition explains, by `machine from to`. */
   readonly jumps: ReadonlyMap<string, number>;
   /** Steps done, for metrics and tests. */
@@ -110,6 +112,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     // A retry is the same fault again: only new ones count towards quarantine.
     if (attempts === 0 && quarantine.fault(path, now)) {
       const { name: machine, version } = def;
+      deadLetters.forget(path);
       keep(into, quarantine.enter({ path, machine, version, since: now, error: message }));
     } else if (letters === undefined) {
       const delayMs = Math.min(actorBackoffMsMax, backoffBaseMs * 2 ** attempts);
@@ -144,14 +147,19 @@ export function createReactions(options: ReactionsOptions): Reactions {
       to: step.to,
       actor: step.cause.actor,
     });
+    setTimers(into, subject, step.to, step.now);
+  };
+  /** Exactly the timers of this state. */
+  const setTimers = (into: Gathered, subject: Subject, state: StateId, now: Millis): void => {
+    const { path, def } = subject;
     for (const [id] of timers.of(path)) keep(into, timers.cancel(path, id));
-    for (const timer of timersOf(def, step.to)) {
+    for (const timer of timersOf(def, state)) {
       keep(
         into,
         timers.set({
           owner: path,
           id: timer.id,
-          due: step.now + timer.delayMs,
+          due: now + timer.delayMs,
           event: timer.event,
         }),
       );
@@ -275,8 +283,23 @@ export function createReactions(options: ReactionsOptions): Reactions {
     return finished(into);
   };
 
+  const reconcile = (transaction: OpenTransaction, path: string): Reaction => {
+    const into = gather();
+    const address = addressOf(path);
+    const row = address && transaction.get(address.kind, address.namespace, address.name);
+    const subject = row && subjectOf({ kind: row.kind, previous: row, next: row });
+    if (row === undefined || subject === undefined || row.hot.uid !== address?.uid) return finished(into);
+    try {
+      setTimers(into, subject, subject.def.derive(row.object()).id, transaction.now);
+    } catch (error) {
+      failed(into, subject, { type: "reconcile" }, error, transaction.now);
+    }
+    return finished(into);
+  };
+
   return {
     jumps,
+    reconcile,
     get steps() {
       return steps;
     },

@@ -315,6 +315,22 @@ test("a controller whose watch throws is restarted by its supervisor and seeds a
   t.is(actor(host, "/ctl/copy")?.restarts, 1);
 });
 
+test("controllers that fail too often stop, and begin anew half a minute later", async (t) => {
+  let broken = true;
+  const seed = (): readonly string[] => {
+    if (broken) throw new Error("bad seed");
+    return ["a"];
+  };
+  const { env, store, create } = rig(["copy", "two", "three", "four"].map((name) => copier(name, { seed })));
+  create("a");
+  await env.advance(20_000);
+  t.true(env.lines.some(({ event }) => event === "controllers-failed"));
+  t.deepEqual(copies(store), []);
+  broken = false;
+  await env.advance(31_000);
+  t.deepEqual(copies(store), ["copy-a"]);
+});
+
 test("with a fifth of the triggers dropped everything converges at the ten-minute audit", async (t) => {
   let count = 0;
   const fault = ({ seam, path }: SeamPoint): FaultAction => {

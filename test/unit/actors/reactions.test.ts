@@ -228,6 +228,20 @@ test("quarantine outlives the leader; a release lets the actor react again", asy
   t.is(data("a")["mark"], "yes");
 });
 
+test("a parked actor is probed after five minutes: a good step frees it, one fault parks it again", async (t) => {
+  const { env, host, put, data } = rig();
+  for (const event of ["boom1", "boom2", "boom3", "boom4"]) await put("a", { event });
+  await env.advance(301_000);
+  t.deepEqual(quarantined(host), []);
+  await put("a", { event: "boom1" });
+  t.is(quarantined(host).length, 1);
+  await env.advance(301_000);
+  await put("a", { event: "mark" });
+  t.is(data("a")["mark"], "yes");
+  await put("a", { event: "boom2" });
+  t.deepEqual(quarantined(host), []);
+});
+
 test("a broken machine version falls back to the one before it; every user's write succeeds", async (t) => {
   const { env, host, put, data } = rig(new Map([["object", [broken, probe]]]));
   for (let at = 0; at < 60; at += 1) t.is((await put(`c${at}`, { event: "mark" })).code, 201);
