@@ -29,12 +29,10 @@ export function changeEphemeralContainers(evaluation: Evaluation): WriteReply {
   const after = listOf(body);
   checkKept(evaluation, before, after);
   draft["spec"] = { ...(draft["spec"] as object), ephemeralContainers: after };
-  if (!jsonEqual(before, after)) {
-    draft.metadata.generation = (draft.metadata.generation ?? 0) + 1;
-  }
   draft.metadata.uid = body.metadata.uid ?? "";
   draft.metadata.resourceVersion = body.metadata.resourceVersion ?? "";
-  return replace(evaluation, { row, draft, rules: "part" });
+  const isNewGeneration = !jsonEqual(before, after);
+  return replace(evaluation, { row, draft, rules: "part", isNewGeneration });
 }
 
 function listOf(draft: Draft): readonly Container[] {

@@ -26,6 +26,8 @@ export interface Change {
    * `part`: the caller has already put its part into a copy of the stored object.
    */
   readonly rules: "main" | "status" | "part";
+  /** The part is one that counts as a new generation. */
+  readonly isNewGeneration?: boolean;
 }
 
 export function replace(evaluation: Evaluation, change: Change): WriteReply {
@@ -118,6 +120,8 @@ function prepare(evaluation: Evaluation, change: Change, old: KubeObject): void 
     prepareUpdate(kind, draft, old, context);
   } else if (rules === "status") {
     prepareStatus(kind, draft, old, context);
+  } else if (change.isNewGeneration === true) {
+    draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
 }
 

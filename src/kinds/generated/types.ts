@@ -1523,6 +1523,7 @@ export interface BoundObjectReference {
   readonly kind?: string;
   readonly apiVersion?: string;
   readonly name?: string;
+  readonly uid?: string;
 }
 
 export interface TokenRequestSpec {

@@ -8,7 +8,7 @@ export const boundObjectReferenceSchema: ObjectSchema = object(
     kind: field(1, "string", ""),
     apiVersion: field(2, "string", ""),
     name: field(3, "string", ""),
-    uID: field(4, "string", "", { wireOnly: true }),
+    uid: field(4, "string", ""),
   },
 );
 
