@@ -1,0 +1,144 @@
+import test from "ava";
+import { CM, configMap, createRig, P, pod, type FakeExchange, type Loose, type Rig } from "./harness.ts";
+
+const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+
+async function watch(rig: Rig, target: string, accept?: string): Promise<FakeExchange> {
+  const exchange = rig.open("GET", target, accept === undefined ? {} : { headers: { accept } });
+  await rig.env.advance(10);
+  return exchange;
+}
+
+const shown = (exchange: FakeExchange): string[] =>
+  exchange.events.map((event: Loose) => `${event.type} ${event.object.metadata.name}`);
+
+function labelled(name: string, labels: Record<string, string>): Loose {
+  const body = configMap(name);
+  body.metadata.labels = labels;
+  return body;
+}
+
+test("a watch from a revision sees everything after it, once and in order", async (t) => {
+  const rig = await createRig();
+  await rig.post(CM, configMap("before"));
+  const from = rig.store.revision;
+  await rig.post(CM, configMap("a"));
+  const exchange = await watch(rig, `${CM}?watch=True&resourceVersion=${from}`);
+  t.is(exchange.head?.headers["content-type"], "application/json");
+  await rig.call("PUT", `${CM}/a`, { body: configMap("a", { k: "2" }) });
+  await rig.call("DELETE", `${CM}/a`);
+  await rig.env.advance(10);
+  t.deepEqual(shown(exchange), ["ADDED a", "MODIFIED a", "DELETED a"]);
+  const revisions = exchange.events.map((event) => Number(event.object.metadata.resourceVersion));
+  t.deepEqual(revisions, [from + 1, from + 2, from + 3], "DELETED carries the deletion's revision");
+});
+
+test("a watch without a revision begins with what is there", async (t) => {
+  const rig = await createRig();
+  await rig.post(CM, configMap("a"));
+  const exchange = await watch(rig, `/api/v1/watch/namespaces/n/configmaps`);
+  await rig.post(CM, configMap("b"));
+  await rig.env.advance(10);
+  t.deepEqual(shown(exchange), ["ADDED a", "ADDED b"]);
+});
+
+test("who enters a selection is ADDED, who leaves it is DELETED", async (t) => {
+  const rig = await createRig();
+  const exchange = await watch(rig, `${CM}?watch=1&labelSelector=app%3Dx`);
+  await rig.post(CM, labelled("a", { app: "x" }));
+  await rig.call("PUT", `${CM}/a`, { body: labelled("a", { app: "y" }) });
+  const leaving = rig.store.revision;
+  await rig.call("PUT", `${CM}/a`, { body: labelled("a", { app: "y", b: "" }) });
+  await rig.call("PUT", `${CM}/a`, { body: labelled("a", { app: "x" }) });
+  await rig.env.advance(10);
+  t.deepEqual(shown(exchange), ["ADDED a", "DELETED a", "ADDED a"]);
+  t.is(exchange.events[1].object.metadata.resourceVersion, String(leaving));
+});
+
+test("a watch on one field sees only the objects that have it", async (t) => {
+  const rig = await createRig();
+  const exchange = await watch(rig, `${P}?watch=1&fieldSelector=spec.nodeName%3Dn1`);
+  await rig.post(P, pod("a", { nodeName: "n1" }));
+  await rig.post(P, pod("b", { nodeName: "n2" }));
+  await rig.env.advance(10);
+  t.deepEqual(shown(exchange), ["ADDED a"]);
+});
+
+test("sendInitialEvents ends the state with a bookmark that says so", async (t) => {
+  const rig = await createRig();
+  await rig.post(CM, configMap("a"));
+  const query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
+  const exchange = await watch(rig, `${CM}?${query}`);
+  t.deepEqual(
+    exchange.events.map(({ type }) => type),
+    ["ADDED", "BOOKMARK"],
+  );
+  const { metadata, kind } = exchange.events[1].object;
+  t.is(kind, "ConfigMap");
+  t.is(metadata.annotations["k8s.io/initial-events-end"], "true");
+  t.is(metadata.resourceVersion, String(rig.store.revision));
+});
+
+test("bookmarks come every minute and shortly before the end, which is clean", async (t) => {
+  const rig = await createRig();
+  const query = "watch=1&resourceVersion=0&allowWatchBookmarks=true&timeoutSeconds=90";
+  const exchange = await watch(rig, `${CM}?${query}`);
+  await rig.env.advance(61_000);
+  t.deepEqual(
+    exchange.events.map(({ type }) => type),
+    ["BOOKMARK"],
+  );
+  await rig.env.advance(28_000);
+  t.is(exchange.events.length, 2);
+  t.false(exchange.ended);
+  await rig.env.advance(2_000);
+  t.true(exchange.ended);
+});
+
+test("a revision below the floor is an ERROR event with 410, on a 200", async (t) => {
+  const rig = await createRig();
+  await rig.post(CM, configMap("a"));
+  await rig.post(CM, configMap("b"));
+  rig.store.compactHistory("configmaps", rig.store.revision);
+  const exchange = await watch(rig, `${CM}?watch=1&resourceVersion=1`);
+  t.is(exchange.head?.status, 200);
+  t.is(exchange.events[0].type, "ERROR");
+  t.like(exchange.events[0].object, { code: 410, reason: "Expired" });
+  t.true(exchange.ended);
+});
+
+test("a Table watch describes its columns once", async (t) => {
+  const rig = await createRig();
+  await rig.post(CM, configMap("a"));
+  const exchange = await watch(rig, `${CM}?watch=1`, table);
+  await rig.post(CM, configMap("b"));
+  await rig.env.advance(10);
+  const [first, second] = exchange.events;
+  t.is(first.object.kind, "Table");
+  t.is(first.object.columnDefinitions[0].name, "Name");
+  t.is(second.object.columnDefinitions, null);
+  t.is(second.object.rows[0].cells[0], "b");
+});
+
+test("who does not read is cut, and nobody else notices", async (t) => {
+  const rig = await createRig();
+  const slow = await watch(rig, `${CM}?watch=1`);
+  const quick = await watch(rig, `${CM}?watch=1`);
+  slow.pending = 2 * 1024 * 1024;
+  await rig.post(CM, configMap("a"));
+  await rig.env.advance(10);
+  t.true(slow.ended);
+  t.deepEqual(shown(slow), []);
+  t.false(quick.ended);
+  t.deepEqual(shown(quick), ["ADDED a"]);
+});
+
+test("a client that goes away leaves nothing behind", async (t) => {
+  const rig = await createRig();
+  const exchange = await watch(rig, `${CM}?watch=1&allowWatchBookmarks=true`);
+  exchange.disconnect();
+  await rig.post(CM, configMap("a"));
+  await rig.env.advance(120_000);
+  t.deepEqual(exchange.written, []);
+  t.regex((await rig.call("GET", "/metrics")).text, /longrunning_requests\{verb="WATCH"\} 0/);
+});
