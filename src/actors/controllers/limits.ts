@@ -23,3 +23,20 @@ export const orphanQuarantineMs = 40_000;
 
 /** How long Events are kept. */
 export const eventTtlMs = 3_600_000;
+
+/** Events are looked at together by spans of this length. */
+export const eventSpanMs = 300_000;
+
+/** Addresses of one node's pods: prefix length of its range. */
+export const nodeCidrBits = 24;
+
+/** Between two nodes of a zone that are given up; and while most of a large zone is silent. */
+export const evictionEveryMs = 10_000;
+export const slowEvictionEveryMs = 100_000;
+
+/** A zone is partly silent from this share and number of nodes on. */
+export const partialZoneShareMin = 0.55;
+export const partialZoneNodesMin = 3;
+
+/** A partly silent zone with more nodes than these goes on slowly, a smaller one not at all. */
+export const largeZoneNodesMin = 50;

@@ -8,6 +8,8 @@ import type { Controller, Plan, PlanWrite } from "../../../src/actors/runtime/co
 import type { Note } from "../../../src/actors/runtime/command.ts";
 import type { RowRef, TimedView } from "../../../src/store/view.ts";
 import type { Status } from "../../../src/util/errors.ts";
+import { kindById } from "../../../src/kinds/catalogue.ts";
+import { hotRecord, indexNames, indexValues } from "../../../src/kinds/hot.ts";
 import { jsonEqual } from "../../../src/util/equal.ts";
 import { formatTime } from "../../../src/util/time-format.ts";
 
@@ -306,27 +308,20 @@ function rowRef(stored: Stored): RowRef {
     name: meta.name,
     revision,
     createRevision,
-    hot: hotOf(object),
+    hot: hotOf(kind, object),
     object: <O extends KubeObject>() => object as O,
     bytes: () => new TextEncoder().encode(JSON.stringify(object)),
   };
 }
 
-function hotOf(object: KubeObject): HotRecord {
-  const owners = object.metadata.ownerReferences ?? [];
-  return {
-    uid: object.metadata.uid,
-    labels: object.metadata.labels ?? {},
-    controller: owners.find((owner) => owner.controller === true)?.uid,
-    owners: owners.map((owner) => owner.uid),
-    deleting: object.metadata.deletionTimestamp !== undefined,
-    nodeName: (object as { spec?: { nodeName?: string } }).spec?.nodeName ?? "",
-  };
+function hotOf(kind: string, object: KubeObject): HotRecord {
+  const declared = kindById(kind);
+  if (declared === undefined) throw new Error(`no kind ${kind}`);
+  return hotRecord(declared, object);
 }
 
 function valuesOf(row: RowRef, index: string): readonly string[] {
-  if (index === "owner") return row.hot.controller === undefined ? [] : [row.hot.controller];
-  if (index === "owners") return row.hot.owners;
-  if (index === "node") return [String(row.hot["nodeName"])];
-  throw new Error(`no index ${index}`);
+  const declared = kindById(row.kind);
+  if (declared === undefined || !indexNames(declared).includes(index)) throw new Error(`no index ${index}`);
+  return indexValues(declared, index, row.hot);
 }

@@ -49,3 +49,14 @@ export function watchOwned(
 export function keysOf(rows: readonly (RowRef | undefined)[]): readonly string[] {
   return [...new Set(rows.filter((row) => row !== undefined).map(keyOf))];
 }
+
+/** Changes of the object `name` plan the namespace in which it lies. */
+export function watchInNamespace(kind: KindId, name: string): ControllerWatch {
+  return {
+    kind,
+    keys: (_view, previous, next) => {
+      const row = next ?? previous;
+      return row?.name === name ? [row.namespace] : [];
+    },
+  };
+}

@@ -1,6 +1,6 @@
 /** Every taint that forbids scheduling or execution must be tolerated. */
 import { never, type Filter } from "../plugin.ts";
-import { tolerates } from "../tolerations.ts";
+import { tolerates } from "../../../kinds/tolerations.ts";
 
 export const taints: Filter = {
   name: "TaintToleration",

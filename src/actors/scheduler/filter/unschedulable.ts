@@ -1,6 +1,6 @@
 /** A cordoned node takes only pods that tolerate the taint of cordoned nodes. */
 import { never, type Filter } from "../plugin.ts";
-import { tolerates } from "../tolerations.ts";
+import { tolerates } from "../../../kinds/tolerations.ts";
 
 const taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 

@@ -1,6 +1,6 @@
 /** Avoids nodes with taints that ask not to be used and that the pod does not tolerate. */
 import type { Score } from "../plugin.ts";
-import { tolerates } from "../tolerations.ts";
+import { tolerates } from "../../../kinds/tolerations.ts";
 
 export const taintPreference: Score = {
   name: "TaintToleration",

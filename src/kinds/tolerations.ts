@@ -1,5 +1,5 @@
 /** Which taints a pod tolerates. */
-import type { Taint, Toleration } from "../../kinds/generated/types.ts";
+import type { Taint, Toleration } from "./generated/types.ts";
 
 type TaintKey = Pick<Taint, "key" | "value" | "effect">;
 
