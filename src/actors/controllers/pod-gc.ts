@@ -5,6 +5,7 @@
  * Since when a node is missing stands in a condition of the pod, so that a restart forgets nothing.
  */
 import type { Node, Pod, PodCondition } from "../../kinds/generated/types.ts";
+import type { PodHot } from "../../kinds/pod.ts";
 import type { RowRef, TimedView, View } from "../../store/view.ts";
 import { formatTime, parseTime } from "../../util/time-format.ts";
 import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/controller.ts";
@@ -46,7 +47,7 @@ export const podGc: Controller = {
 };
 
 function nodeOf(row: RowRef): string {
-  return String(row.hot["nodeName"] ?? "");
+  return (row.hot as PodHot).nodeName;
 }
 
 function sameTaints(previous: RowRef, next: RowRef): boolean {

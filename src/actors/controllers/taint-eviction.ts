@@ -3,6 +3,7 @@
  * else when the shortest of its tolerations has run out. If the taint goes before, nothing happens.
  */
 import type { Pod, Taint, Toleration } from "../../kinds/generated/types.ts";
+import type { PodHot } from "../../kinds/pod.ts";
 import { tolerates } from "../../kinds/tolerations.ts";
 import type { RowRef, TimedView } from "../../store/view.ts";
 import { jsonEqual } from "../../util/equal.ts";
@@ -24,7 +25,7 @@ export const taintEviction: Controller = {
       kind: "pods",
       keys: (view, previous, next) => {
         if (next === undefined || next.hot.deleting) return [];
-        const node = String(next.hot["nodeName"] ?? "");
+        const node = (next.hot as PodHot).nodeName;
         const isNews = previous === undefined || previous.hot["nodeName"] !== node || !sameTolerations(previous, next);
         return isNews && node !== "" && evictingTaints(view.get("nodes", "", node)).length > 0 ? [keyOf(next)] : [];
       },
