@@ -1,6 +1,5 @@
-/** Every controller. A new one is one file and one line here. */
+/** Every controller but the scheduler, which has a room of its own. A new one is one file and one line here. */
 import type { Controller } from "../runtime/controller.ts";
-import { createScheduler } from "../scheduler/scheduler.ts";
 import type { ServedKind } from "./common/served-kinds.ts";
 import { defaultNamespaces } from "./default-namespaces.ts";
 import { deployment } from "./deployment.ts";
@@ -37,7 +36,6 @@ export function createControllers(facts: ControllerFacts): readonly Controller[]
     serviceaccount,
     createNodeIpam(facts.pods),
     createNodeLifecycle(facts.nodes),
-    createScheduler(),
     deployment,
     replicaset,
     endpointslice,

@@ -27,9 +27,6 @@ export const eventTtlMs = 3_600_000;
 /** Events are looked at together by spans of this length. */
 export const eventSpanMs = 300_000;
 
-/** Addresses of one node's pods: prefix length of its range. */
-export const nodeCidrBits = 24;
-
 /** Between two nodes of a zone that are given up; and while most of a large zone is silent. */
 export const evictionEveryMs = 10_000;
 export const slowEvictionEveryMs = 100_000;

@@ -9,10 +9,11 @@ import { formatIp, parseCidr, rangeSize, type IpRange } from "../../util/ip.ts";
 import { nothing, type Controller, type Plan } from "../runtime/controller.ts";
 import { keysOf, watchOwn } from "./common/keys.ts";
 import { draftOf, noteOn, update } from "./common/writes.ts";
-import { nodeCidrBits } from "./limits.ts";
 
 const kind = "nodes";
 const source = "cidrAllocator";
+/** Prefix length of one node's range: 256 addresses. */
+const nodePrefix = 24;
 
 export interface PodRanges {
   /** `10.42.0.0/16`; nodes get parts of it. */
@@ -71,13 +72,13 @@ function firstFree({ clusterCidr, serviceCidr }: PodRanges, taken: readonly IpRa
   const services = parseCidr(serviceCidr);
   const used = services === undefined ? taken : [...taken, services];
   const family = cluster.family;
-  const size = 1n << BigInt((family === 4 ? 32 : 128) - nodeCidrBits);
+  const size = 1n << BigInt((family === 4 ? 32 : 128) - nodePrefix);
   const end = cluster.base + rangeSize(cluster);
   for (let first = cluster.base; first + size <= end; first += size) {
     const isFree = used.every(
       (range) => range.family !== family || range.base >= first + size || range.base + rangeSize(range) <= first,
     );
-    if (isFree) return `${formatIp(family, first)}/${nodeCidrBits}`;
+    if (isFree) return `${formatIp(family, first)}/${nodePrefix}`;
   }
   return undefined;
 }
