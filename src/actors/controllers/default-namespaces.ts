@@ -19,7 +19,7 @@ export const defaultNamespaces: Controller = {
   plan: (view, key) => {
     if (view.get("namespaces", "", key) !== undefined) return nothing;
     return {
-      writes: [create("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: key } })],
+      writes: [create("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: key }, spec: {} })],
     };
   },
 };
