@@ -226,7 +226,8 @@ class Reader {
       return value;
     }
     // An integer that a double would round: int64 fields keep it whole, see `decode-json.ts`.
-    return BigInt(match[0]) as unknown as number;
+    const whole = BigInt(match[0]);
+    return whole === BigInt(value) ? value : (whole as unknown as number);
   }
 }
 

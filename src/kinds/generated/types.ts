@@ -25,42 +25,15 @@ export interface ListMeta {
   readonly shardInfo?: ShardInfo;
 }
 
-export interface LabelSelectorRequirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-export interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly LabelSelectorRequirement[];
-}
-
-export interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-  readonly reason: string;
-  readonly message: string;
-}
-
-export interface Preconditions {
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-}
-
-export interface DeleteOptions {
-  readonly gracePeriodSeconds?: number;
-  readonly preconditions?: Preconditions;
-  readonly orphanDependents?: boolean;
-  readonly propagationPolicy?: string;
-  readonly dryRun?: readonly string[];
-  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
-}
-
-export interface LocalObjectReference {
+export interface SecretReference {
   readonly name?: string;
+  readonly namespace?: string;
+}
+
+export interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly binaryData?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
 }
 
 export interface ObjectReference {
@@ -73,9 +46,496 @@ export interface ObjectReference {
   readonly fieldPath?: string;
 }
 
-export interface SecretReference {
+export interface EndpointAddress {
+  readonly ip: string;
+  readonly targetRef?: ObjectReference;
+  readonly hostname?: string;
+  readonly nodeName?: string;
+}
+
+export interface EndpointPort {
   readonly name?: string;
-  readonly namespace?: string;
+  readonly port: number;
+  readonly protocol?: string;
+  readonly appProtocol?: string;
+}
+
+export interface EndpointSubset {
+  readonly addresses?: readonly EndpointAddress[];
+  readonly notReadyAddresses?: readonly EndpointAddress[];
+  readonly ports?: readonly EndpointPort[];
+}
+
+export interface Endpoints extends KubeObject {
+  readonly subsets?: readonly EndpointSubset[];
+}
+
+export interface EventSource {
+  readonly component?: string;
+  readonly host?: string;
+}
+
+export interface EventSeries {
+  readonly count?: number;
+  readonly lastObservedTime?: string;
+}
+
+export interface Event extends KubeObject {
+  readonly involvedObject: ObjectReference;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly source?: EventSource;
+  readonly firstTimestamp?: string;
+  readonly lastTimestamp?: string;
+  readonly count?: number;
+  readonly type?: string;
+  readonly eventTime?: string;
+  readonly series?: EventSeries;
+  readonly action?: string;
+  readonly related?: ObjectReference;
+  readonly reportingComponent?: string;
+  readonly reportingInstance?: string;
+}
+
+export interface NamespaceSpec {
+  readonly finalizers?: readonly string[];
+}
+
+export interface NamespaceCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface NamespaceStatus {
+  readonly phase?: string;
+  readonly conditions?: readonly NamespaceCondition[];
+}
+
+export interface Namespace extends KubeObject {
+  readonly spec: NamespaceSpec;
+  readonly status?: NamespaceStatus;
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+  readonly timeAdded?: string;
+}
+
+export interface ConfigMapNodeConfigSource {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly kubeletConfigKey: string;
+}
+
+export interface NodeConfigSource {
+  readonly configMap?: ConfigMapNodeConfigSource;
+}
+
+export interface NodeSpec {
+  readonly podCIDR?: string;
+  readonly externalID?: string;
+  readonly providerID?: string;
+  readonly unschedulable?: boolean;
+  readonly taints?: readonly Taint[];
+  readonly configSource?: NodeConfigSource;
+  readonly podCIDRs?: readonly string[];
+}
+
+export interface NodeCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastHeartbeatTime?: string;
+  readonly lastTransitionTime?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface NodeAddress {
+  readonly type: string;
+  readonly address: string;
+}
+
+export interface DaemonEndpoint {
+  readonly Port: number;
+}
+
+export interface NodeDaemonEndpoints {
+  readonly kubeletEndpoint?: DaemonEndpoint;
+}
+
+export interface NodeSwapStatus {
+  readonly capacity?: number;
+}
+
+export interface NodeSystemInfo {
+  readonly machineID: string;
+  readonly systemUUID: string;
+  readonly bootID: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly containerRuntimeVersion: string;
+  readonly kubeletVersion: string;
+  readonly kubeProxyVersion: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly swap?: NodeSwapStatus;
+}
+
+export interface ContainerImage {
+  readonly names?: readonly string[];
+  readonly sizeBytes?: number;
+}
+
+export interface AttachedVolume {
+  readonly name: string;
+  readonly devicePath: string;
+}
+
+export interface NodeConfigStatus {
+  readonly assigned?: NodeConfigSource;
+  readonly active?: NodeConfigSource;
+  readonly lastKnownGood?: NodeConfigSource;
+  readonly error?: string;
+}
+
+export interface NodeRuntimeHandlerFeatures {
+  readonly recursiveReadOnlyMounts?: boolean;
+  readonly userNamespaces?: boolean;
+}
+
+export interface NodeRuntimeHandler {
+  readonly name?: string;
+  readonly features?: NodeRuntimeHandlerFeatures;
+}
+
+export interface NodeFeatures {
+  readonly supplementalGroupsPolicy?: boolean;
+}
+
+export interface NodeStatus {
+  readonly capacity?: Readonly<Record<string, string>>;
+  readonly allocatable?: Readonly<Record<string, string>>;
+  readonly phase?: string;
+  readonly conditions?: readonly NodeCondition[];
+  readonly addresses?: readonly NodeAddress[];
+  readonly daemonEndpoints?: NodeDaemonEndpoints;
+  readonly nodeInfo?: NodeSystemInfo;
+  readonly images?: readonly ContainerImage[];
+  readonly volumesInUse?: readonly string[];
+  readonly volumesAttached?: readonly AttachedVolume[];
+  readonly config?: NodeConfigStatus;
+  readonly runtimeHandlers?: readonly NodeRuntimeHandler[];
+  readonly features?: NodeFeatures;
+  readonly declaredFeatures?: readonly string[];
+}
+
+export interface Node extends KubeObject {
+  readonly spec: NodeSpec;
+  readonly status?: NodeStatus;
+}
+
+export interface HostPathVolumeSource {
+  readonly path: string;
+  readonly type?: string;
+}
+
+export interface EmptyDirVolumeSource {
+  readonly medium?: string;
+  readonly sizeLimit?: string;
+}
+
+export interface GCEPersistentDiskVolumeSource {
+  readonly pdName: string;
+  readonly fsType?: string;
+  readonly partition?: number;
+  readonly readOnly?: boolean;
+}
+
+export interface AWSElasticBlockStoreVolumeSource {
+  readonly volumeID: string;
+  readonly fsType?: string;
+  readonly partition?: number;
+  readonly readOnly?: boolean;
+}
+
+export interface GitRepoVolumeSource {
+  readonly repository: string;
+  readonly revision?: string;
+  readonly directory?: string;
+}
+
+export interface KeyToPath {
+  readonly key: string;
+  readonly path: string;
+  readonly mode?: number;
+}
+
+export interface SecretVolumeSource {
+  readonly secretName?: string;
+  readonly items?: readonly KeyToPath[];
+  readonly defaultMode?: number;
+  readonly optional?: boolean;
+}
+
+export interface NFSVolumeSource {
+  readonly server: string;
+  readonly path: string;
+  readonly readOnly?: boolean;
+}
+
+export interface LocalObjectReference {
+  readonly name?: string;
+}
+
+export interface ISCSIVolumeSource {
+  readonly targetPortal: string;
+  readonly iqn: string;
+  readonly lun: number;
+  readonly iscsiInterface?: string;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly portals?: readonly string[];
+  readonly chapAuthDiscovery?: boolean;
+  readonly secretRef?: LocalObjectReference;
+  readonly chapAuthSession?: boolean;
+  readonly initiatorName?: string;
+}
+
+export interface GlusterfsVolumeSource {
+  readonly endpoints: string;
+  readonly path: string;
+  readonly readOnly?: boolean;
+}
+
+export interface PersistentVolumeClaimVolumeSource {
+  readonly claimName: string;
+  readonly readOnly?: boolean;
+}
+
+export interface RBDVolumeSource {
+  readonly monitors: readonly string[];
+  readonly image: string;
+  readonly fsType?: string;
+  readonly pool?: string;
+  readonly user?: string;
+  readonly keyring?: string;
+  readonly secretRef?: LocalObjectReference;
+  readonly readOnly?: boolean;
+}
+
+export interface FlexVolumeSource {
+  readonly driver: string;
+  readonly fsType?: string;
+  readonly secretRef?: LocalObjectReference;
+  readonly readOnly?: boolean;
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+export interface CinderVolumeSource {
+  readonly volumeID: string;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly secretRef?: LocalObjectReference;
+}
+
+export interface CephFSVolumeSource {
+  readonly monitors: readonly string[];
+  readonly path?: string;
+  readonly user?: string;
+  readonly secretFile?: string;
+  readonly secretRef?: LocalObjectReference;
+  readonly readOnly?: boolean;
+}
+
+export interface FlockerVolumeSource {
+  readonly datasetName?: string;
+  readonly datasetUUID?: string;
+}
+
+export interface ObjectFieldSelector {
+  readonly apiVersion?: string;
+  readonly fieldPath: string;
+}
+
+export interface ResourceFieldSelector {
+  readonly containerName?: string;
+  readonly resource: string;
+  readonly divisor?: string;
+}
+
+export interface DownwardAPIVolumeFile {
+  readonly path: string;
+  readonly fieldRef?: ObjectFieldSelector;
+  readonly resourceFieldRef?: ResourceFieldSelector;
+  readonly mode?: number;
+}
+
+export interface DownwardAPIVolumeSource {
+  readonly items?: readonly DownwardAPIVolumeFile[];
+  readonly defaultMode?: number;
+}
+
+export interface FCVolumeSource {
+  readonly targetWWNs?: readonly string[];
+  readonly lun?: number;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly wwids?: readonly string[];
+}
+
+export interface AzureFileVolumeSource {
+  readonly secretName: string;
+  readonly shareName: string;
+  readonly readOnly?: boolean;
+}
+
+export interface ConfigMapVolumeSource {
+  readonly name?: string;
+  readonly items?: readonly KeyToPath[];
+  readonly defaultMode?: number;
+  readonly optional?: boolean;
+}
+
+export interface VsphereVirtualDiskVolumeSource {
+  readonly volumePath: string;
+  readonly fsType?: string;
+  readonly storagePolicyName?: string;
+  readonly storagePolicyID?: string;
+}
+
+export interface QuobyteVolumeSource {
+  readonly registry: string;
+  readonly volume: string;
+  readonly readOnly?: boolean;
+  readonly user?: string;
+  readonly group?: string;
+  readonly tenant?: string;
+}
+
+export interface AzureDiskVolumeSource {
+  readonly diskName: string;
+  readonly diskURI: string;
+  readonly cachingMode?: string;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly kind?: string;
+}
+
+export interface PhotonPersistentDiskVolumeSource {
+  readonly pdID: string;
+  readonly fsType?: string;
+}
+
+export interface PortworxVolumeSource {
+  readonly volumeID: string;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+}
+
+export interface ScaleIOVolumeSource {
+  readonly gateway: string;
+  readonly system: string;
+  readonly secretRef: LocalObjectReference;
+  readonly sslEnabled?: boolean;
+  readonly protectionDomain?: string;
+  readonly storagePool?: string;
+  readonly storageMode?: string;
+  readonly volumeName?: string;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+}
+
+export interface SecretProjection {
+  readonly name?: string;
+  readonly items?: readonly KeyToPath[];
+  readonly optional?: boolean;
+}
+
+export interface DownwardAPIProjection {
+  readonly items?: readonly DownwardAPIVolumeFile[];
+}
+
+export interface ConfigMapProjection {
+  readonly name?: string;
+  readonly items?: readonly KeyToPath[];
+  readonly optional?: boolean;
+}
+
+export interface ServiceAccountTokenProjection {
+  readonly audience?: string;
+  readonly expirationSeconds?: number;
+  readonly path: string;
+}
+
+export interface LabelSelectorRequirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly LabelSelectorRequirement[];
+}
+
+export interface ClusterTrustBundleProjection {
+  readonly name?: string;
+  readonly signerName?: string;
+  readonly labelSelector?: LabelSelector;
+  readonly path: string;
+  readonly optional?: boolean;
+}
+
+export interface PodCertificateProjection {
+  readonly signerName: string;
+  readonly keyType: string;
+  readonly maxExpirationSeconds?: number;
+  readonly credentialBundlePath?: string;
+  readonly keyPath?: string;
+  readonly certificateChainPath?: string;
+  readonly userAnnotations?: Readonly<Record<string, string>>;
+}
+
+export interface VolumeProjection {
+  readonly secret?: SecretProjection;
+  readonly downwardAPI?: DownwardAPIProjection;
+  readonly configMap?: ConfigMapProjection;
+  readonly serviceAccountToken?: ServiceAccountTokenProjection;
+  readonly clusterTrustBundle?: ClusterTrustBundleProjection;
+  readonly podCertificate?: PodCertificateProjection;
+}
+
+export interface ProjectedVolumeSource {
+  readonly sources?: readonly VolumeProjection[];
+  readonly defaultMode?: number;
+}
+
+export interface StorageOSVolumeSource {
+  readonly volumeName?: string;
+  readonly volumeNamespace?: string;
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly secretRef?: LocalObjectReference;
+}
+
+export interface CSIVolumeSource {
+  readonly driver: string;
+  readonly readOnly?: boolean;
+  readonly fsType?: string;
+  readonly volumeAttributes?: Readonly<Record<string, string>>;
+  readonly nodePublishSecretRef?: LocalObjectReference;
+}
+
+export interface VolumeResourceRequirements {
+  readonly limits?: Readonly<Record<string, string>>;
+  readonly requests?: Readonly<Record<string, string>>;
 }
 
 export interface TypedLocalObjectReference {
@@ -91,32 +551,97 @@ export interface TypedObjectReference {
   readonly namespace?: string;
 }
 
-export interface NodeSelectorRequirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
+export interface PersistentVolumeClaimSpec {
+  readonly accessModes?: readonly string[];
+  readonly resources?: VolumeResourceRequirements;
+  readonly volumeName?: string;
+  readonly selector?: LabelSelector;
+  readonly storageClassName?: string;
+  readonly volumeMode?: string;
+  readonly dataSource?: TypedLocalObjectReference;
+  readonly dataSourceRef?: TypedObjectReference;
+  readonly volumeAttributesClassName?: string;
 }
 
-export interface NodeSelectorTerm {
-  readonly matchExpressions?: readonly NodeSelectorRequirement[];
-  readonly matchFields?: readonly NodeSelectorRequirement[];
+export interface PersistentVolumeClaimTemplate {
+  readonly metadata?: ObjectMeta;
+  readonly spec: PersistentVolumeClaimSpec;
 }
 
-export interface NodeSelector {
-  readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+export interface EphemeralVolumeSource {
+  readonly volumeClaimTemplate?: PersistentVolumeClaimTemplate;
 }
 
-export interface PortStatus {
-  readonly port: number;
-  readonly protocol: string;
-  readonly error?: string;
+export interface ImageVolumeSource {
+  readonly reference?: string;
+  readonly pullPolicy?: string;
 }
 
-export interface Taint {
-  readonly key: string;
-  readonly value?: string;
-  readonly effect: string;
-  readonly timeAdded?: string;
+export interface VolumeSource {
+  readonly hostPath?: HostPathVolumeSource;
+  readonly emptyDir?: EmptyDirVolumeSource;
+  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
+  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
+  readonly gitRepo?: GitRepoVolumeSource;
+  readonly secret?: SecretVolumeSource;
+  readonly nfs?: NFSVolumeSource;
+  readonly iscsi?: ISCSIVolumeSource;
+  readonly glusterfs?: GlusterfsVolumeSource;
+  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
+  readonly rbd?: RBDVolumeSource;
+  readonly flexVolume?: FlexVolumeSource;
+  readonly cinder?: CinderVolumeSource;
+  readonly cephfs?: CephFSVolumeSource;
+  readonly flocker?: FlockerVolumeSource;
+  readonly downwardAPI?: DownwardAPIVolumeSource;
+  readonly fc?: FCVolumeSource;
+  readonly azureFile?: AzureFileVolumeSource;
+  readonly configMap?: ConfigMapVolumeSource;
+  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+  readonly quobyte?: QuobyteVolumeSource;
+  readonly azureDisk?: AzureDiskVolumeSource;
+  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
+  readonly portworxVolume?: PortworxVolumeSource;
+  readonly scaleIO?: ScaleIOVolumeSource;
+  readonly projected?: ProjectedVolumeSource;
+  readonly storageos?: StorageOSVolumeSource;
+  readonly csi?: CSIVolumeSource;
+  readonly ephemeral?: EphemeralVolumeSource;
+  readonly image?: ImageVolumeSource;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly hostPath?: HostPathVolumeSource;
+  readonly emptyDir?: EmptyDirVolumeSource;
+  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
+  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
+  readonly gitRepo?: GitRepoVolumeSource;
+  readonly secret?: SecretVolumeSource;
+  readonly nfs?: NFSVolumeSource;
+  readonly iscsi?: ISCSIVolumeSource;
+  readonly glusterfs?: GlusterfsVolumeSource;
+  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
+  readonly rbd?: RBDVolumeSource;
+  readonly flexVolume?: FlexVolumeSource;
+  readonly cinder?: CinderVolumeSource;
+  readonly cephfs?: CephFSVolumeSource;
+  readonly flocker?: FlockerVolumeSource;
+  readonly downwardAPI?: DownwardAPIVolumeSource;
+  readonly fc?: FCVolumeSource;
+  readonly azureFile?: AzureFileVolumeSource;
+  readonly configMap?: ConfigMapVolumeSource;
+  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+  readonly quobyte?: QuobyteVolumeSource;
+  readonly azureDisk?: AzureDiskVolumeSource;
+  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
+  readonly portworxVolume?: PortworxVolumeSource;
+  readonly scaleIO?: ScaleIOVolumeSource;
+  readonly projected?: ProjectedVolumeSource;
+  readonly storageos?: StorageOSVolumeSource;
+  readonly csi?: CSIVolumeSource;
+  readonly ephemeral?: EphemeralVolumeSource;
+  readonly image?: ImageVolumeSource;
 }
 
 export interface ContainerPort {
@@ -125,17 +650,6 @@ export interface ContainerPort {
   readonly containerPort: number;
   readonly protocol?: string;
   readonly hostIP?: string;
-}
-
-export interface ObjectFieldSelector {
-  readonly apiVersion?: string;
-  readonly fieldPath: string;
-}
-
-export interface ResourceFieldSelector {
-  readonly containerName?: string;
-  readonly resource: string;
-  readonly divisor?: string;
 }
 
 export interface ConfigMapKeySelector {
@@ -364,6 +878,121 @@ export interface Container {
   readonly restartPolicyRules?: readonly ContainerRestartRule[];
 }
 
+export interface Sysctl {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PodSecurityContext {
+  readonly seLinuxOptions?: SELinuxOptions;
+  readonly runAsUser?: number;
+  readonly runAsNonRoot?: boolean;
+  readonly supplementalGroups?: readonly number[];
+  readonly fsGroup?: number;
+  readonly runAsGroup?: number;
+  readonly sysctls?: readonly Sysctl[];
+  readonly windowsOptions?: WindowsSecurityContextOptions;
+  readonly fsGroupChangePolicy?: string;
+  readonly seccompProfile?: SeccompProfile;
+  readonly appArmorProfile?: AppArmorProfile;
+  readonly supplementalGroupsPolicy?: string;
+  readonly seLinuxChangePolicy?: string;
+}
+
+export interface NodeSelectorRequirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+
+export interface NodeSelectorTerm {
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+export interface NodeSelector {
+  readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+}
+
+export interface PreferredSchedulingTerm {
+  readonly weight: number;
+  readonly preference: NodeSelectorTerm;
+}
+
+export interface NodeAffinity {
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[];
+}
+
+export interface PodAffinityTerm {
+  readonly labelSelector?: LabelSelector;
+  readonly namespaces?: readonly string[];
+  readonly topologyKey: string;
+  readonly namespaceSelector?: LabelSelector;
+  readonly matchLabelKeys?: readonly string[];
+  readonly mismatchLabelKeys?: readonly string[];
+}
+
+export interface WeightedPodAffinityTerm {
+  readonly weight: number;
+  readonly podAffinityTerm: PodAffinityTerm;
+}
+
+export interface PodAffinity {
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
+}
+
+export interface PodAntiAffinity {
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
+}
+
+export interface Affinity {
+  readonly nodeAffinity?: NodeAffinity;
+  readonly podAffinity?: PodAffinity;
+  readonly podAntiAffinity?: PodAntiAffinity;
+}
+
+export interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+  readonly tolerationSeconds?: number;
+}
+
+export interface HostAlias {
+  readonly ip: string;
+  readonly hostnames?: readonly string[];
+}
+
+export interface PodDNSConfigOption {
+  readonly name?: string;
+  readonly value?: string;
+}
+
+export interface PodDNSConfig {
+  readonly nameservers?: readonly string[];
+  readonly searches?: readonly string[];
+  readonly options?: readonly PodDNSConfigOption[];
+}
+
+export interface PodReadinessGate {
+  readonly conditionType: string;
+}
+
+export interface TopologySpreadConstraint {
+  readonly maxSkew: number;
+  readonly topologyKey: string;
+  readonly whenUnsatisfiable: string;
+  readonly labelSelector?: LabelSelector;
+  readonly minDomains?: number;
+  readonly nodeAffinityPolicy?: string;
+  readonly nodeTaintsPolicy?: string;
+  readonly matchLabelKeys?: readonly string[];
+}
+
 export interface EphemeralContainerCommon {
   readonly name?: string;
   readonly image?: string;
@@ -421,427 +1050,67 @@ export interface EphemeralContainer {
   readonly targetContainerName?: string;
 }
 
-export interface HostPathVolumeSource {
-  readonly path: string;
-  readonly type?: string;
-}
-
-export interface EmptyDirVolumeSource {
-  readonly medium?: string;
-  readonly sizeLimit?: string;
-}
-
-export interface GCEPersistentDiskVolumeSource {
-  readonly pdName: string;
-  readonly fsType?: string;
-  readonly partition?: number;
-  readonly readOnly?: boolean;
-}
-
-export interface AWSElasticBlockStoreVolumeSource {
-  readonly volumeID: string;
-  readonly fsType?: string;
-  readonly partition?: number;
-  readonly readOnly?: boolean;
-}
-
-export interface GitRepoVolumeSource {
-  readonly repository: string;
-  readonly revision?: string;
-  readonly directory?: string;
-}
-
-export interface KeyToPath {
-  readonly key: string;
-  readonly path: string;
-  readonly mode?: number;
-}
-
-export interface SecretVolumeSource {
-  readonly secretName?: string;
-  readonly items?: readonly KeyToPath[];
-  readonly defaultMode?: number;
-  readonly optional?: boolean;
-}
-
-export interface NFSVolumeSource {
-  readonly server: string;
-  readonly path: string;
-  readonly readOnly?: boolean;
-}
-
-export interface ISCSIVolumeSource {
-  readonly targetPortal: string;
-  readonly iqn: string;
-  readonly lun: number;
-  readonly iscsiInterface?: string;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly portals?: readonly string[];
-  readonly chapAuthDiscovery?: boolean;
-  readonly secretRef?: LocalObjectReference;
-  readonly chapAuthSession?: boolean;
-  readonly initiatorName?: string;
-}
-
-export interface GlusterfsVolumeSource {
-  readonly endpoints: string;
-  readonly path: string;
-  readonly readOnly?: boolean;
-}
-
-export interface PersistentVolumeClaimVolumeSource {
-  readonly claimName: string;
-  readonly readOnly?: boolean;
-}
-
-export interface RBDVolumeSource {
-  readonly monitors: readonly string[];
-  readonly image: string;
-  readonly fsType?: string;
-  readonly pool?: string;
-  readonly user?: string;
-  readonly keyring?: string;
-  readonly secretRef?: LocalObjectReference;
-  readonly readOnly?: boolean;
-}
-
-export interface FlexVolumeSource {
-  readonly driver: string;
-  readonly fsType?: string;
-  readonly secretRef?: LocalObjectReference;
-  readonly readOnly?: boolean;
-  readonly options?: Readonly<Record<string, string>>;
-}
-
-export interface CinderVolumeSource {
-  readonly volumeID: string;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-}
-
-export interface CephFSVolumeSource {
-  readonly monitors: readonly string[];
-  readonly path?: string;
-  readonly user?: string;
-  readonly secretFile?: string;
-  readonly secretRef?: LocalObjectReference;
-  readonly readOnly?: boolean;
-}
-
-export interface FlockerVolumeSource {
-  readonly datasetName?: string;
-  readonly datasetUUID?: string;
-}
-
-export interface DownwardAPIVolumeFile {
-  readonly path: string;
-  readonly fieldRef?: ObjectFieldSelector;
-  readonly resourceFieldRef?: ResourceFieldSelector;
-  readonly mode?: number;
-}
-
-export interface DownwardAPIVolumeSource {
-  readonly items?: readonly DownwardAPIVolumeFile[];
-  readonly defaultMode?: number;
-}
-
-export interface FCVolumeSource {
-  readonly targetWWNs?: readonly string[];
-  readonly lun?: number;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly wwids?: readonly string[];
-}
-
-export interface AzureFileVolumeSource {
-  readonly secretName: string;
-  readonly shareName: string;
-  readonly readOnly?: boolean;
-}
-
-export interface ConfigMapVolumeSource {
-  readonly name?: string;
-  readonly items?: readonly KeyToPath[];
-  readonly defaultMode?: number;
-  readonly optional?: boolean;
-}
-
-export interface VsphereVirtualDiskVolumeSource {
-  readonly volumePath: string;
-  readonly fsType?: string;
-  readonly storagePolicyName?: string;
-  readonly storagePolicyID?: string;
-}
-
-export interface QuobyteVolumeSource {
-  readonly registry: string;
-  readonly volume: string;
-  readonly readOnly?: boolean;
-  readonly user?: string;
-  readonly group?: string;
-  readonly tenant?: string;
-}
-
-export interface AzureDiskVolumeSource {
-  readonly diskName: string;
-  readonly diskURI: string;
-  readonly cachingMode?: string;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly kind?: string;
-}
-
-export interface PhotonPersistentDiskVolumeSource {
-  readonly pdID: string;
-  readonly fsType?: string;
-}
-
-export interface PortworxVolumeSource {
-  readonly volumeID: string;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-}
-
-export interface ScaleIOVolumeSource {
-  readonly gateway: string;
-  readonly system: string;
-  readonly secretRef: LocalObjectReference;
-  readonly sslEnabled?: boolean;
-  readonly protectionDomain?: string;
-  readonly storagePool?: string;
-  readonly storageMode?: string;
-  readonly volumeName?: string;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-}
-
-export interface SecretProjection {
-  readonly name?: string;
-  readonly items?: readonly KeyToPath[];
-  readonly optional?: boolean;
-}
-
-export interface DownwardAPIProjection {
-  readonly items?: readonly DownwardAPIVolumeFile[];
-}
-
-export interface ConfigMapProjection {
-  readonly name?: string;
-  readonly items?: readonly KeyToPath[];
-  readonly optional?: boolean;
-}
-
-export interface ServiceAccountTokenProjection {
-  readonly audience?: string;
-  readonly expirationSeconds?: number;
-  readonly path: string;
-}
-
-export interface ClusterTrustBundleProjection {
-  readonly name?: string;
-  readonly signerName?: string;
-  readonly labelSelector?: LabelSelector;
-  readonly path: string;
-  readonly optional?: boolean;
-}
-
-export interface PodCertificateProjection {
-  readonly signerName: string;
-  readonly keyType: string;
-  readonly maxExpirationSeconds?: number;
-  readonly credentialBundlePath?: string;
-  readonly keyPath?: string;
-  readonly certificateChainPath?: string;
-  readonly userAnnotations?: Readonly<Record<string, string>>;
-}
-
-export interface VolumeProjection {
-  readonly secret?: SecretProjection;
-  readonly downwardAPI?: DownwardAPIProjection;
-  readonly configMap?: ConfigMapProjection;
-  readonly serviceAccountToken?: ServiceAccountTokenProjection;
-  readonly clusterTrustBundle?: ClusterTrustBundleProjection;
-  readonly podCertificate?: PodCertificateProjection;
-}
-
-export interface ProjectedVolumeSource {
-  readonly sources?: readonly VolumeProjection[];
-  readonly defaultMode?: number;
-}
-
-export interface StorageOSVolumeSource {
-  readonly volumeName?: string;
-  readonly volumeNamespace?: string;
-  readonly fsType?: string;
-  readonly readOnly?: boolean;
-  readonly secretRef?: LocalObjectReference;
-}
-
-export interface CSIVolumeSource {
-  readonly driver: string;
-  readonly readOnly?: boolean;
-  readonly fsType?: string;
-  readonly volumeAttributes?: Readonly<Record<string, string>>;
-  readonly nodePublishSecretRef?: LocalObjectReference;
-}
-
-export interface VolumeResourceRequirements {
-  readonly limits?: Readonly<Record<string, string>>;
-  readonly requests?: Readonly<Record<string, string>>;
-}
-
-export interface PersistentVolumeClaimSpec {
-  readonly accessModes?: readonly string[];
-  readonly resources?: VolumeResourceRequirements;
-  readonly volumeName?: string;
-  readonly selector?: LabelSelector;
-  readonly storageClassName?: string;
-  readonly volumeMode?: string;
-  readonly dataSource?: TypedLocalObjectReference;
-  readonly dataSourceRef?: TypedObjectReference;
-  readonly volumeAttributesClassName?: string;
-}
-
-export interface PersistentVolumeClaimTemplate {
-  readonly metadata?: ObjectMeta;
-  readonly spec: PersistentVolumeClaimSpec;
-}
-
-export interface EphemeralVolumeSource {
-  readonly volumeClaimTemplate?: PersistentVolumeClaimTemplate;
-}
-
-export interface ImageVolumeSource {
-  readonly reference?: string;
-  readonly pullPolicy?: string;
-}
-
-export interface VolumeSource {
-  readonly hostPath?: HostPathVolumeSource;
-  readonly emptyDir?: EmptyDirVolumeSource;
-  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
-  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
-  readonly gitRepo?: GitRepoVolumeSource;
-  readonly secret?: SecretVolumeSource;
-  readonly nfs?: NFSVolumeSource;
-  readonly iscsi?: ISCSIVolumeSource;
-  readonly glusterfs?: GlusterfsVolumeSource;
-  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
-  readonly rbd?: RBDVolumeSource;
-  readonly flexVolume?: FlexVolumeSource;
-  readonly cinder?: CinderVolumeSource;
-  readonly cephfs?: CephFSVolumeSource;
-  readonly flocker?: FlockerVolumeSource;
-  readonly downwardAPI?: DownwardAPIVolumeSource;
-  readonly fc?: FCVolumeSource;
-  readonly azureFile?: AzureFileVolumeSource;
-  readonly configMap?: ConfigMapVolumeSource;
-  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
-  readonly quobyte?: QuobyteVolumeSource;
-  readonly azureDisk?: AzureDiskVolumeSource;
-  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
-  readonly portworxVolume?: PortworxVolumeSource;
-  readonly scaleIO?: ScaleIOVolumeSource;
-  readonly projected?: ProjectedVolumeSource;
-  readonly storageos?: StorageOSVolumeSource;
-  readonly csi?: CSIVolumeSource;
-  readonly ephemeral?: EphemeralVolumeSource;
-  readonly image?: ImageVolumeSource;
-}
-
-export interface Volume {
+export interface PodOS {
   readonly name: string;
-  readonly hostPath?: HostPathVolumeSource;
-  readonly emptyDir?: EmptyDirVolumeSource;
-  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
-  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
-  readonly gitRepo?: GitRepoVolumeSource;
-  readonly secret?: SecretVolumeSource;
-  readonly nfs?: NFSVolumeSource;
-  readonly iscsi?: ISCSIVolumeSource;
-  readonly glusterfs?: GlusterfsVolumeSource;
-  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
-  readonly rbd?: RBDVolumeSource;
-  readonly flexVolume?: FlexVolumeSource;
-  readonly cinder?: CinderVolumeSource;
-  readonly cephfs?: CephFSVolumeSource;
-  readonly flocker?: FlockerVolumeSource;
-  readonly downwardAPI?: DownwardAPIVolumeSource;
-  readonly fc?: FCVolumeSource;
-  readonly azureFile?: AzureFileVolumeSource;
-  readonly configMap?: ConfigMapVolumeSource;
-  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
-  readonly quobyte?: QuobyteVolumeSource;
-  readonly azureDisk?: AzureDiskVolumeSource;
-  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
-  readonly portworxVolume?: PortworxVolumeSource;
-  readonly scaleIO?: ScaleIOVolumeSource;
-  readonly projected?: ProjectedVolumeSource;
-  readonly storageos?: StorageOSVolumeSource;
-  readonly csi?: CSIVolumeSource;
-  readonly ephemeral?: EphemeralVolumeSource;
-  readonly image?: ImageVolumeSource;
 }
 
-export interface PreferredSchedulingTerm {
-  readonly weight: number;
-  readonly preference: NodeSelectorTerm;
+export interface PodSchedulingGate {
+  readonly name: string;
 }
 
-export interface NodeAffinity {
-  readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
-  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[];
+export interface PodResourceClaim {
+  readonly name: string;
+  readonly resourceClaimName?: string;
+  readonly resourceClaimTemplateName?: string;
 }
 
-export interface PodAffinityTerm {
-  readonly labelSelector?: LabelSelector;
-  readonly namespaces?: readonly string[];
-  readonly topologyKey: string;
-  readonly namespaceSelector?: LabelSelector;
-  readonly matchLabelKeys?: readonly string[];
-  readonly mismatchLabelKeys?: readonly string[];
+export interface PodSchedulingGroup {
+  readonly podGroupName?: string;
 }
 
-export interface WeightedPodAffinityTerm {
-  readonly weight: number;
-  readonly podAffinityTerm: PodAffinityTerm;
-}
-
-export interface PodAffinity {
-  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
-  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
-}
-
-export interface PodAntiAffinity {
-  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
-  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
-}
-
-export interface Affinity {
-  readonly nodeAffinity?: NodeAffinity;
-  readonly podAffinity?: PodAffinity;
-  readonly podAntiAffinity?: PodAntiAffinity;
-}
-
-export interface Toleration {
-  readonly key?: string;
-  readonly operator?: string;
-  readonly value?: string;
-  readonly effect?: string;
-  readonly tolerationSeconds?: number;
-}
-
-export interface TopologySpreadConstraint {
-  readonly maxSkew: number;
-  readonly topologyKey: string;
-  readonly whenUnsatisfiable: string;
-  readonly labelSelector?: LabelSelector;
-  readonly minDomains?: number;
-  readonly nodeAffinityPolicy?: string;
-  readonly nodeTaintsPolicy?: string;
-  readonly matchLabelKeys?: readonly string[];
+export interface PodSpec {
+  readonly volumes?: readonly Volume[];
+  readonly containers: readonly Container[];
+  readonly restartPolicy?: string;
+  readonly terminationGracePeriodSeconds?: number;
+  readonly activeDeadlineSeconds?: number;
+  readonly dnsPolicy?: string;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly serviceAccountName?: string;
+  readonly serviceAccount?: string;
+  readonly nodeName?: string;
+  readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
+  readonly securityContext?: PodSecurityContext;
+  readonly imagePullSecrets?: readonly LocalObjectReference[];
+  readonly hostname?: string;
+  readonly subdomain?: string;
+  readonly affinity?: Affinity;
+  readonly schedulerName?: string;
+  readonly initContainers?: readonly Container[];
+  readonly automountServiceAccountToken?: boolean;
+  readonly tolerations?: readonly Toleration[];
+  readonly hostAliases?: readonly HostAlias[];
+  readonly priorityClassName?: string;
+  readonly priority?: number;
+  readonly dnsConfig?: PodDNSConfig;
+  readonly shareProcessNamespace?: boolean;
+  readonly readinessGates?: readonly PodReadinessGate[];
+  readonly runtimeClassName?: string;
+  readonly enableServiceLinks?: boolean;
+  readonly preemptionPolicy?: string;
+  readonly overhead?: Readonly<Record<string, string>>;
+  readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
+  readonly ephemeralContainers?: readonly EphemeralContainer[];
+  readonly setHostnameAsFQDN?: boolean;
+  readonly os?: PodOS;
+  readonly hostUsers?: boolean;
+  readonly schedulingGates?: readonly PodSchedulingGate[];
+  readonly resourceClaims?: readonly PodResourceClaim[];
+  readonly resources?: ResourceRequirements;
+  readonly hostnameOverride?: string;
+  readonly schedulingGroup?: PodSchedulingGroup;
 }
 
 export interface PodCondition {
@@ -988,233 +1257,22 @@ export interface PodStatus {
   readonly nodeAllocatableResourceClaimStatuses?: readonly NodeAllocatableResourceClaimStatus[];
 }
 
-export interface Sysctl {
-  readonly name: string;
-  readonly value: string;
-}
-
-export interface PodSecurityContext {
-  readonly seLinuxOptions?: SELinuxOptions;
-  readonly runAsUser?: number;
-  readonly runAsNonRoot?: boolean;
-  readonly supplementalGroups?: readonly number[];
-  readonly fsGroup?: number;
-  readonly runAsGroup?: number;
-  readonly sysctls?: readonly Sysctl[];
-  readonly windowsOptions?: WindowsSecurityContextOptions;
-  readonly fsGroupChangePolicy?: string;
-  readonly seccompProfile?: SeccompProfile;
-  readonly appArmorProfile?: AppArmorProfile;
-  readonly supplementalGroupsPolicy?: string;
-  readonly seLinuxChangePolicy?: string;
-}
-
-export interface HostAlias {
-  readonly ip: string;
-  readonly hostnames?: readonly string[];
-}
-
-export interface PodDNSConfigOption {
-  readonly name?: string;
-  readonly value?: string;
-}
-
-export interface PodDNSConfig {
-  readonly nameservers?: readonly string[];
-  readonly searches?: readonly string[];
-  readonly options?: readonly PodDNSConfigOption[];
-}
-
-export interface PodReadinessGate {
-  readonly conditionType: string;
-}
-
-export interface PodOS {
-  readonly name: string;
-}
-
-export interface PodSchedulingGate {
-  readonly name: string;
-}
-
-export interface PodResourceClaim {
-  readonly name: string;
-  readonly resourceClaimName?: string;
-  readonly resourceClaimTemplateName?: string;
-}
-
-export interface PodSchedulingGroup {
-  readonly podGroupName?: string;
-}
-
-export interface PodSpec {
-  readonly volumes?: readonly Volume[];
-  readonly containers: readonly Container[];
-  readonly restartPolicy?: string;
-  readonly terminationGracePeriodSeconds?: number;
-  readonly activeDeadlineSeconds?: number;
-  readonly dnsPolicy?: string;
-  readonly nodeSelector?: Readonly<Record<string, string>>;
-  readonly serviceAccountName?: string;
-  readonly serviceAccount?: string;
-  readonly nodeName?: string;
-  readonly hostNetwork?: boolean;
-  readonly hostPID?: boolean;
-  readonly hostIPC?: boolean;
-  readonly securityContext?: PodSecurityContext;
-  readonly imagePullSecrets?: readonly LocalObjectReference[];
-  readonly hostname?: string;
-  readonly subdomain?: string;
-  readonly affinity?: Affinity;
-  readonly schedulerName?: string;
-  readonly initContainers?: readonly Container[];
-  readonly automountServiceAccountToken?: boolean;
-  readonly tolerations?: readonly Toleration[];
-  readonly hostAliases?: readonly HostAlias[];
-  readonly priorityClassName?: string;
-  readonly priority?: number;
-  readonly dnsConfig?: PodDNSConfig;
-  readonly shareProcessNamespace?: boolean;
-  readonly readinessGates?: readonly PodReadinessGate[];
-  readonly runtimeClassName?: string;
-  readonly enableServiceLinks?: boolean;
-  readonly preemptionPolicy?: string;
-  readonly overhead?: Readonly<Record<string, string>>;
-  readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
-  readonly ephemeralContainers?: readonly EphemeralContainer[];
-  readonly setHostnameAsFQDN?: boolean;
-  readonly os?: PodOS;
-  readonly hostUsers?: boolean;
-  readonly schedulingGates?: readonly PodSchedulingGate[];
-  readonly resourceClaims?: readonly PodResourceClaim[];
-  readonly resources?: ResourceRequirements;
-  readonly hostnameOverride?: string;
-  readonly schedulingGroup?: PodSchedulingGroup;
-}
-
-export interface PodTemplateSpec {
-  readonly metadata?: ObjectMeta;
-  readonly spec?: PodSpec;
-}
-
 export interface Pod extends KubeObject {
   readonly spec: PodSpec;
   readonly status?: PodStatus;
 }
 
-export interface ConfigMapNodeConfigSource {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly kubeletConfigKey: string;
+export interface Secret extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly type?: string;
+  readonly stringData?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
 }
 
-export interface NodeConfigSource {
-  readonly configMap?: ConfigMapNodeConfigSource;
-}
-
-export interface NodeSpec {
-  readonly podCIDR?: string;
-  readonly externalID?: string;
-  readonly providerID?: string;
-  readonly unschedulable?: boolean;
-  readonly taints?: readonly Taint[];
-  readonly configSource?: NodeConfigSource;
-  readonly podCIDRs?: readonly string[];
-}
-
-export interface NodeCondition {
-  readonly type: string;
-  readonly status: string;
-  readonly lastHeartbeatTime?: string;
-  readonly lastTransitionTime?: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface NodeAddress {
-  readonly type: string;
-  readonly address: string;
-}
-
-export interface DaemonEndpoint {
-  readonly Port: number;
-}
-
-export interface NodeDaemonEndpoints {
-  readonly kubeletEndpoint?: DaemonEndpoint;
-}
-
-export interface NodeSwapStatus {
-  readonly capacity?: number;
-}
-
-export interface NodeSystemInfo {
-  readonly machineID: string;
-  readonly systemUUID: string;
-  readonly bootID: string;
-  readonly kernelVersion: string;
-  readonly osImage: string;
-  readonly containerRuntimeVersion: string;
-  readonly kubeletVersion: string;
-  readonly kubeProxyVersion: string;
-  readonly operatingSystem: string;
-  readonly architecture: string;
-  readonly swap?: NodeSwapStatus;
-}
-
-export interface ContainerImage {
-  readonly names?: readonly string[];
-  readonly sizeBytes?: number;
-}
-
-export interface AttachedVolume {
-  readonly name: string;
-  readonly devicePath: string;
-}
-
-export interface NodeConfigStatus {
-  readonly assigned?: NodeConfigSource;
-  readonly active?: NodeConfigSource;
-  readonly lastKnownGood?: NodeConfigSource;
-  readonly error?: string;
-}
-
-export interface NodeRuntimeHandlerFeatures {
-  readonly recursiveReadOnlyMounts?: boolean;
-  readonly userNamespaces?: boolean;
-}
-
-export interface NodeRuntimeHandler {
-  readonly name?: string;
-  readonly features?: NodeRuntimeHandlerFeatures;
-}
-
-export interface NodeFeatures {
-  readonly supplementalGroupsPolicy?: boolean;
-}
-
-export interface NodeStatus {
-  readonly capacity?: Readonly<Record<string, string>>;
-  readonly allocatable?: Readonly<Record<string, string>>;
-  readonly phase?: string;
-  readonly conditions?: readonly NodeCondition[];
-  readonly addresses?: readonly NodeAddress[];
-  readonly daemonEndpoints?: NodeDaemonEndpoints;
-  readonly nodeInfo?: NodeSystemInfo;
-  readonly images?: readonly ContainerImage[];
-  readonly volumesInUse?: readonly string[];
-  readonly volumesAttached?: readonly AttachedVolume[];
-  readonly config?: NodeConfigStatus;
-  readonly runtimeHandlers?: readonly NodeRuntimeHandler[];
-  readonly features?: NodeFeatures;
-  readonly declaredFeatures?: readonly string[];
-}
-
-export interface Node extends KubeObject {
-  readonly spec: NodeSpec;
-  readonly status?: NodeStatus;
+export interface ServiceAccount extends KubeObject {
+  readonly secrets?: readonly ObjectReference[];
+  readonly imagePullSecrets?: readonly LocalObjectReference[];
+  readonly automountServiceAccountToken?: boolean;
 }
 
 export interface ServicePort {
@@ -1257,6 +1315,12 @@ export interface ServiceSpec {
   readonly trafficDistribution?: string;
 }
 
+export interface PortStatus {
+  readonly port: number;
+  readonly protocol: string;
+  readonly error?: string;
+}
+
 export interface LoadBalancerIngress {
   readonly ip?: string;
   readonly hostname?: string;
@@ -1266,6 +1330,15 @@ export interface LoadBalancerIngress {
 
 export interface LoadBalancerStatus {
   readonly ingress?: readonly LoadBalancerIngress[];
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime: string;
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface ServiceStatus {
@@ -1278,180 +1351,9 @@ export interface Service extends KubeObject {
   readonly status?: ServiceStatus;
 }
 
-export interface NamespaceSpec {
-  readonly finalizers?: readonly string[];
-}
-
-export interface NamespaceCondition {
-  readonly type: string;
-  readonly status: string;
-  readonly lastTransitionTime?: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface NamespaceStatus {
-  readonly phase?: string;
-  readonly conditions?: readonly NamespaceCondition[];
-}
-
-export interface Namespace extends KubeObject {
-  readonly spec: NamespaceSpec;
-  readonly status?: NamespaceStatus;
-}
-
-export interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-  readonly binaryData?: Readonly<Record<string, string>>;
-  readonly immutable?: boolean;
-}
-
-export interface Secret extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-  readonly type?: string;
-  readonly stringData?: Readonly<Record<string, string>>;
-  readonly immutable?: boolean;
-}
-
-export interface ServiceAccount extends KubeObject {
-  readonly secrets?: readonly ObjectReference[];
-  readonly imagePullSecrets?: readonly LocalObjectReference[];
-  readonly automountServiceAccountToken?: boolean;
-}
-
-export interface EventSource {
-  readonly component?: string;
-  readonly host?: string;
-}
-
-export interface EventSeries {
-  readonly count?: number;
-  readonly lastObservedTime?: string;
-}
-
-export interface Event extends KubeObject {
-  readonly involvedObject: ObjectReference;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly source?: EventSource;
-  readonly firstTimestamp?: string;
-  readonly lastTimestamp?: string;
-  readonly count?: number;
-  readonly type?: string;
-  readonly eventTime?: string;
-  readonly series?: EventSeries;
-  readonly action?: string;
-  readonly related?: ObjectReference;
-  readonly reportingComponent?: string;
-  readonly reportingInstance?: string;
-}
-
-export interface EndpointAddress {
-  readonly ip: string;
-  readonly targetRef?: ObjectReference;
-  readonly hostname?: string;
-  readonly nodeName?: string;
-}
-
-export interface EndpointPort {
-  readonly name?: string;
-  readonly port: number;
-  readonly protocol?: string;
-  readonly appProtocol?: string;
-}
-
-export interface EndpointSubset {
-  readonly addresses?: readonly EndpointAddress[];
-  readonly notReadyAddresses?: readonly EndpointAddress[];
-  readonly ports?: readonly EndpointPort[];
-}
-
-export interface Endpoints extends KubeObject {
-  readonly subsets?: readonly EndpointSubset[];
-}
-
-export interface Binding extends KubeObject {
-  readonly target: ObjectReference;
-}
-
-export interface EndpointConditions {
-  readonly ready?: boolean;
-  readonly serving?: boolean;
-  readonly terminating?: boolean;
-}
-
-export interface ForZone {
-  readonly name: string;
-}
-
-export interface ForNode {
-  readonly name: string;
-}
-
-export interface EndpointHints {
-  readonly forZones?: readonly ForZone[];
-  readonly forNodes?: readonly ForNode[];
-}
-
-export interface Endpoint {
-  readonly addresses: readonly string[];
-  readonly conditions?: EndpointConditions;
-  readonly hostname?: string;
-  readonly targetRef?: ObjectReference;
-  readonly deprecatedTopology?: Readonly<Record<string, string>>;
-  readonly nodeName?: string;
-  readonly zone?: string;
-  readonly hints?: EndpointHints;
-}
-
-export interface EndpointSlice extends KubeObject {
-  readonly endpoints?: readonly Endpoint[];
-  readonly ports?: readonly EndpointPort[];
-  readonly addressType: string;
-}
-
-export interface LeaseSpec {
-  readonly holderIdentity?: string;
-  readonly leaseDurationSeconds?: number;
-  readonly acquireTime?: string;
-  readonly renewTime?: string;
-  readonly leaseTransitions?: number;
-  readonly strategy?: string;
-  readonly preferredHolder?: string;
-}
-
-export interface Lease extends KubeObject {
-  readonly spec: LeaseSpec;
-}
-
-export interface ReplicaSetSpec {
-  readonly replicas?: number;
-  readonly selector: LabelSelector;
-  readonly template?: PodTemplateSpec;
-  readonly minReadySeconds?: number;
-}
-
-export interface ReplicaSetCondition {
-  readonly type: string;
-  readonly status: string;
-  readonly lastTransitionTime?: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface ReplicaSetStatus {
-  readonly replicas: number;
-  readonly fullyLabeledReplicas?: number;
-  readonly observedGeneration?: number;
-  readonly readyReplicas?: number;
-  readonly availableReplicas?: number;
-  readonly conditions?: readonly ReplicaSetCondition[];
-  readonly terminatingReplicas?: number;
-}
-
-export interface ReplicaSet extends KubeObject {
-  readonly spec: ReplicaSetSpec;
-  readonly status?: ReplicaSetStatus;
+export interface PodTemplateSpec {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: PodSpec;
 }
 
 export interface RollingUpdateDeployment {
@@ -1501,6 +1403,107 @@ export interface Deployment extends KubeObject {
   readonly status?: DeploymentStatus;
 }
 
+export interface ReplicaSetSpec {
+  readonly replicas?: number;
+  readonly selector: LabelSelector;
+  readonly template?: PodTemplateSpec;
+  readonly minReadySeconds?: number;
+}
+
+export interface ReplicaSetCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime?: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface ReplicaSetStatus {
+  readonly replicas: number;
+  readonly fullyLabeledReplicas?: number;
+  readonly observedGeneration?: number;
+  readonly readyReplicas?: number;
+  readonly availableReplicas?: number;
+  readonly conditions?: readonly ReplicaSetCondition[];
+  readonly terminatingReplicas?: number;
+}
+
+export interface ReplicaSet extends KubeObject {
+  readonly spec: ReplicaSetSpec;
+  readonly status?: ReplicaSetStatus;
+}
+
+export interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+  readonly strategy?: string;
+  readonly preferredHolder?: string;
+}
+
+export interface Lease extends KubeObject {
+  readonly spec: LeaseSpec;
+}
+
+export interface EndpointConditions {
+  readonly ready?: boolean;
+  readonly serving?: boolean;
+  readonly terminating?: boolean;
+}
+
+export interface ForZone {
+  readonly name: string;
+}
+
+export interface ForNode {
+  readonly name: string;
+}
+
+export interface EndpointHints {
+  readonly forZones?: readonly ForZone[];
+  readonly forNodes?: readonly ForNode[];
+}
+
+export interface Endpoint {
+  readonly addresses: readonly string[];
+  readonly conditions?: EndpointConditions;
+  readonly hostname?: string;
+  readonly targetRef?: ObjectReference;
+  readonly deprecatedTopology?: Readonly<Record<string, string>>;
+  readonly nodeName?: string;
+  readonly zone?: string;
+  readonly hints?: EndpointHints;
+}
+
+export interface EndpointSlice extends KubeObject {
+  readonly endpoints?: readonly Endpoint[];
+  readonly ports?: readonly EndpointPort[];
+  readonly addressType: string;
+}
+
+export interface ActorSpec {
+  readonly path: string;
+  readonly machine?: string;
+  readonly version?: string;
+  readonly supervisor?: string;
+}
+
+export interface ActorStatus {
+  readonly state?: string;
+  readonly since?: string;
+  readonly restarts: number;
+  readonly mailbox: number;
+  readonly status?: string;
+  readonly lastError?: string;
+}
+
+export interface Actor extends KubeObject {
+  readonly spec: ActorSpec;
+  readonly status?: ActorStatus;
+}
+
 export interface ScaleSpec {
   readonly replicas?: number;
 }
@@ -1513,6 +1516,24 @@ export interface ScaleStatus {
 export interface Scale extends KubeObject {
   readonly spec: ScaleSpec;
   readonly status?: ScaleStatus;
+}
+
+export interface Binding extends KubeObject {
+  readonly target: ObjectReference;
+}
+
+export interface Preconditions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: Preconditions;
+  readonly orphanDependents?: boolean;
+  readonly propagationPolicy?: string;
+  readonly dryRun?: readonly string[];
+  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
 }
 
 export interface Eviction extends KubeObject {
@@ -1633,25 +1654,4 @@ export interface SubjectRulesReviewStatus {
 export interface SelfSubjectRulesReview extends KubeObject {
   readonly spec: SelfSubjectRulesReviewSpec;
   readonly status?: SubjectRulesReviewStatus;
-}
-
-export interface ActorSpec {
-  readonly path: string;
-  readonly machine?: string;
-  readonly version?: string;
-  readonly supervisor?: string;
-}
-
-export interface ActorStatus {
-  readonly state?: string;
-  readonly since?: string;
-  readonly restarts: number;
-  readonly mailbox: number;
-  readonly status?: string;
-  readonly lastError?: string;
-}
-
-export interface Actor extends KubeObject {
-  readonly spec: ActorSpec;
-  readonly status?: ActorStatus;
 }
