@@ -12,13 +12,25 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "start a cluster on this machine, or what is missing of it",
     load: async () => (await import("./commands/up.ts")).up,
   },
+  down: {
+    summary: "stop a cluster and remove what it made outside its data directory",
+    load: async () => (await import("./commands/down.ts")).down,
+  },
   status: {
     summary: "masters and nodes of a cluster, and whether they are well",
     load: async () => (await import("./commands/status.ts")).status,
   },
+  image: {
+    summary: "load an OCI or docker archive into the nodes",
+    load: async () => (await import("./commands/image.ts")).image,
+  },
   server: {
     summary: "run a master in the foreground",
     load: async () => (await import("./commands/server.ts")).server,
+  },
+  agent: {
+    summary: "run a node's agent in the foreground",
+    load: async () => (await import("./commands/agent.ts")).agent,
   },
   version: {
     summary: "versions of Troupe, Node and the runtime",
@@ -28,5 +40,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "restart server and agents of one cluster",
     hidden: true,
     load: async () => (await import("./commands/keeper.ts")).keeper,
+  },
+  dns: {
+    summary: "serve the cluster's DNS on one node",
+    hidden: true,
+    load: async () => (await import("./commands/dns.ts")).dns,
   },
 };

@@ -25,8 +25,8 @@ export interface ClusterFile {
   readonly serviceCidr: string;
   readonly dnsAddress: string;
   readonly clusterDomain: string;
-  /** Existing runtime to use instead of one of our own. */
-  readonly containerdSocket?: string;
+  /** In `namespace` mode: the machine's address on the cluster's bridge, where its node finds the master. */
+  readonly bridgeAddress?: string;
   readonly kubeconfig?: { readonly path: string; readonly context: string };
 }
 

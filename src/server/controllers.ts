@@ -1,20 +1,41 @@
-/** The controllers of a master with the facts that they need. */
+/** Controllers and scheduler of a master with the facts that they need. */
+import { createControllers } from "../actors/controllers/catalogue.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
+import { createScheduler } from "../actors/scheduler/scheduler.ts";
 import type { NodeTable } from "../api/link/nodes.ts";
-import type { Clock } from "../env/env.ts";
+import { kinds } from "../kinds/catalogue.ts";
+import type { Millis } from "../util/time.ts";
 
-export interface ControllerFacts {
-  readonly clock: Clock;
-  readonly nodes: NodeTable;
+export interface MasterControllersOptions {
+  readonly nodes: Pick<NodeTable, "lastHeard" | "listeningSinceMs">;
   readonly podCidr: string;
+  readonly serviceCidr: string;
   /** Where the masters answer: the endpoints of Service `kubernetes`. */
   readonly masters: readonly { readonly address: string; readonly port: number }[];
-  /** Address of Service `kubernetes`. */
+  /** Address of Service `kubernetes`: the first of the Services' range. */
   readonly serviceAddress: string;
   /** PEM of the serving authority: what pods trust. */
   readonly authority: string;
 }
 
-export function masterControllers(_facts: ControllerFacts): readonly Controller[] {
-  return [];
+/** A node that is silent this long is Unknown (Kubernetes' node-monitor-grace-period). */
+const nodeGraceMs: Millis = 50_000;
+const servicePort = 443;
+
+export function masterControllers(options: MasterControllersOptions): readonly Controller[] {
+  const { nodes, podCidr, serviceCidr, masters, serviceAddress, authority } = options;
+  return [
+    ...createControllers({
+      kinds,
+      api: { clusterIp: serviceAddress, servicePort, masters: () => masters },
+      certificate: () => authority,
+      pods: { clusterCidr: podCidr, serviceCidr },
+      nodes: {
+        lastHeard: (node) => nodes.lastHeard(node),
+        listeningSinceMs: () => nodes.listeningSinceMs,
+        graceMs: nodeGraceMs,
+      },
+    }),
+    createScheduler(),
+  ];
 }

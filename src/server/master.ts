@@ -15,6 +15,8 @@ import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft } from "../raft/driver.ts";
+import type { ReplicatedLog } from "../raft/log-api.ts";
+import type { Term } from "../store/revision.ts";
 import { createSealer } from "../store/sealer.ts";
 import { restoreStore, snapshotOf } from "../store/snapshot.ts";
 import { createStore, type Store } from "../store/store.ts";
@@ -132,7 +134,7 @@ class State {
       env: options.env,
       listener: {
         committed: (entries) => this.parts().core.host.committed(entries),
-        role: (role, term) => this.parts().core.host.role(role, term),
+        role: (role, term) => this.#onRole(role, term),
       },
       stateMachine: {
         restore: async (_meta, chunks) => {
@@ -148,6 +150,12 @@ class State {
   parts(): Parts {
     this.#parts ??= this.#build();
     return this.#parts;
+  }
+
+  #onRole(role: ReplicatedLog["role"], term: Term): void {
+    const { core } = this.parts();
+    core.host.role(role, term);
+    if (role === "leader") this.#shared.nodes.listeningSinceMs = core.host.now();
   }
 
   #openStore(): Store {
@@ -192,6 +200,7 @@ class State {
       tokenIssuer,
       audiences,
       nodes,
+      now: () => core.host.now(),
       welcome: {
         clusterEpoch: facts.epoch,
         clusterDomain: facts.clusterDomain,

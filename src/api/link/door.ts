@@ -19,6 +19,7 @@ import type { CommittedStore } from "../../store/store-api.ts";
 import { tokenRequestKind } from "../../kinds/subresources.ts";
 import { messageOf, StatusError, type Status } from "../../util/errors.ts";
 import type { Json } from "../../util/json.ts";
+import type { Millis } from "../../util/time.ts";
 import { decodeForm, type Form } from "../form.ts";
 import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
 import { issueToken } from "../subresources/token.ts";
@@ -38,6 +39,8 @@ export interface LinkDoorOptions {
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
   readonly nodes: NodeTable;
+  /** Leader's time. */
+  readonly now: () => Millis;
   readonly welcome: Omit<Welcome, "revision">;
   readonly tls: {
     readonly certificate: string;
@@ -140,7 +143,7 @@ class Door implements LinkDoor {
       } else if (node === undefined) {
         refuse(call, "the first message must be a hello");
       } else if (up.heartbeat != null) {
-        this.#nodes.heard(node, up.heartbeat, this.#options.env.clock.mono());
+        this.#nodes.heard(node, up.heartbeat, this.#options.now());
         this.#tellProxied();
       } else if (up.report != null) {
         void this.#report(call, user, up.report);
@@ -156,7 +159,7 @@ class Door implements LinkDoor {
 
   #connect(call: LinkCall, hello: Hello): LiveNode {
     const { env, store, welcome } = this.#options;
-    const now = env.clock.mono();
+    const now = this.#options.now();
     const node: LiveNode = {
       name: hello.node,
       bootId: hello.bootId,

@@ -19,6 +19,8 @@ export interface LiveNode {
 export class NodeTable {
   readonly #live = new Map<string, LiveNode>();
   readonly #lastHeard = new Map<string, Millis>();
+  /** Since when this master, as the leader, counts silence. */
+  listeningSinceMs: Millis = 0;
 
   connect(node: LiveNode): void {
     this.#live.set(node.name, node);
@@ -39,7 +41,7 @@ export class NodeTable {
     }
   }
 
-  /** Monotonic time of the newest message of a node, by this master's clock. */
+  /** Leader's time of the newest message of a node. */
   lastHeard(name: string): { readonly atMs: Millis } | undefined {
     const atMs = this.#lastHeard.get(name);
     return atMs === undefined ? undefined : { atMs };

@@ -7,7 +7,7 @@ import { flag, text, type Command } from "../command.ts";
 import { layoutOf, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { createProcessEnv } from "../process-env.ts";
 import { ensurePki, firstAddress } from "../pki.ts";
-import { troupeVersion } from "./version.ts";
+import { apiVersion } from "../versions.ts";
 
 export const server: Command = {
   name: "server",
@@ -65,9 +65,9 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     sealingKey: Buffer.from(pki.sealingKey, "hex"),
     controllers: (nodes) =>
       masterControllers({
-        clock: env.clock,
         nodes,
         podCidr: cluster.podCidr,
+        serviceCidr: cluster.serviceCidr,
         masters: [{ address: cluster.address, port: cluster.apiPort }],
         serviceAddress: firstAddress(cluster.serviceCidr),
         authority: pki.servingAuthority,
@@ -82,15 +82,11 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
   return 0;
 }
 
-/**
- * The API version that clients are told. kubectl warns beyond one minor version of skew, and 1.31 to
- * 1.33 are the clients of today; the kinds themselves carry the fields of 1.36.
- */
 function versionInfo(): VersionInfo {
   return {
     major: "1",
     minor: "32",
-    gitVersion: `v1.32.0+troupe.${troupeVersion}`,
+    gitVersion: apiVersion,
     gitCommit: "",
     gitTreeState: "clean",
     buildDate: "1970-01-01T00:00:00Z",

@@ -44,7 +44,6 @@ export const up: Command = {
       help: "containerd (default) or simulated: nodes without containers",
     },
     { name: "nodes", type: "string", value: "N", help: "number of nodes (simulated only, for now)" },
-    { name: "containerd-socket", type: "string", value: "PATH", help: "use this containerd instead of an own one" },
     { name: "wait", type: "string", value: "60s", help: "how long to wait until it is ready" },
     { name: "foreground", type: "boolean", help: "stay, and end the cluster with Ctrl-C" },
   ],
@@ -80,7 +79,6 @@ interface Wish {
   readonly runtime: ClusterFile["runtime"];
   readonly nodes: number;
   readonly port: number | undefined;
-  readonly containerdSocket: string | undefined;
   readonly waitMs: number;
 }
 
@@ -104,7 +102,6 @@ function wish(values: Values): Wish {
     runtime,
     nodes,
     port: port === undefined ? undefined : Number(port),
-    containerdSocket: text(values, "containerd-socket"),
     waitMs: durationMs(text(values, "wait")),
   };
 }
@@ -152,7 +149,6 @@ async function plan(name: string, wanted: Wish): Promise<ClusterFile> {
     network,
     ...rangesOf(number),
     clusterDomain: "cluster.local",
-    ...(wanted.containerdSocket === undefined ? {} : { containerdSocket: wanted.containerdSocket }),
   };
 }
 

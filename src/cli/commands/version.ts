@@ -1,13 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import { join } from "node:path";
 import type { Command } from "../command.ts";
 import { print } from "../output.ts";
-
-export const troupeVersion: string = (
-  JSON.parse(readFileSync(join(import.meta.dirname, "../../../../package.json"), "utf8")) as { version: string }
-).version;
+import { troupeVersion } from "../versions.ts";
 
 export const version: Command = {
   name: "version",

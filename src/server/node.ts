@@ -1,0 +1,210 @@
+/**
+ * One node with containers: runtime, network, images, agent, proxy and DNS, in the order in which
+ * each needs the one before. Containers outlive it: stopping it stops nothing but itself.
+ */
+import type { Env } from "../env/env.ts";
+import type { Host } from "../env/host.ts";
+import { loadService } from "../env/real/proto.ts";
+import { createAgent, type Agent } from "../node/agent.ts";
+import { createCgroups, detectLayout } from "../node/cgroups/cgroups.ts";
+import { createContainerd, socketPath, type Containerd } from "../node/containerd/containerd.ts";
+import { createCri } from "../node/cri/client.ts";
+import { createContainerdServices } from "../node/cri/containerd-services.ts";
+import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
+import { pauseImage } from "../node/images/build/offline.ts";
+import { importAtStart } from "../node/images/import.ts";
+import { createPuller } from "../node/images/puller.ts";
+import { createGrpcTransport } from "../node/link/transport.ts";
+import { createIpam } from "../node/network/ipam.ts";
+import { createRecorder, type Recorder } from "../node/network/outside.ts";
+import { findNodeAddress, setUpNetwork } from "../node/network/setup.ts";
+import { parseCidr, parseIpv4 } from "../node/proxy/values.ts";
+import { startProxy, type Proxy } from "../node/proxy/proxy.ts";
+import { openNodeStream } from "../node/streams/serve.ts";
+import { invariant, messageOf, TransientError } from "../util/errors.ts";
+
+export interface NodeOptions {
+  readonly env: Env;
+  readonly host: Host;
+  readonly name: string;
+  readonly cluster: {
+    readonly name: string;
+    readonly number: number;
+    readonly podCidr: string;
+    readonly serviceCidr: string;
+    readonly dnsAddress: string;
+    readonly clusterDomain: string;
+  };
+  /** Absolute; everything of this node lies below it. */
+  readonly dataDirectory: string;
+  /** This process lives in a network namespace made for the node. */
+  readonly ownNetns: boolean;
+  /** `host:port` of the masters' gRPC port. */
+  readonly masterAddress: string;
+  readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
+  /** `v1.32.0+troupe.0.1.0`: what `kubectl get nodes` shows. */
+  readonly version: string;
+  /** Starts the DNS process of this node: `node bin/troupe dns …`. */
+  readonly dnsCommand: { readonly file: string; readonly args: readonly string[] };
+}
+
+export interface RunningNode {
+  readonly agent: Agent;
+  readonly proxy: Proxy;
+  stop(): void;
+}
+
+/** Pods' links on the host begin with it (network/plugin.ts). */
+const podLinkPrefix = "tr";
+const dnsRespawnMs = 3_000;
+
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { env, host, name, cluster, dataDirectory } = options;
+  const { exec, files, net } = host;
+  const { clock, log } = env;
+  const recorder = createRecorder({ files, dataDirectory, ownNetns: options.ownNetns });
+  const address = await findNodeAddress(exec, recorder);
+  await setUpNetwork({ exec, files, recorder, dataDirectory, address, serviceCidr: cluster.serviceCidr });
+  await addDnsAddress(options, recorder);
+
+  const cri = createCri({ socket: socketPath(dataDirectory), clock });
+  const runtime = createContainerd({ exec, files, clock, log, dataDirectory, cri, pauseImage });
+  const cgroupRoot = `/troupe-${cluster.name}-${name}`;
+  const cgroups = createCgroups({ exec, files, clock, recorder, root: cgroupRoot, layout: await detectLayout(files) });
+  await cgroups.setUp();
+  const facts = await startRuntime(options, runtime);
+
+  const agent = await createAgent({
+    env,
+    host,
+    cri,
+    transport: createGrpcTransport({
+      address: options.masterAddress,
+      service: loadService("node.proto", "troupe.node.v1.NodeLink"),
+      tls: options.tls,
+      serverName: "kubernetes",
+    }),
+    puller: createPuller({ cri, clock }),
+    ipam: createIpam(files, dataDirectory),
+    cgroups,
+    openStream: (request) => openNodeStream({ cri, net, files, clock }, request),
+    node: { name, addresses: [address.address], version: options.version },
+    root: dataDirectory,
+    cgroupRoot,
+    apparmor: facts.apparmor,
+  });
+  const table = `troupe${cluster.number}`;
+  await recorder.record("table", `ip ${table}`);
+  const proxy = startProxy({
+    exec,
+    clock,
+    log,
+    faults: env.faults,
+    desired: agent.desired,
+    node: name,
+    settings: {
+      table,
+      podCidr: needed(parseCidr(cluster.podCidr)),
+      serviceCidr: needed(parseCidr(cluster.serviceCidr)),
+      nodeAddresses: [needed(parseIpv4(address.address))],
+      dnsAddresses: [needed(parseIpv4(cluster.dnsAddress))],
+      podLinkPrefix,
+    },
+    onProgrammed: (revision) => agent.link.setProxied(revision),
+  });
+  const dns = await feedDns(options, agent, address.address);
+  await agent.start();
+  log("info", "node.started", { node: name, address: address.address });
+  return {
+    agent,
+    proxy,
+    stop() {
+      dns.stop();
+      proxy.stop();
+      agent.stop();
+      runtime.release();
+      cri.close();
+    },
+  };
+}
+
+function needed<T>(parsed: T | undefined): T {
+  invariant(parsed !== undefined, "the cluster's ranges and addresses are IPv4");
+  return parsed;
+}
+
+/** Containers need the runtime; the offline images must be there before the first pod. */
+async function startRuntime({ env, host, dataDirectory }: NodeOptions, runtime: Containerd) {
+  const facts = await runtime.start();
+  const { exec, files } = host;
+  const services = createContainerdServices({ socket: socketPath(dataDirectory), clock: env.clock });
+  try {
+    await importAtStart({ exec, files, crypto: env.crypto, log: env.log, services, dataDirectory });
+  } finally {
+    services.close();
+  }
+  return facts;
+}
+
+/** The cluster's DNS address lies on a link of its own, which goes with it. */
+async function addDnsAddress({ host, cluster }: NodeOptions, recorder: Recorder): Promise<void> {
+  const link = `tdns${cluster.number}`;
+  await recorder.record("link", link);
+  const run = async (...args: readonly string[]): Promise<boolean> => (await host.exec.run("ip", args)).exitCode === 0;
+  if (!(await run("link", "show", "dev", link)) && !(await run("link", "add", link, "type", "dummy"))) {
+    throw new TransientError(`the link ${link} for the DNS address cannot be made`);
+  }
+  const isUp =
+    (await run("addr", "replace", `${cluster.dnsAddress}/32`, "dev", link)) && (await run("link", "set", link, "up"));
+  if (!isUp) throw new TransientError(`the DNS address cannot be set on ${link}`);
+}
+
+async function feedDns(options: NodeOptions, agent: Agent, nodeAddress: string): Promise<DnsFeeder> {
+  const { env, host, cluster, dataDirectory, dnsCommand } = options;
+  const feedPath = dnsFeedPath(dataDirectory);
+  let spawnedAtMs = Number.NEGATIVE_INFINITY;
+  const ensureProcess = async (): Promise<void> => {
+    const running = await host.net.dial({ path: feedPath }).then(
+      (stream) => {
+        stream.destroy();
+        return true;
+      },
+      () => false,
+    );
+    if (running || env.clock.mono() - spawnedAtMs < dnsRespawnMs) return;
+    spawnedAtMs = env.clock.mono();
+    await host.exec.detach(dnsCommand.file, dnsCommand.args, { logPath: `${dataDirectory}/dns.log` });
+  };
+  return startDnsFeeder({
+    clock: env.clock,
+    log: env.log,
+    net: host.net,
+    desired: agent.desired,
+    feedPath,
+    settings: {
+      domain: cluster.clusterDomain,
+      upstreams: await upstreamServers(host, cluster.dnsAddress),
+      clients: [cluster.podCidr, "127.0.0.0/8", `${nodeAddress}/32`],
+    },
+    ensureProcess,
+  });
+}
+
+export function dnsFeedPath(dataDirectory: string): string {
+  return `${dataDirectory}/dns.sock`;
+}
+
+/** The host's servers, without ourselves: a loop would eat every query. */
+async function upstreamServers(host: Host, own: string): Promise<readonly string[]> {
+  for (const path of ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"]) {
+    const text = await host.files.readText(path).catch((error: unknown) => {
+      if ((error as { readonly code?: string }).code === "ENOENT") return "";
+      throw new TransientError(`${path} cannot be read: ${messageOf(error)}`);
+    });
+    const servers = [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)]
+      .map((match) => match[1]!)
+      .filter((server) => server !== own);
+    if (servers.length > 0) return servers.slice(0, 3);
+  }
+  return [];
+}
