@@ -52,7 +52,7 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     },
     version: versionInfo(),
     listen: {
-      host: cluster.runtime === "simulated" ? "127.0.0.1" : "0.0.0.0",
+      host: "0.0.0.0",
       apiPort: cluster.apiPort,
       grpcPort: cluster.grpcPort,
     },

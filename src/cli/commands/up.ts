@@ -145,7 +145,7 @@ async function plan(name: string, wanted: Wish): Promise<ClusterFile> {
     nodes: Array.from({ length: wanted.nodes }, (_, index) => `n${index + 1}`),
     apiPort,
     grpcPort: apiPort + 1,
-    address: wanted.runtime === "simulated" ? "127.0.0.1" : (defaultAddress() ?? dummyAddress(number)),
+    address: defaultAddress() ?? dummyAddress,
     network,
     ...rangesOf(number),
     clusterDomain: "cluster.local",
@@ -153,9 +153,7 @@ async function plan(name: string, wanted: Wish): Promise<ClusterFile> {
 }
 
 /** Where the machine has no default route, the node's address lies on a dummy link that the agent makes. */
-function dummyAddress(number: number): string {
-  return `172.31.${200 + (number % 50)}.1`;
-}
+const dummyAddress = "198.18.0.1";
 
 export function accessOf(cluster: ClusterFile, pki: Pki): ApiAccess {
   return {
