@@ -14,7 +14,7 @@ export interface SimEnv extends Env {
   readonly clock: SimClock;
   /** Lines that were logged, newest last; the oldest are dropped. */
   readonly lines: readonly SimLine[];
-  /** Runs everything due within the next `ms`. Rejects with what an event threw. */
+  /** Runs everything due within the next `ms`. Rejects with what an event threw, and after a million events. */
   advance(ms: Millis): Promise<void>;
   /** Runs until only daemon events are left. Rejects after a million events or a virtual hour. */
   settle(): Promise<void>;
@@ -81,6 +81,12 @@ function asMacrotask(work: (drain: () => void) => void): Promise<void> {
   });
 }
 
+function livelock(events: number, clock: SimClock): InvariantError {
+  return new InvariantError(
+    `not settled after ${events} events and ${clock.mono()} virtual ms: ${clock.pending} events pending`,
+  );
+}
+
 export function createSimEnv(options: SimEnvOptions): SimEnv {
   const random = createSimRandom(options.seed);
   const shuffle = options.shuffle === undefined ? {} : { shuffle: options.shuffle };
@@ -102,7 +108,10 @@ export function createSimEnv(options: SimEnvOptions): SimEnv {
       asMacrotask((run) => {
         const until = clock.mono() + ms;
         run();
-        while (clock.runNext(until)) run();
+        for (let events = 0; clock.runNext(until); events += 1) {
+          if (events > maxEvents) throw livelock(events, clock);
+          run();
+        }
         clock.moveTo(until);
         run();
       }),
@@ -114,9 +123,7 @@ export function createSimEnv(options: SimEnvOptions): SimEnv {
         while (clock.pending > 0) {
           events += 1;
           if (events > maxEvents || !clock.runNext(until)) {
-            throw new InvariantError(
-              `not settled after ${events} events and ${clock.mono()} virtual ms: ${clock.pending} events pending`,
-            );
+            throw livelock(events, clock);
           }
           run();
         }

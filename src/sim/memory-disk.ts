@@ -3,8 +3,7 @@ import type { Disk, DiskFile } from "../env/env.ts";
 /** The smallest disk: files in memory, nothing lost, nothing torn. Faults need `disk.ts`. */
 export function createMemoryDisk(): Disk {
   const files = new Map<string, Uint8Array>();
-  const missing = (path: string): Error =>
-    Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
+  const missing = (path: string): Error => Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
   const open = (path: string): DiskFile => {
     const content = (): Uint8Array => files.get(path) ?? new Uint8Array(0);
     return {
