@@ -18,7 +18,8 @@ import { createEventCache } from "./event-cache.ts";
 import { serveHealth } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
 import { serveGet, serveList, type ReadTarget } from "./read.ts";
-import { allResources, bindingResource, reviewResources, type Resource } from "./resources.ts";
+import { allVerbs } from "../../kinds/define.ts";
+import { allResources, bindingResource, reviewResources, subresourcesOf, type Resource } from "./resources.ts";
 import { respondJson, respondStatus, respondText, statusOf } from "./respond.ts";
 import { serveReview } from "./reviews.ts";
 import { attributesOf, classify, type PathRoute, type ResourceRoute, type Route } from "./route.ts";
@@ -81,7 +82,7 @@ async function handle(door: Door, exchange: HttpExchange): Promise<void> {
     }
     if (watched.code() === 0) respondStatus(watched.exchange, status);
   }
-  door.metrics.request({ ...labelsOf(route), code: watched.code() }, door.env.clock.mono() - began);
+  door.metrics.request({ ...labelsOf(door, route), code: watched.code() }, door.env.clock.mono() - began);
 }
 
 function stackOf(error: unknown): string {
@@ -121,7 +122,11 @@ function watchAnswer(exchange: HttpExchange): {
   return { exchange: watched, code: () => code };
 }
 
-function labelsOf(route: Route | undefined): {
+/** Only names that the catalogue knows: what clients make up must not become a counter. */
+function labelsOf(
+  door: Door,
+  route: Route | undefined,
+): {
   readonly verb: string;
   readonly group: string;
   readonly version: string;
@@ -130,10 +135,21 @@ function labelsOf(route: Route | undefined): {
 } {
   const none = { group: "", version: "", resource: "", subresource: "" };
   if (route === undefined) return { verb: "", ...none };
-  if (route.kind === "path") return { verb: route.verb.toUpperCase(), ...none };
+  if (route.kind === "path") return { verb: route.verb === "get" ? "GET" : "OTHER", ...none };
   const { verb, group, version, plural, subresource } = route;
-  return { verb: verb.toUpperCase(), group, version, resource: plural, subresource };
+  const known = door.catalogue.byResource(group, version, plural);
+  if (known === undefined) return { verb: "OTHER", ...none };
+  const isKnown = subresourcesOf(known).some(({ name }) => name === subresource);
+  return {
+    verb: knownVerbs.has(verb) ? verb.toUpperCase() : "OTHER",
+    group,
+    version,
+    resource: plural,
+    subresource: isKnown ? subresource : "",
+  };
 }
+
+const knownVerbs: ReadonlySet<string> = new Set<string>(allVerbs);
 
 function authorize(door: Door, user: User, route: Route): void {
   const attributes = attributesOf(route);
@@ -256,8 +272,7 @@ function serveKind(call: Call, route: ResourceRoute, target: ReadTarget): Promis
 
 function serveSubresource(call: Call, route: ResourceRoute, target: ReadTarget): Promise<void> | void {
   const { kind, name, subresource } = target;
-  const resource = allResources([kind])[0]!;
-  const info = resource.subresources.find((sub) => sub.name === subresource);
+  const info = subresourcesOf(kind).find((sub) => sub.name === subresource);
   if (info === undefined || route.rest.length > 0) throw pathNotFound();
   if (!info.verbs.includes(route.verb)) throw methodNotAllowed(kind, route.verb);
   if (name === "") throw notFound(kind, name);

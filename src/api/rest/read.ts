@@ -5,7 +5,7 @@ import type { Page } from "../../store/store-api.ts";
 import { StatusError } from "../../util/errors.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
 import { limits } from "../limits.ts";
-import { scaleOf } from "../subresources/scale.ts";
+import { scaleOf, scaleView } from "../subresources/scale.ts";
 import type { Call } from "./call.ts";
 import { decodeContinue, encodeContinue } from "./continue-token.ts";
 import { awaitFreshness } from "./freshness.ts";
@@ -56,7 +56,12 @@ function shownText(
 ): string {
   const { target, row, accepted } = shown;
   const object: KubeObject = target.subresource === "scale" ? scaleOf(target.kind, row.object()) : row.object();
-  return objectText(shapeContext(call, target.kind, accepted), object);
+  return objectText(shapeContext(call, shownKind(target), accepted), object);
+}
+
+/** The kind by whose columns a table of the target is made. */
+export function shownKind({ kind, subresource }: ReadTarget): Kind {
+  return subresource === "scale" ? scaleView(kind) : kind;
 }
 
 /** GET of a collection. */

@@ -77,7 +77,8 @@ function resourceOf(kind: Kind): Resource {
 
 const change = ["get", "patch", "update"];
 
-function subresourcesOf(kind: Kind): readonly SubresourceInfo[] {
+/** The subresources that are served of a kind, by name. */
+export function subresourcesOf(kind: Kind): readonly SubresourceInfo[] {
   const own = { group: kind.group, version: kind.version, kind: kind.kind };
   const found: SubresourceInfo[] = [];
   if (kind.subresources.status === true) found.push({ name: "status", ...own, verbs: change });

@@ -1,4 +1,4 @@
-import { internalError } from "../../kinds/status-errors.ts";
+import { internalError, serviceUnavailable } from "../../kinds/status-errors.ts";
 import { messageOf, StatusError, TransientError, type Status } from "../../util/errors.ts";
 import type { HttpExchange } from "../../env/http.ts";
 
@@ -49,7 +49,7 @@ export function respondText(exchange: HttpExchange, text: string, code = 200): v
 export function statusOf(error: unknown): Status {
   if (error instanceof StatusError) return error.status;
   if (error instanceof TransientError) {
-    const { status } = internalError(error.message);
+    const { status } = serviceUnavailable(error.message);
     return { ...status, details: { ...status.details, retryAfterSeconds: 1 } };
   }
   return internalError(messageOf(error)).status;
@@ -63,10 +63,16 @@ export function respondStatus(exchange: HttpExchange, status: Status, headers: H
   });
 }
 
+const warningsMax = 64;
+
+/** A header takes neither line breaks nor letters beyond Latin-1. */
+function warningText(text: string): string {
+  const plain = text.replaceAll(/[^\x20-\x7e]/g, "?");
+  return `299 - "${plain.replaceAll(/["\\]/g, "\\$&")}"`;
+}
+
 /** `Warning: 299 - "text"`, one a text; empty when there are none. */
 export function warningHeaders(warnings: readonly string[]): Headers {
   if (warnings.length === 0) return {};
-  return {
-    warning: [...new Set(warnings)].map((text) => `299 - "${text.replace(/["\\]/g, "\\$&")}"`),
-  };
+  return { warning: [...new Set(warnings)].slice(0, warningsMax).map(warningText) };
 }

@@ -219,7 +219,9 @@ function relayCommand(call: Call, socket: WebSocketLike, stream: NodeStream, hal
       socket.send(Uint8Array.of(channels.close, channel));
     }
   });
+  const untrack = track(call);
   stream.onClose((error) => {
+    untrack();
     if (!hasStatus) send(channels.error, Buffer.from(JSON.stringify(finalStatus(error))));
     socket.close(1000);
   });
@@ -235,7 +237,6 @@ function relayCommand(call: Call, socket: WebSocketLike, stream: NodeStream, hal
     if (stream.pending > limits.streamPendingBytesMax) stream.close();
   });
   socket.onClose(() => stream.close());
-  track(call, stream);
 }
 
 const none = new Uint8Array();
@@ -245,10 +246,11 @@ function finalStatus(error: Error | undefined): unknown {
   return error instanceof StatusError ? error.status : statusOf(error);
 }
 
-function track(call: Call, stream: NodeStream): void {
+/** Counts the stream while it is open; answers what ends the counting. */
+function track(call: Call): () => void {
   const { metrics } = call.door;
   metrics.longRunning("CONNECT", 1);
-  stream.onClose(() => metrics.longRunning("CONNECT", -1));
+  return () => metrics.longRunning("CONNECT", -1);
 }
 
 const portForwardProtocol = "SPDY/3.1+portforward.k8s.io";
@@ -266,11 +268,14 @@ export async function servePortForward(call: Call, target: ReadTarget): Promise<
   stream.onChunk(({ bytes }) => {
     if (bytes.length > 0) socket.send(bytes);
   });
-  stream.onClose((error) => socket.close(error === undefined ? 1000 : 1011));
+  const untrack = track(call);
+  stream.onClose((error) => {
+    untrack();
+    socket.close(error === undefined ? 1000 : 1011);
+  });
   socket.onMessage((bytes) => {
     stream.send({ channel: channels.stdout, bytes });
     if (stream.pending > limits.streamPendingBytesMax) stream.close();
   });
   socket.onClose(() => stream.close());
-  track(call, stream);
 }

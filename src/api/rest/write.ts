@@ -16,7 +16,7 @@ import { fieldValidation, parseText, readForm } from "./body.ts";
 import type { Call } from "./call.ts";
 import { parseListOptions } from "./list-options.ts";
 import { bodyFormat, mediaType, negotiate, type Accepted } from "./negotiate.ts";
-import { readPage, shapeContext, type ReadTarget } from "./read.ts";
+import { readPage, shapeContext, shownKind, type ReadTarget } from "./read.ts";
 import { respond, respondStatus, warningHeaders } from "./respond.ts";
 import { createSelection } from "./selection.ts";
 import { contentTypeOf, inFormat, listPieces, objectText } from "./shapes.ts";
@@ -248,7 +248,7 @@ function show(call: Call, shown: Shown): void {
     if (status !== undefined) respondStatus(call.exchange, { ...status, code }, headers);
     return;
   }
-  const text = objectText(shapeContext(call, target.kind, accepted), object);
+  const text = objectText(shapeContext(call, shownKind(target), accepted), object);
   respond(call.exchange, {
     code,
     contentType: contentTypeOf(accepted.format),

@@ -2,6 +2,7 @@ import type { WriteReply } from "../../actors/runtime/command.ts";
 import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
 import { scaleKind } from "../../kinds/subresources.ts";
 import type { Json } from "../../util/json.ts";
+import { ageColumn, ageOf, column, nameColumn } from "../../kinds/table.ts";
 import { invariant } from "../../util/errors.ts";
 import { isObject, valueAt } from "../json-values.ts";
 import { notFound } from "../../kinds/status-errors.ts";
@@ -61,6 +62,27 @@ export function scaleOf(kind: Kind, object: KubeObject): KubeObject {
     },
   };
   return scale;
+}
+
+/** The kind as its `/scale` is shown in tables. */
+export function scaleView(kind: Kind): Kind {
+  return {
+    ...kind,
+    columns: [
+      nameColumn,
+      column("Desired", "Replicas that are wanted.", { type: "integer" }),
+      column("Available", "Replicas that there are.", { type: "integer" }),
+      ageColumn,
+    ],
+    row: (scale, now) => ({
+      cells: [
+        scale.metadata.name,
+        Number(valueAt(scale, "spec.replicas") ?? 0),
+        Number(valueAt(scale, "status.replicas") ?? 0),
+        ageOf(scale, now),
+      ],
+    }),
+  };
 }
 
 function scalePaths(kind: Kind): NonNullable<Kind["subresources"]["scale"]> {

@@ -60,17 +60,19 @@ export class FakeNodeStream implements NodeStream {
   readonly sent: StreamChunk[] = [];
   readonly pending = 0;
   closed = false;
-  private readonly chunkRuns: ((chunk: StreamChunk) => void)[] = [];
-  private readonly closeRuns: ((error: Error | undefined) => void)[] = [];
+  private chunkRun: ((chunk: StreamChunk) => void) | undefined;
+  private closeRun: ((error: Error | undefined) => void) | undefined;
 
   send(chunk: StreamChunk): void {
     this.sent.push(chunk);
   }
   onChunk(run: (chunk: StreamChunk) => void): void {
-    this.chunkRuns.push(run);
+    this.chunkRun = run;
   }
+  /** One listener, as the link's own streams have it. */
   onClose(run: (error: Error | undefined) => void): void {
-    this.closeRuns.push(run);
+    if (this.closeRun !== undefined) throw new Error("onClose is given twice");
+    this.closeRun = run;
   }
   close(): void {
     this.closed = true;
@@ -79,10 +81,10 @@ export class FakeNodeStream implements NodeStream {
   chunk(channel: number, text: string, end?: boolean): void {
     const bytes = Buffer.from(text);
     const chunk: StreamChunk = { channel, bytes, ...(end === undefined ? {} : { end }) };
-    for (const run of this.chunkRuns) run(chunk);
+    this.chunkRun?.(chunk);
   }
   end(error?: Error): void {
-    for (const run of this.closeRuns) run(error);
+    this.closeRun?.(error);
   }
 }
 

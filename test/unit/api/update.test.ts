@@ -83,6 +83,9 @@ test("the scale is read and written as a form of its own", async (t) => {
   t.like(read.json, { kind: "Scale", apiVersion: "autoscaling/v1", spec: { replicas: 1 } });
   t.is(read.json.status.selector, "app=a");
   t.is(read.json.metadata.uid, made.metadata.uid);
+  const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  const table = await rig.call("GET", `${D}/a/scale`, { headers: { accept } });
+  t.deepEqual(table.json.rows[0].cells.slice(0, 3), ["a", 1, 0]);
   const patched = await patch(rig, `${D}/a/scale`, { spec: { replicas: 5 } });
   t.is(patched.json.spec.replicas, 5);
   t.is(patched.json.kind, "Scale");
