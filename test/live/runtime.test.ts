@@ -312,6 +312,28 @@ live("a terminal has one output, and its size can be set", async (t) => {
   t.like(JSON.parse(received[3]!), { status: "Success" });
 });
 
+live("the runtime tells of a container's end before the next listing", async (t) => {
+  const services = createContainerdServices({ socket: socketPath(dataDirectory), clock });
+  t.teardown(() => services.close());
+  const told: string[] = [];
+  let isOver = false;
+  const subscription = services.subscribe(
+    (id) => told.push(id),
+    () => (isOver = true),
+  );
+  t.teardown(() => subscription.cancel());
+  // A subscription has no answer that says from when on it holds: ends until one is heard of.
+  const ids: string[] = [];
+  await until("it was told", async () => {
+    ids.push(await run(`short${ids.length}`, ["true"]));
+    await exited(ids.at(-1)!);
+    return told.length > 0;
+  });
+  t.true(ids.includes(told[0]!));
+  subscription.cancel();
+  await until("the subscription is over", () => Promise.resolve(isOver));
+});
+
 live("port-forward reaches a port of the pod with the client's own SPDY", async (t) => {
   const id = await run("echo", ["sh", "-c", "while true; do nc -l -p 8080 -e cat; done"]);
   await until("it listens", async () => {

@@ -46,7 +46,8 @@ export async function cleanUpNode(options: CleanUpOptions): Promise<void> {
     if (thing.inside !== true) await removeOutside(options, thing);
   }
   if (options.keepData === true) await files.removeAll(`${dataDirectory}/outside.jsonl`);
-  else await exec.run("rm", ["-rf", "--one-file-system", "--", dataDirectory]);
+  // One file system: what could not be unmounted must not be emptied.
+  else await networkCommands(exec).run("rm", ["-rf", "--one-file-system", "--", dataDirectory]);
 }
 
 async function removeSandboxes({ log }: CleanUpOptions, cri: Cri): Promise<void> {
