@@ -54,8 +54,10 @@ export function defaultPodSpec(spec: PodSpec, template: boolean): void {
 }
 
 /** The template inside a Deployment and the like. Mutates. */
-export function defaultTemplate(template: PodTemplateSpec | undefined): void {
-  if (template?.spec !== undefined) defaultPodSpec(template.spec, true);
+export function defaultTemplate(template: PodTemplateSpec): void {
+  const draft = template as Writable<PodTemplateSpec>;
+  draft.spec ??= { containers: [] };
+  defaultPodSpec(draft.spec, true);
 }
 
 /** The old name of the field always says the same as the new one. */

@@ -1,4 +1,4 @@
-import { subdomainName } from "../util/names.ts";
+import { dnsLabel, subdomainName } from "../util/names.ts";
 import { formatTime } from "../util/time-format.ts";
 import { allVerbs, defineKind } from "./define.ts";
 import type { LabelSelector, Pod, PodSpec, Toleration } from "./generated/types.ts";
@@ -87,6 +87,7 @@ export const pods: Kind = defineKind<Pod>({
   validateCreate: validateNewPod,
   validateUpdate: validatePodUpdate,
   validateStatus: validatePodStatus,
+  warnings: (pod, old) => (old === undefined ? warnings(pod) : []),
   grace,
   inert: [
     "spec.affinity.podAffinity",
@@ -240,6 +241,27 @@ function mergeLabelKeys(spec: PodSpec, labels: Readonly<Record<string, string>>)
       matchExpressions: [...(selector.matchExpressions ?? []), ...added],
     };
   }
+}
+
+const oldNodeLabels: Readonly<Record<string, string>> = {
+  "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+  "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
+};
+
+/** What surprises people about a new pod. */
+function warnings(pod: Pod): readonly string[] {
+  const found: string[] = [];
+  const problems = dnsLabel(pod.metadata.name);
+  if (problems.length > 0) {
+    found.push(
+      `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${problems.join(" ")}]`,
+    );
+  }
+  for (const key of Object.keys(pod.spec.nodeSelector ?? {})) {
+    const advice = Object.hasOwn(oldNodeLabels, key) ? oldNodeLabels[key] : undefined;
+    if (advice !== undefined) found.push(`spec.nodeSelector[${key}]: ${advice}`);
+  }
+  return found;
 }
 
 function setOwners(draft: Draft, old: Pod): void {

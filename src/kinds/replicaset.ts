@@ -51,6 +51,7 @@ export const replicaSets: Kind = defineKind<ReplicaSet>({
   defaults: (draft) => {
     const spec = draft["spec"] as { -readonly [K in keyof ReplicaSetSpec]: ReplicaSetSpec[K] };
     spec.replicas ??= 1;
+    spec.template ??= {};
     defaultTemplate(spec.template);
   },
   prepareCreate: (draft) => clearStatus(draft),

@@ -49,7 +49,7 @@ export const services: Kind = defineKind<Service>({
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   validateStatus: (service, _old, errors) => validateServiceStatus(errors, service),
-  warnings: (service) => warnings(service.spec),
+  warnings: (service, old) => warnings(service.spec, old?.spec.type),
   inert: [
     "spec.externalIPs",
     "spec.loadBalancerIP",
@@ -178,8 +178,11 @@ function dropIfSame(spec: SpecDraft, before: ServiceSpec, name: keyof ServiceSpe
   if (spec[name] === before[name]) delete spec[name];
 }
 
-function warnings(spec: ServiceSpec): readonly string[] {
+function warnings(spec: ServiceSpec, oldType: string | undefined): readonly string[] {
   const found: string[] = [];
+  if (spec.type === "LoadBalancer" && oldType !== "LoadBalancer") {
+    found.push("spec.type: no load balancer is given yet; the service is reached through its node ports");
+  }
   if ((spec.externalIPs ?? []).length > 0) {
     found.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
   }

@@ -6,6 +6,7 @@ import type {
   Secret,
   ServiceAccount,
 } from "../../../src/kinds/generated/types.ts";
+import { inertWarnings } from "../../../src/kinds/inert.ts";
 import type { KubeObject } from "../../../src/kinds/kind.ts";
 import type { JsonObject } from "../../../src/util/json.ts";
 import { create, decode, kindOf, problems, refusal, update, writeStatus } from "./kit.ts";
@@ -302,6 +303,25 @@ test("requests follow from limits in pods alone", (t) => {
     deploy({ template: { ...template, spec: { containers: [{ name: "c", resources: { limits: { cpu: "1" } } }] } } }),
   )["spec"] as DeploymentSpec;
   t.deepEqual(spec.template.spec?.containers[0]?.resources, { limits: { cpu: "1" } });
+});
+
+test("a template without a spec lacks containers, and nothing else", (t) => {
+  for (const kind of ["deployments.apps", "replicasets.apps"]) {
+    t.deepEqual(problems(kind, deploy({ template: { metadata: { labels: { app: "a" } } } })), [
+      "spec.template.spec.containers: Required value",
+    ]);
+  }
+});
+
+test("what is stored but not acted upon is said", (t) => {
+  const pod = create("pods", {
+    spec: { containers: [{ name: "c" }], volumes: [{ name: "v", nfs: { server: "a", path: "/" } }] },
+    metadata: { name: "a.b" },
+  }) as unknown as KubeObject;
+  t.deepEqual(inertWarnings(kindOf("pods"), pod), ["spec.volumes[0].nfs: accepted, but not acted upon yet"]);
+  t.deepEqual(kindOf("pods").warnings?.(pod, undefined), [
+    "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]",
+  ]);
 });
 
 test("selectors of Deployments and ReplicaSets never change", (t) => {
