@@ -232,6 +232,13 @@ export class World {
     this.put(write.kind, merged(stored.object, write));
   }
 
+  /** Stores an object as it is and answers it with its revision. */
+  store(kind: string, object: KubeObject): KubeObject {
+    this.put(kind, object);
+    const { namespace = "", name } = object.metadata;
+    return this.get(kind, namespace, name);
+  }
+
   private put(kind: string, object: KubeObject): void {
     const { namespace = "", name } = object.metadata;
     const key = keyOf(kind, namespace, name);

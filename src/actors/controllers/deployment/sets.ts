@@ -60,13 +60,20 @@ export function byAge(a: RolloutSet, b: RolloutSet): number {
   return a.name < b.name ? -1 : 1;
 }
 
-/** The oldest set with the Deployment's template, and all others. */
+/**
+ * The oldest set with the Deployment's template, and all others. A set that bears the name of that
+ * template was made for it, even if the API has filled in defaults since: else a difference in
+ * defaults would make one set after another.
+ */
 export function newestAndOlds(
   deployment: Deployment,
   sets: readonly RolloutSet[],
 ): readonly [newest: RolloutSet | undefined, olds: readonly RolloutSet[]] {
   const sorted = sets.toSorted(byAge);
-  const newest = sorted.find(({ set }) => sameTemplate(set.spec.template, deployment.spec.template));
+  const name = `${deployment.metadata.name}-${templateHash(deployment, deployment.status?.collisionCount ?? 0)}`;
+  const newest =
+    sorted.find(({ set }) => sameTemplate(set.spec.template, deployment.spec.template)) ??
+    sorted.find((set) => set.name === name);
   return [newest, sorted.filter((set) => set !== newest)];
 }
 
