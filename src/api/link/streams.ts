@@ -89,13 +89,13 @@ export function unavailable(message: string): StatusError {
 
 function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {
   let onChunk: ((chunk: StreamChunk) => void) | undefined;
-  let onClose: ((error: Error | undefined) => void) | undefined;
+  const onClose: ((error: Error | undefined) => void)[] = [];
   const early: StreamChunk[] = [];
   let closed: { readonly error: Error | undefined } | undefined;
   const close = (error: Error | undefined): void => {
     if (closed !== undefined) return;
     closed = { error };
-    onClose?.(error);
+    for (const run of onClose) run(error);
   };
   call.on("data", (chunk: Chunk) => {
     const taken: StreamChunk = { channel: chunk.channel, bytes: chunk.data, ...(chunk.end ? { end: true } : {}) };
@@ -120,8 +120,8 @@ function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {
       for (const chunk of early.splice(0)) run(chunk);
     },
     onClose(run) {
-      onClose = run;
-      if (closed !== undefined) run(closed.error);
+      if (closed === undefined) onClose.push(run);
+      else run(closed.error);
     },
     close: () => call.end(),
   };
