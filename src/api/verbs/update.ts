@@ -12,7 +12,9 @@ export function update(evaluation: Evaluation): WriteReply {
   settleName(evaluation, draft);
   const row = existing(evaluation, request.name);
   if (row === undefined) {
-    if (kind.createOnUpdate !== true) throw notFound(kind, request.name);
+    // Who names a uid means an object that was there.
+    const meansOne = request.preconditions?.uid !== undefined;
+    if (kind.createOnUpdate !== true || meansOne) throw notFound(kind, request.name);
     const named = { ...evaluation, request: { ...request, object: draft } };
     return create(named);
   }

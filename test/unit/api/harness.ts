@@ -5,7 +5,14 @@ import { namespaceLifecycle } from "../../../src/api/admission/namespace-lifecyc
 import { createDecide } from "../../../src/api/decide.ts";
 import type { NodeStream, NodeStreamRequest, StreamChunk } from "../../../src/api/node-streams.ts";
 import { createRestDoor, type RestDoorOptions } from "../../../src/api/rest/door.ts";
-import type { HttpExchange, HttpHandler, HttpResponse, HttpStream, WebSocketLike } from "../../../src/env/http.ts";
+import type {
+  ClientCertificate,
+  HttpExchange,
+  HttpHandler,
+  HttpResponse,
+  HttpStream,
+  WebSocketLike,
+} from "../../../src/env/http.ts";
 import { realCrypto } from "../../../src/env/real/crypto.ts";
 import { kindById, kinds } from "../../../src/kinds/catalogue.ts";
 import { requestEntityTooLarge } from "../../../src/kinds/status-errors.ts";
@@ -35,6 +42,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly user?: User | "anonymous";
   readonly upgrade?: boolean;
+  readonly certificate?: ClientCertificate;
 }
 
 export interface Answer {
@@ -92,7 +100,7 @@ export class FakeExchange implements HttpExchange {
   readonly method: string;
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly certificate = undefined;
+  readonly certificate: ClientCertificate | undefined;
   readonly remoteAddress = "127.0.0.1";
   readonly isUpgrade: boolean;
   readonly user: User | undefined;
@@ -112,6 +120,7 @@ export class FakeExchange implements HttpExchange {
   constructor(method: string, target: string, options: CallOptions = {}) {
     this.method = method;
     this.target = target;
+    this.certificate = options.certificate;
     this.isUpgrade = options.upgrade === true;
     this.user = options.user === "anonymous" ? undefined : (options.user ?? admin);
     this.content = bytesOf(options.body);
