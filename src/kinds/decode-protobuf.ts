@@ -220,7 +220,7 @@ function scalar(type: ScalarType, field: WireField): MutableJson {
     case "int32":
       return Number(BigInt.asIntN(32, intOf(field)));
     case "int64":
-      return int64(intOf(field));
+      return Number(intOf(field));
     case "double":
       return new Float64Array(new BigUint64Array([BigInt.asUintN(64, intOf(field))]).buffer)[0] ?? 0;
     case "bytes":
@@ -238,12 +238,6 @@ function scalar(type: ScalarType, field: WireField): MutableJson {
     case "fieldsV1":
       return rawJson(bytesOf(field));
   }
-}
-
-/** Beyond 2^53 the bigint itself is handed on, as the JSON reader does it. */
-function int64(value: bigint): number {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : (value as unknown as number);
 }
 
 function textIn(bytes: Uint8Array, number: number): string {

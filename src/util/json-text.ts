@@ -1,8 +1,8 @@
 import type { Json } from "./json.ts";
 
 /**
- * Reads JSON text with what `JSON.parse` does not tell: keys that occur twice, integers that a
- * double cannot hold, and too deep a nesting. Strict as RFC 8259: nothing else is accepted.
+ * Reads JSON text with what `JSON.parse` does not tell: keys that occur twice, and too deep a
+ * nesting. Strict as RFC 8259: nothing else is accepted.
  */
 
 /** Deepest nesting of arrays and objects that a body may have. */
@@ -22,27 +22,15 @@ export class JsonSyntaxError extends Error {
   }
 }
 
-/** Parses a whole text. Throws `JsonSyntaxError`. Integers beyond 2^53 become bigint inside. */
+/** Parses a whole text. Throws `JsonSyntaxError`. */
 export function parseJsonText(text: string): ParsedJson {
   const reader = new Reader(text);
   const value = reader.document();
   return { value, duplicates: reader.duplicates };
 }
 
-/** `JSON.stringify` that also prints the bigints of `parseJsonText`, as plain digits. */
+/** How bodies are printed: compact, members in their order. */
 export function stringifyJson(value: unknown): string {
-  if (typeof value === "bigint") return value.toString();
-  if (Array.isArray(value)) {
-    return `[${value.map((item) => (item === undefined ? "null" : stringifyJson(item))).join(",")}]`;
-  }
-  if (typeof value === "object" && value !== null) {
-    const members: string[] = [];
-    for (const key of Object.keys(value)) {
-      const member = (value as Readonly<Record<string, unknown>>)[key];
-      if (member !== undefined) members.push(`${JSON.stringify(key)}:${stringifyJson(member)}`);
-    }
-    return `{${members.join(",")}}`;
-  }
   return JSON.stringify(value);
 }
 
@@ -221,13 +209,7 @@ class Reader {
     const match = numberPattern.exec(this.text);
     if (match === null) throw this.unexpected("looking for beginning of value");
     this.at += match[0].length;
-    const value = Number(match[0]);
-    if (match[1] !== undefined || match[2] !== undefined || Number.isSafeInteger(value)) {
-      return value;
-    }
-    // An integer that a double would round: int64 fields keep it whole, see `decode-json.ts`.
-    const whole = BigInt(match[0]);
-    return whole === BigInt(value) ? value : (whole as unknown as number);
+    return Number(match[0]);
   }
 }
 

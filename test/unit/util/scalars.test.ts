@@ -5,7 +5,7 @@ import { formatDuration, humanDuration, parseDuration } from "../../../src/util/
 import { parseFieldSelector } from "../../../src/util/field-selector.ts";
 import { goJson, goQuote } from "../../../src/util/gojson.ts";
 import { formatIp, parseCidr, parseIp, rangeSize } from "../../../src/util/ip.ts";
-import { JsonSyntaxError, parseJsonText, stringifyJson } from "../../../src/util/json-text.ts";
+import { JsonSyntaxError, parseJsonText } from "../../../src/util/json-text.ts";
 import { byteLength, qualifiedName } from "../../../src/util/names.ts";
 import { addQuantities, canonicalQuantity, parseQuantity, quantityMilli } from "../../../src/util/quantity.ts";
 import { formatMatcher, matchesLabels, parseLabelSelector, selects } from "../../../src/util/selector.ts";
@@ -100,17 +100,13 @@ test("JSON is read strictly: duplicates are named, deep nesting and broken text 
     t.throws(() => parseJsonText(text), { instanceOf: JsonSyntaxError, message });
   }
   t.throws(() => parseJsonText("[".repeat(101)), { message: "exceeded max depth" });
-  t.is(
-    stringifyJson(parseJsonText('{"a":9223372036854775807,"b":[null,"x"]}').value),
-    '{"a":9223372036854775807,"b":[null,"x"]}',
-  );
 });
 
 test("JSON text that JSON.parse takes is read alike, keys like __proto__ included", (t) => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       const { value } = parseJsonText(text);
-      t.deepEqual(JSON.parse(stringifyJson(value)), JSON.parse(text));
+      t.is(JSON.stringify(value), JSON.stringify(JSON.parse(text)));
     }),
   );
   const { value } = parseJsonText('{"__proto__":{"a":1}}');
