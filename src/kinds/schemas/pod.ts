@@ -1,18 +1,16 @@
 import { field, list, map, object, type ObjectSchema } from "../schema.ts";
+import { localObjectReferenceSchema } from "./core-shared.ts";
+import { objectMetaSchema } from "./meta.ts";
+import { containerSchema, ephemeralContainerSchema, resourceRequirementsSchema } from "./pod-container.ts";
+import { affinitySchema, tolerationSchema, topologySpreadConstraintSchema } from "./pod-scheduling.ts";
 import {
   appArmorProfileSchema,
-  containerSchema,
-  ephemeralContainerSchema,
-  resourceRequirementsSchema,
   seLinuxOptionsSchema,
   seccompProfileSchema,
   windowsSecurityContextOptionsSchema,
-} from "./pod-container.ts";
-import { volumeSchema } from "./pod-volumes.ts";
-import { localObjectReferenceSchema } from "./core-shared.ts";
-import { affinitySchema, tolerationSchema, topologySpreadConstraintSchema } from "./pod-scheduling.ts";
-import { objectMetaSchema } from "./meta.ts";
+} from "./pod-security.ts";
 import { podStatusSchema } from "./pod-status.ts";
+import { volumeSchema } from "./pod-volumes.ts";
 
 export const sysctlSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.Sysctl",
