@@ -146,12 +146,15 @@ async function startRuntime({ env, host, dataDirectory }: NodeOptions, runtime: 
   return facts;
 }
 
-/** The cluster's DNS address lies on a link of its own, which goes with it. */
+/**
+ * The cluster's DNS address lies on a link of its own, which goes with it: a bridge without ports,
+ * since not every kernel has dummy links.
+ */
 async function addDnsAddress({ host, cluster }: NodeOptions, recorder: Recorder): Promise<void> {
   const link = `tdns${cluster.number}`;
   await recorder.record("link", link);
   const run = async (...args: readonly string[]): Promise<boolean> => (await host.exec.run("ip", args)).exitCode === 0;
-  if (!(await run("link", "show", "dev", link)) && !(await run("link", "add", link, "type", "dummy"))) {
+  if (!(await run("link", "show", "dev", link)) && !(await run("link", "add", link, "type", "bridge"))) {
     throw new TransientError(`the link ${link} for the DNS address cannot be made`);
   }
   const isUp =

@@ -74,7 +74,7 @@ export async function findNodeAddress(exec: Exec, recorder: Recorder, netns?: st
   const made = await addressOfLink(commands, dummyLink);
   if (made !== undefined) return made;
   await recorder.record("link", dummyLink);
-  await commands.try("ip", ["link", "add", dummyLink, "type", "dummy"]);
+  await commands.try("ip", ["link", "add", dummyLink, "type", "bridge"]);
   await commands.run("ip", ["addr", "replace", `${dummyAddress}/32`, "dev", dummyLink]);
   await commands.run("ip", ["link", "set", dummyLink, "up"]);
   return { address: dummyAddress, link: dummyLink, mtu: 1_500 };
