@@ -2,16 +2,29 @@ import { field, list, object, type ObjectSchema } from "../schema.ts";
 import { objectMetaSchema } from "./meta.ts";
 import { localObjectReferenceSchema, objectReferenceSchema } from "./core-shared.ts";
 
-export const serviceAccountSchema: ObjectSchema = object("io.k8s.api.core.v1.ServiceAccount", "", {
-  metadata: field(1, objectMetaSchema, ""),
-  secrets: field(
-    2,
-    list("map", objectReferenceSchema, {
-      keys: ["name"],
-      patch: { strategy: "merge", key: "name" },
-    }),
-    "",
-  ),
-  imagePullSecrets: field(3, list("atomic", localObjectReferenceSchema), ""),
-  automountServiceAccountToken: field(4, "bool", "", { presence: true }),
-});
+export const serviceAccountSchema: ObjectSchema = object(
+  "io.k8s.api.core.v1.ServiceAccount",
+  "An identity for the processes in pods.",
+  {
+    metadata: field(1, objectMetaSchema, "Name, namespace, labels and other metadata of the service account."),
+    secrets: field(
+      2,
+      list("map", objectReferenceSchema, {
+        keys: ["name"],
+        patch: { strategy: "merge", key: "name" },
+      }),
+      "Deprecated: Secrets of the account; neither needed for tokens nor kept up to date.",
+    ),
+    imagePullSecrets: field(
+      3,
+      list("atomic", localObjectReferenceSchema),
+      "Secrets for pulling images, given to pods of the account that name none.",
+    ),
+    automountServiceAccountToken: field(
+      4,
+      "bool",
+      "If false, pods of the account get no token mounted; a pod's own setting goes first.",
+      { presence: true },
+    ),
+  },
+);
