@@ -10,23 +10,19 @@ import {
   type ServerDuplexStream,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
-import type { User, WriteRequest } from "../../actors/runtime/command.ts";
+import type { User } from "../../actors/runtime/command.ts";
 import type { WriteHost } from "../../actors/runtime/host-api.ts";
 import type { Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
 import type { Env } from "../../env/env.ts";
-import type { Draft, Kind } from "../../kinds/kind.ts";
+import type { Kind } from "../../kinds/kind.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
-import { tokenRequestKind } from "../../kinds/subresources.ts";
-import { messageOf, StatusError, type Status } from "../../util/errors.ts";
-import type { Json } from "../../util/json.ts";
 import type { Millis } from "../../util/time.ts";
-import { decodeForm, type Form } from "../form.ts";
 import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
-import { issueToken } from "../subresources/token.ts";
 import { startFeed, type Feed } from "./feed.ts";
 import { linkLimits } from "./limits.ts";
 import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
 import type { LiveNode, NodeTable } from "./nodes.ts";
+import { answerReport } from "./report.ts";
 import { StreamTable, unavailable } from "./streams.ts";
 
 export interface LinkDoorOptions {
@@ -197,48 +193,8 @@ class Door implements LinkDoor {
   }
 
   async #report(call: LinkCall, user: User, report: Report): Promise<void> {
-    const answer = (code: number, body: unknown): void => {
-      if (!call.destroyed) call.write({ result: { id: report.id, code, body: JSON.stringify(body) } });
-    };
-    try {
-      const { request, kind } = this.#parse(report, user);
-      if (request.subresource === "token") {
-        answer(
-          201,
-          await issueToken(this.#options, { ...request, kind }, decodeBody(tokenRequestKind, request.object)),
-        );
-        return;
-      }
-      const reply = await this.#options.host.write(request, {
-        class: "node",
-        deadlineMs: linkLimits.reportDeadlineMs,
-      });
-      answer(reply.code, reply.object ?? reply.status ?? {});
-    } catch (error) {
-      const status = error instanceof StatusError ? error.status : internal(error);
-      if (!(error instanceof StatusError)) this.#options.env.log("error", "link.report", { node: user.name, error });
-      answer(status.code, status);
-    }
-  }
-
-  #parse(report: Report, user: User): { readonly request: WriteRequest; readonly kind: Kind } {
-    const { kinds, authorizer } = this.#options;
-    const said = JSON.parse(report.request) as Omit<WriteRequest, "user">;
-    const kind = kinds.get(said.kind);
-    if (kind === undefined) throw unavailable(`this master does not know the kind ${said.kind}`);
-    const verdict = authorizer.authorize(user, {
-      resource: true,
-      verb: said.verb,
-      group: kind.group,
-      version: kind.version,
-      plural: kind.plural,
-      subresource: said.subresource ?? "",
-      namespace: said.namespace,
-      name: said.name,
-    });
-    if (!verdict.allowed) throw forbidden(user, said, kind, verdict.reason);
-    if (said.object === undefined || said.subresource === "token") return { request: { ...said, user }, kind };
-    return { request: { ...said, user, object: decodeBody(kind, said.object) }, kind };
+    const result = await answerReport(this.#options, user, report);
+    if (!call.destroyed) call.write({ result });
   }
 
   #stream(call: ServerDuplexStream<Chunk, Partial<Chunk>>): void {
@@ -265,11 +221,6 @@ class Door implements LinkDoor {
   }
 }
 
-/** Type-checks and canonicalises what a node sent, as the REST door does. Throws StatusError 400. */
-function decodeBody(form: Form, value: unknown): Draft {
-  return decodeForm(form, value as Json, { validation: "Ignore" }).draft;
-}
-
 function nodeUser(call: { getAuthContext(): { sslPeerCertificate?: { subject: object } } }): User | undefined {
   const subject = call.getAuthContext().sslPeerCertificate?.subject as
     | { CN?: string; O?: string | string[] }
@@ -284,31 +235,4 @@ function refuse(
   why: string,
 ): void {
   call.emit("error", { code: grpcStatus.PERMISSION_DENIED, details: why });
-}
-
-function internal(error: unknown): Status {
-  return {
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `Internal error occurred: ${messageOf(error)}`,
-    reason: "InternalError",
-    code: 500,
-  };
-}
-
-function forbidden(user: User, said: Omit<WriteRequest, "user">, kind: Kind, reason: string): StatusError {
-  const resource = said.subresource === undefined ? kind.plural : `${kind.plural}/${said.subresource}`;
-  const where = said.namespace === "" ? "at the cluster scope" : `in the namespace "${said.namespace}"`;
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `${kind.id} "${said.name}" is forbidden: User "${user.name}" cannot ${said.verb} resource "${resource}" in API group "${kind.group}" ${where}${reason === "" ? "" : `: ${reason}`}`,
-    reason: "Forbidden",
-    details: { name: said.name, group: kind.group, kind: kind.plural },
-    code: 403,
-  });
 }
