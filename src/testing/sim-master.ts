@@ -1,0 +1,154 @@
+import type { Controller } from "../actors/runtime/controller.ts";
+import { NodeTable } from "../api/link/nodes.ts";
+import type { NodeStreams } from "../api/node-streams.ts";
+import type { TokenClaims, TokenIssuer } from "../auth/auth-api.ts";
+import type { Env } from "../env/env.ts";
+import { kinds } from "../kinds/catalogue.ts";
+import { createRaft, type Raft } from "../raft/driver.ts";
+import { masterControllers } from "../server/controllers.ts";
+import { createCore, kindsById, type ClusterFacts, type Core } from "../server/core.ts";
+import { createSealer } from "../store/sealer.ts";
+import { restoreStore, snapshotOf } from "../store/snapshot.ts";
+import type { StoreOptions } from "../store/store-state.ts";
+import { createStore, type Store } from "../store/store.ts";
+import { createSimLinkDoor, type SimLinkDoor } from "./sim-links.ts";
+
+/** One life of a master: the production core over the real log, its doors called in process. */
+export interface SimMaster {
+  readonly core: Core;
+  readonly store: Store;
+  readonly raft: Raft;
+  readonly nodes: NodeTable;
+  readonly links: SimLinkDoor;
+}
+
+export interface SimMasterOptions {
+  readonly env: Env;
+  readonly nodeStreams: NodeStreams;
+  /** Run beside those of production. */
+  readonly controllers: readonly Controller[];
+  readonly onFatal: (error: Error) => void;
+}
+
+export const simFacts: ClusterFacts = {
+  name: "virtual",
+  epoch: "epoch-1",
+  clusterDomain: "cluster.local",
+  podCidr: "10.42.0.0/16",
+  serviceCidr: "10.43.0.0/16",
+  dnsAddress: "10.43.0.10",
+};
+export const simMasterAddress = "192.0.2.10";
+
+const audiences = ["https://kubernetes.default.svc.cluster.local"];
+const version = {
+  major: "1",
+  minor: "33",
+  gitVersion: "v1.33.0+troupe",
+  gitCommit: "",
+  gitTreeState: "clean",
+  buildDate: "",
+  goVersion: "",
+  compiler: "",
+  platform: "linux/amd64",
+};
+
+/** Resolves when it leads and everything in its log is applied. */
+export async function startSimMaster(options: SimMasterOptions): Promise<SimMaster> {
+  const { env, onFatal } = options;
+  const nodes = new NodeTable();
+  let store: Store | undefined;
+  let parts: { readonly core: Core; readonly links: SimLinkDoor } | undefined;
+  const theStore = (): Store => (store ??= createStore(storeOptions(env)));
+  const theParts = (): { readonly core: Core; readonly links: SimLinkDoor } =>
+    (parts ??= build(options, { raft, store: theStore(), nodes }));
+  const raft: Raft = createRaft({
+    env,
+    onFatal,
+    listener: {
+      committed: (entries) => theParts().core.host.committed(entries),
+      role(role, term) {
+        const { host } = theParts().core;
+        host.role(role, term);
+        if (role === "leader") nodes.listeningSinceMs = host.now();
+      },
+    },
+    stateMachine: {
+      restore: async (_meta, chunks) => {
+        store = await restoreStore(storeOptions(env), chunks);
+      },
+      snapshot: () => snapshotOf(theStore()),
+    },
+  });
+  await raft.start();
+  return { ...theParts(), store: theStore(), raft, nodes };
+}
+
+function build(
+  options: SimMasterOptions,
+  { raft, store, nodes }: { readonly raft: Raft; readonly store: Store; readonly nodes: NodeTable },
+): { readonly core: Core; readonly links: SimLinkDoor } {
+  const { env, nodeStreams, onFatal } = options;
+  const production = masterControllers({
+    nodes,
+    podCidr: simFacts.podCidr,
+    serviceCidr: simFacts.serviceCidr,
+    masters: [{ address: simMasterAddress, port: 6443 }],
+    serviceAddress: "10.43.0.1",
+    authority: "-----BEGIN CERTIFICATE-----\nvirtual\n-----END CERTIFICATE-----\n",
+  });
+  const core = createCore({
+    env,
+    store,
+    log: raft,
+    identity: { member: raft.memberId, incarnation: raft.incarnation },
+    facts: simFacts,
+    tokenIssuer: plainTokens,
+    audiences,
+    nodeStreams,
+    controllers: [...production, ...options.controllers],
+    version,
+    onFatal,
+  });
+  const links = createSimLinkDoor({
+    env,
+    store,
+    host: core.host,
+    kinds: kindsById,
+    authorizer: core.authorizer,
+    tokenIssuer: plainTokens,
+    audiences,
+    nodes,
+    now: () => core.host.now(),
+    welcome: {
+      clusterEpoch: simFacts.epoch,
+      clusterDomain: simFacts.clusterDomain,
+      serviceCidr: simFacts.serviceCidr,
+      dnsAddress: simFacts.dnsAddress,
+    },
+  });
+  return { core, links };
+}
+
+function storeOptions(env: Env): StoreOptions {
+  const random = env.random.stream("seal");
+  return {
+    kinds,
+    crc32: (bytes) => env.crypto.crc32(bytes),
+    sealer: createSealer({
+      crypto: env.crypto,
+      key: new Uint8Array(32),
+      randomBytes: (length) => random.bytes(length),
+    }),
+    limits: { freezeObjects: true },
+  };
+}
+
+/** Tokens without a signature: signing takes real time, which a virtual cluster has none of. */
+const plainTokens: TokenIssuer = {
+  issue: async (claims) => ({
+    token: `virtual.${encodeURIComponent(JSON.stringify(claims))}`,
+    expirationTimestamp: "2030-01-01T00:00:00Z",
+  }),
+  verify: async (token) => JSON.parse(decodeURIComponent(token.slice("virtual.".length))) as TokenClaims,
+};

@@ -1,0 +1,153 @@
+import type { Down, Up } from "../api/link/messages.ts";
+import type { Clock, Rng } from "../env/env.ts";
+import type { LinkHandlers, LinkTransport } from "../node/link/transport.ts";
+import { InvariantError } from "../util/errors.ts";
+import type { SimLinkDoor, SimSession } from "./sim-links.ts";
+
+/**
+ * Cables between the nodes and the master, in process. Messages keep their order and take a moment.
+ * A cut cable loses what is under way and tells nobody: both ends see a dead link only when their
+ * pings time out, or when the cable is healed.
+ */
+export class SimNetwork {
+  readonly #clock: Clock;
+  readonly #rng: Rng;
+  readonly #cut = new Set<string>();
+  readonly #wires = new Set<Wire>();
+  #door: SimLinkDoor | undefined;
+
+  constructor(clock: Clock, rng: Rng) {
+    this.#clock = clock;
+    this.#rng = rng;
+  }
+
+  /** A master listens. */
+  listen(door: SimLinkDoor): void {
+    this.#door = door;
+  }
+
+  /** The master's process died: its connections are reset. */
+  reset(): void {
+    this.#door = undefined;
+    for (const wire of this.#wires) wire.break(new Error("connection reset"), { masterLives: false });
+  }
+
+  cut(node: string): void {
+    this.#cut.add(node);
+    for (const wire of this.#wires) {
+      if (wire.node !== node) continue;
+      wire.mute();
+      this.#clock.after(pingsTimeOutMs, () => wire.break(new Error("pings are not answered")), { daemon: true });
+    }
+  }
+
+  heal(node: string): void {
+    this.#cut.delete(node);
+    for (const wire of this.#wires) {
+      if (wire.node === node && wire.isMuted) wire.break(new Error("connection reset"));
+    }
+  }
+
+  isLinked(node: string): boolean {
+    return [...this.#wires].some((wire) => wire.node === node && !wire.isMuted);
+  }
+
+  transport(node: string): LinkTransport {
+    return {
+      link: (handlers) => this.#link(node, handlers),
+      stream: () => {
+        throw new InvariantError("streams of simulated nodes are opened directly");
+      },
+      close: () => {
+        for (const wire of this.#wires) if (wire.node === node) wire.break(undefined);
+      },
+    };
+  }
+
+  #link(node: string, handlers: LinkHandlers): Wire {
+    const wire = new Wire({
+      node,
+      handlers,
+      door: () => this.#door,
+      later: (run) => void this.#clock.after(1 + this.#rng.below(2), run),
+      onBroken: () => void this.#wires.delete(wire),
+    });
+    this.#wires.add(wire);
+    if (this.#cut.has(node)) {
+      wire.mute();
+      this.#clock.after(connectTimeoutMs, () => wire.break(new Error("no route to the master")), { daemon: true });
+    } else if (this.#door === undefined) {
+      this.#clock.after(1, () => wire.break(new Error("connection refused")), { daemon: true });
+    }
+    return wire;
+  }
+}
+
+const pingsTimeOutMs = 10_000;
+const connectTimeoutMs = 1_000;
+
+interface WireOptions {
+  readonly node: string;
+  readonly handlers: LinkHandlers;
+  readonly door: () => SimLinkDoor | undefined;
+  readonly later: (run: () => void) => void;
+  readonly onBroken: () => void;
+}
+
+/** One link call, both directions. */
+class Wire {
+  readonly #options: WireOptions;
+  readonly #up: Up[] = [];
+  readonly #down: Down[] = [];
+  #session: SimSession | undefined;
+  #state: "open" | "muted" | "broken" = "open";
+
+  constructor(options: WireOptions) {
+    this.#options = options;
+  }
+
+  get node(): string {
+    return this.#options.node;
+  }
+
+  get isMuted(): boolean {
+    return this.#state === "muted";
+  }
+
+  send(up: Up): void {
+    this.#carry(this.#up, up, (next) => {
+      this.#session ??= this.#options.door()?.open(this.node, (down) => this.#answer(down));
+      this.#session?.receive(next);
+    });
+  }
+
+  close(): void {
+    this.break(undefined);
+  }
+
+  mute(): void {
+    if (this.#state === "open") this.#state = "muted";
+  }
+
+  break(error: Error | undefined, { masterLives = true }: { readonly masterLives?: boolean } = {}): void {
+    if (this.#state === "broken") return;
+    this.#state = "broken";
+    this.#options.onBroken();
+    if (masterLives) this.#session?.close();
+    this.#options.handlers.onClose(error);
+  }
+
+  #answer(down: Down): void {
+    this.#carry(this.#down, down, (next) => this.#options.handlers.onDown(next));
+  }
+
+  /** Each message has a timer of its own; whichever fires first carries the oldest. */
+  #carry<Message>(queue: Message[], message: Message, deliver: (message: Message) => void): void {
+    if (this.#state !== "open") return;
+    queue.push(message);
+    this.#options.later(() => {
+      const next = queue.shift();
+      if (this.#state === "open" && next !== undefined) deliver(next);
+    });
+  }
+}
