@@ -202,7 +202,11 @@ export const deleteOptionsSchema: ObjectSchema = object(
       "What happens to objects that belong to it: Orphan, Background or Foreground (they go first).",
       { presence: true },
     ),
-    dryRun: field(5, list("atomic", "string"), "All checks the request and answers as usual, but stores nothing."),
+    dryRun: field(
+      5,
+      list("atomic", "string"),
+      "Its only value, All, has the request checked and answered as usual, but stores nothing.",
+    ),
     ignoreStoreReadErrorWithClusterBreakingPotential: field(
       6,
       "bool",

@@ -94,9 +94,13 @@ export const envVarSourceSchema: ObjectSchema = object(
     configMapKeyRef: field(
       3,
       configMapKeySelectorSchema,
-      "Takes the value from a key of a ConfigMap in the pod's namespace.",
+      "Takes the value from a key of a ConfigMap beside the pod, in its namespace.",
     ),
-    secretKeyRef: field(4, secretKeySelectorSchema, "Takes the value from a key of a Secret in the pod's namespace."),
+    secretKeyRef: field(
+      4,
+      secretKeySelectorSchema,
+      "Takes the value from a key of a Secret beside the pod, in its namespace.",
+    ),
     fileKeyRef: field(5, fileKeySelectorSchema, "Takes the value from a file in a volume of the pod."),
   },
 );

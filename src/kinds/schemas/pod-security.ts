@@ -24,7 +24,9 @@ export const windowsSecurityContextOptionsSchema: ObjectSchema = object(
   "io.k8s.api.core.v1.WindowsSecurityContextOptions",
   "Security settings of Windows containers.",
   {
-    gmsaCredentialSpecName: field(1, "string", "Name of the GMSA credential spec to use.", { presence: true }),
+    gmsaCredentialSpecName: field(1, "string", "Name of the GMSA credential spec for the container's identity.", {
+      presence: true,
+    }),
     gmsaCredentialSpec: field(2, "string", "Content of the GMSA credential spec, filled in by an admission webhook.", {
       presence: true,
     }),

@@ -51,7 +51,7 @@ export const persistentVolumeClaimSpecSchema: ObjectSchema = object(
     dataSourceRef: field(
       8,
       typedObjectReferenceSchema,
-      "Object of any kind whose content fills the new volume; over dataSource.",
+      "Object of any kind whose content fills the new volume; dataSource is kept equal where it can be.",
     ),
     volumeAttributesClassName: field(
       9,

@@ -13,7 +13,7 @@ export const serviceAccountSchema: ObjectSchema = object(
         keys: ["name"],
         patch: { strategy: "merge", key: "name" },
       }),
-      "Deprecated: Secrets of the account; neither needed for tokens nor kept up to date.",
+      "Secrets that pods of the account may mount where that is enforced; no list of its tokens.",
     ),
     imagePullSecrets: field(
       3,
