@@ -1,0 +1,155 @@
+/**
+ * A machine of a test's own on this one: a network namespace with a default route, a home, a state
+ * folder and a kubeconfig. `troupe up` inside it takes the namespace for the whole network, so tests
+ * disturb neither each other nor a cluster that runs here.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export const root: string = join(import.meta.dirname, "..", "..", "..", "..");
+export const troupe: string = join(root, "bin", "troupe");
+export const isRoot: boolean = process.getuid?.() === 0;
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly timeoutMs?: number;
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Machine {
+  /** The namespace's name under /run/netns. */
+  readonly netns: string;
+  /** Everything of the test lies below it. Short: it holds socket paths. */
+  readonly folder: string;
+  /** The address that the default route's link has. */
+  readonly address: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Runs to the end inside the machine; never rejects for an exit code. Kills at the time-out (60 s). */
+  run(file: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** A child inside the machine that the test ends itself. */
+  start(file: string, args: readonly string[]): ChildProcess;
+  troupe(...args: readonly string[]): Promise<Ran>;
+  /** stdout; rejects with stderr if kubectl fails. */
+  kubectl(...args: readonly string[]): Promise<string>;
+  /** Takes down every cluster that `up` registered here, then the namespace and the folder. */
+  dispose(): Promise<void>;
+}
+
+let count = 0;
+
+export function createMachine(options: { readonly kubectl?: string } = {}): Machine {
+  count += 1;
+  const id = `${process.pid % 10_000}${count}`;
+  const netns = `tm${id}`;
+  const folder = mkdtempSync("/tmp/tm-");
+  const address = "198.51.100.2";
+  const ip = (...args: readonly string[]): void => void execFileSync("ip", args, { stdio: "pipe" });
+  ip("netns", "add", netns);
+  for (const line of [
+    "link set lo up",
+    "link add up0 type bridge",
+    `addr add ${address}/24 dev up0`,
+    "link set up0 up",
+    "route add default via 198.51.100.1 dev up0",
+  ]) {
+    ip("-n", netns, ...line.split(" "));
+  }
+  const env = {
+    PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
+    LANG: "C.UTF-8",
+    HOME: folder,
+    XDG_STATE_HOME: join(folder, "state"),
+    KUBECONFIG: join(folder, "kubeconfig"),
+  };
+  mkdirSync(env.XDG_STATE_HOME);
+  const client = options.kubectl ?? kubectls().at(-1)?.path ?? "kubectl";
+  const enter = (file: string, args: readonly string[]): readonly string[] => [
+    `--net=/run/netns/${netns}`,
+    file,
+    ...args,
+  ];
+  const machine: Machine = {
+    netns,
+    folder,
+    address,
+    env,
+    run: (file, args, how = {}) => runToEnd(enter(file, args), { ...how, env: { ...env, ...how.env } }),
+    start: (file, args) => spawn("nsenter", enter(file, args), { env, stdio: ["pipe", "pipe", "pipe"] }),
+    troupe: (...args) => machine.run(process.execPath, [troupe, ...args], { timeoutMs: 120_000 }),
+    async kubectl(...args) {
+      const ran = await machine.run(client, args);
+      if (ran.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${ran.stderr}${ran.stdout}`);
+      return ran.stdout;
+    },
+    async dispose() {
+      const registry = join(env.XDG_STATE_HOME, "troupe", "clusters");
+      const names = existsSync(registry) ? readdirSync(registry).map((file) => file.replace(/\.json$/, "")) : [];
+      for (const name of names) await machine.troupe("down", "--name", name, "--purge");
+      execFileSync("ip", ["netns", "del", netns], { stdio: "pipe" });
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return machine;
+}
+
+function runToEnd(args: readonly string[], options: RunOptions): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("nsenter", args, { env: options.env as NodeJS.ProcessEnv, stdio: ["pipe", "pipe", "pipe"] });
+    let [stdout, stderr] = ["", ""];
+    const timer = setTimeout(() => {
+      stderr += `\n(killed after ${options.timeoutMs ?? 60_000} ms)`;
+      child.kill("SIGKILL");
+    }, options.timeoutMs ?? 60_000);
+    child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
+    child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
+    child.once("error", reject);
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 137, stdout, stderr });
+    });
+    // A program that does not read its input may end before it is written.
+    child.stdin.on("error", () => child.stdin.destroy());
+    child.stdin.end(options.input ?? "");
+  });
+}
+
+/** kubectl by version, oldest first: from TROUPE_KUBECTL_DIR, else beside the kubectl in PATH with links resolved. */
+export function kubectls(): readonly { readonly version: string; readonly path: string }[] {
+  const folder = process.env["TROUPE_KUBECTL_DIR"] ?? folderOfKubectl();
+  if (folder === undefined) return [];
+  const named = readdirSync(folder).flatMap((file) => {
+    const version = /^kubectl\.(\d+\.\d+)$/.exec(file)?.[1];
+    return version === undefined ? [] : [{ version, path: join(folder, file) }];
+  });
+  return named.toSorted((a, b) => a.version.localeCompare(b.version, "en", { numeric: true }));
+}
+
+function folderOfKubectl(): string | undefined {
+  for (const folder of (process.env["PATH"] ?? "").split(":")) {
+    const path = join(folder, "kubectl");
+    if (folder !== "" && existsSync(path)) return dirname(realpathSync(path));
+  }
+  return undefined;
+}
+
+/** Asks again until it holds; what it said last is the error at the deadline. */
+export async function until(what: string, holds: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+  const deadlineMs = Date.now() + withinMs;
+  let last: unknown;
+  while (Date.now() < deadlineMs) {
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within ${withinMs} ms: ${what}`, { cause: last });
+}
