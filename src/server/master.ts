@@ -190,6 +190,7 @@ class State {
       version,
       onFatal,
     });
+    core.host.directory.add(() => nodes.actors());
     const links = createLinkDoor({
       env,
       store: core.store,

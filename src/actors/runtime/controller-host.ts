@@ -37,9 +37,7 @@ const supervisorPath = "/ctl";
 const controllerMachine = setup({
   types: {
     context: {} as { readonly error: string },
-    events: {} as
-      | { readonly type: "work" | "rest" | "pause" | "park" }
-      | { readonly type: "crash"; readonly error: Error },
+    events: {} as { readonly type: "work" | "rest" } | { readonly type: "crash"; readonly error: Error },
   },
   actions: {
     fail: assign(({ event }) => {
@@ -54,11 +52,9 @@ const controllerMachine = setup({
   on: {
     work: ".planning",
     rest: ".idle",
-    pause: ".backoff",
-    park: ".quarantined",
     crash: { actions: "fail" },
   },
-  states: { idle: {}, planning: {}, backoff: {}, quarantined: {} },
+  states: { idle: {}, planning: {} },
 });
 
 /** A view with the leader's time, outside of a transaction. */
@@ -315,12 +311,10 @@ class Runner {
     const { env, host } = this.options;
     const message = messageOf(error);
     env.log("error", "plan-threw", { controller: this.controller.name, key, error: message });
+    // The key fails, not its controller: that goes on with the next key.
+    this.actor?.send({ type: "rest" });
     this.keys.backOff(key);
-    if (!host.quarantine.fault(path, now)) {
-      this.actor?.send({ type: "pause" });
-      return [];
-    }
-    this.actor?.send({ type: "park" });
+    if (!host.quarantine.fault(path, now)) return [];
     this.keys.forget(key);
     this.parked.add(key);
     const row = { path, machine: "controller", version: 1, since: now, error: message };

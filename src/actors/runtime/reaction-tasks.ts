@@ -122,7 +122,7 @@ export function objectViews(
     since: row.since,
     restarts: 0,
     mailbox: 0,
-    supervisor,
+    supervisor: controllerOf(row.path) ?? supervisor,
     status: "quarantined",
     lastError: row.error,
   }));
@@ -137,5 +137,23 @@ export function objectViews(
     supervisor,
     status: "live",
   }));
-  return [...parked, ...mailed];
+  const all = [...parked, ...mailed];
+  if (!all.some((view) => view.supervisor === supervisor)) return all;
+  const own: ActorView = {
+    path: supervisor,
+    machine: "supervisor",
+    version: 1,
+    state: "objects",
+    since: now,
+    restarts: 0,
+    mailbox: 0,
+    supervisor: "/",
+    status: "live",
+  };
+  return [own, ...all];
+}
+
+/** `/ctl/deployment` of a key's path `/ctl/deployment/default/web`. */
+function controllerOf(path: string): string | undefined {
+  return /^\/ctl\/[^/]+(?=\/)/.exec(path)?.[0];
 }

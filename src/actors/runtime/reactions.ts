@@ -311,6 +311,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
         classified(into, transaction, subject, cause);
         if (change.next !== undefined) continue;
         for (const [id] of timers.of(subject.path)) keep(into, timers.cancel(subject.path, id));
+        if (quarantine.has(subject.path)) keep(into, quarantine.release(subject.path));
       }
       return finished(into);
     },
