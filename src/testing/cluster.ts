@@ -209,7 +209,8 @@ export class Cluster implements AsyncDisposable {
   ): Promise<void> {
     const end = this.env.clock.mono() + withinMs;
     while (!condition()) {
-      if (this.env.clock.mono() >= end) throw new Error(`did not come true within ${withinMs} ms: ${String(condition)}`);
+      if (this.env.clock.mono() >= end)
+        throw new Error(`did not come true within ${withinMs} ms: ${String(condition)}`);
       await this.advance(stepMs);
     }
   }

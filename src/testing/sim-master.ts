@@ -110,6 +110,7 @@ function build(
     version,
     onFatal,
   });
+  core.host.directory.add(() => nodes.actors());
   const links = createSimLinkDoor({
     env,
     store,

@@ -1,0 +1,161 @@
+import test from "ava";
+import type { Controller } from "../../src/actors/runtime/controller.ts";
+import type { FaultPort } from "../../src/env/faults.ts";
+import { createCluster, type Cluster } from "../../src/testing/cluster.ts";
+import type { ActorList } from "../../src/testing/typed-kinds.ts";
+import { alive, configMap, deployment, isReady, patch, pod, rolledOut } from "./kit.ts";
+
+/** What `kubectl get actors` gets. */
+const actorsOf = async (cluster: Cluster): Promise<ActorList["items"]> => {
+  const answer = await cluster.request("GET", "/apis/actors.troupe.dev/v1/actors");
+  return answer.json<ActorList>().items;
+};
+
+const labelled = (label: string, more: Partial<Controller>): Controller => ({
+  name: "labeller",
+  source: "labeller-controller",
+  watches: [
+    {
+      kind: "configmaps",
+      keys: (_view, previous, next) => {
+        const row = next ?? previous;
+        return row === undefined ? [] : [`${row.namespace}/${row.name}`];
+      },
+    },
+  ],
+  writes: ["configmaps"],
+  plan(view, key) {
+    const [namespace = "", name = ""] = key.split("/");
+    const row = view.get("configmaps", namespace, name);
+    if (row === undefined || row.hot.labels[label] === "yes" || namespace !== "default") return { writes: [] };
+    const object = structuredClone(row.object()) as unknown as Record<string, unknown> & {
+      metadata: { labels?: object };
+    };
+    object.metadata.labels = { ...object.metadata.labels, [label]: "yes" };
+    const expect = { uid: row.hot.uid, revision: row.revision };
+    return { writes: [{ op: "update", kind: "configmaps", object: object as never, expect }] };
+  },
+  ...more,
+});
+
+test("every controller, the scheduler and the actors of the nodes are listed with their supervisors", async (t) => {
+  await using cluster = await createCluster({ nodes: 1, seed: 50, time: "virtual" });
+  await cluster.apply(deployment("web", { replicas: 1 }));
+  await rolledOut(cluster, "web");
+  await cluster.advance(15_000);
+  const actors = await actorsOf(cluster);
+  const paths = new Map(actors.map((actor) => [actor.spec.path, actor]));
+  const controllers = ["deployment", "replicaset", "endpointslice", "garbage-collector", "namespace", "node-lifecycle"];
+  for (const name of controllers) {
+    const actor = [...paths.values()].find(({ spec }) => spec.path === `/ctl/${name}`);
+    t.truthy(actor, `${name} among ${[...paths.keys()].join(" ")}`);
+    t.truthy(actor?.spec.supervisor, name);
+    t.is(actor?.status?.status, "live");
+    t.is(actor?.status?.restarts ?? 0, 0);
+  }
+  for (const { spec } of actors) t.true(spec.supervisor === "/" || paths.has(spec.supervisor!), spec.path);
+  const { name } = alive(cluster, "web")[0]!.metadata;
+  t.is(paths.get(`/node/n1/pod/default/${name}`)!.spec.supervisor, "/node/n1");
+});
+
+test("a key whose plan keeps throwing is parked and says so; all others, and all controllers, go on", async (t) => {
+  const broken = labelled("seen", {});
+  const controllers = [
+    labelled("seen", {
+      plan(view, key) {
+        if (key === "default/bad") throw new TypeError("boom");
+        return broken.plan(view, key);
+      },
+    }),
+  ];
+  await using cluster = await createCluster({ nodes: 1, seed: 51, time: "virtual", controllers });
+  await cluster.apply([configMap("bad"), configMap("good"), deployment("web", { replicas: 1 })]);
+  await rolledOut(cluster, "web");
+  await cluster.advance(10_000);
+  t.is(cluster.get("configmaps", "good")!.metadata.labels!["seen"], "yes");
+  t.is(cluster.get("configmaps", "bad")!.metadata.labels?.["seen"], undefined);
+  const parked = (await actorsOf(cluster)).filter(({ status }) => status?.status === "quarantined");
+  t.deepEqual(
+    parked.map(({ spec }) => spec.path),
+    ["/ctl/labeller/default/bad"],
+  );
+  t.is(parked[0]!.spec.supervisor, "/ctl/labeller");
+  t.is(parked[0]!.status!.lastError, "boom");
+  await cluster.restartMaster();
+  await cluster.advance(1_000);
+  t.is(
+    (await actorsOf(cluster)).filter(({ status }) => status?.status === "quarantined").length,
+    1,
+    "also after a restart",
+  );
+});
+
+test("a controller that fails outside of a plan is restarted, and misses nothing", async (t) => {
+  let throws = 0;
+  const steady = labelled("seen", {});
+  const controllers = [
+    labelled("seen", {
+      watches: [
+        {
+          kind: "configmaps",
+          keys(view, previous, next) {
+            if (throws > 0) {
+              throws -= 1;
+              throw new Error("bad map");
+            }
+            return steady.watches[0]!.keys(view, previous, next);
+          },
+        },
+      ],
+    }),
+  ];
+  await using cluster = await createCluster({ nodes: 0, seed: 52, time: "virtual", controllers });
+  throws = 1;
+  await cluster.apply(configMap("late"));
+  await cluster.until(() => cluster.get("configmaps", "late")?.metadata.labels?.["seen"] === "yes");
+  const actor = (await actorsOf(cluster)).find(({ spec }) => spec.path === "/ctl/labeller");
+  t.is(actor!.status!.restarts, 1);
+});
+
+/** Breaks the machine of the object named `bad`, as long as `broken` says so. */
+const poison = (broken: () => boolean): FaultPort => ({
+  enabled: true,
+  at: ({ seam, path }) =>
+    seam === "evaluator" && path.includes("/pods/default/bad") && broken() ? { kind: "crash" } : { kind: "none" },
+});
+
+test("a poisoned event becomes a dead letter, and the actor goes on with the next one", async (t) => {
+  let broken = true;
+  await using cluster = await createCluster({ nodes: 1, seed: 53, time: "virtual", faults: poison(() => broken) });
+  const gate = { schedulingGates: [{ name: "example.com/wait" }] };
+  await cluster.apply(pod("bad", { spec: gate }));
+  await cluster.advance(5_000);
+  const letters = cluster.master.core.host.deadLetters.all();
+  t.deepEqual(
+    letters.map(({ event, error }) => [event, error]),
+    [["gated", "fault injected: crash"]],
+  );
+  t.true(letters[0]!.path.startsWith("/obj/core/pods/default/bad#"), letters[0]!.path);
+  broken = false;
+  await patch(cluster, "/api/v1/namespaces/default/pods/bad", { spec: { schedulingGates: null } });
+  await cluster.until(() => isReady(cluster.get("pods", "bad")!));
+  t.is(cluster.master.core.host.deadLetters.all().length, 1);
+});
+
+test("an object whose machine keeps failing is quarantined: it stays writable, runs, and can be deleted", async (t) => {
+  await using cluster = await createCluster({ nodes: 1, seed: 54, time: "virtual", faults: poison(() => true) });
+  await cluster.apply([pod("bad"), pod("good")]);
+  await cluster.advance(20_000);
+  t.true(isReady(cluster.get("pods", "good")!));
+  t.true(isReady(cluster.get("pods", "bad")!), "node, scheduler and controllers go on with it");
+  const parked = (await actorsOf(cluster)).filter(({ status }) => status?.status === "quarantined");
+  t.deepEqual(
+    parked.map(({ spec, status }) => [spec.path.replace(/#.*/, ""), status!.lastError]),
+    [["/obj/core/pods/default/bad", "fault injected: crash"]],
+  );
+  await patch(cluster, "/api/v1/namespaces/default/pods/bad", { metadata: { labels: { touched: "yes" } } });
+  await cluster.delete("pods", "bad");
+  await cluster.until(() => cluster.get("pods", "bad") === undefined, { withinMs: 60_000 });
+  await cluster.advance(1_000);
+  t.is((await actorsOf(cluster)).filter(({ status }) => status?.status === "quarantined").length, 0);
+});
