@@ -6,21 +6,13 @@ import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
 import { loadService } from "../env/real/proto.ts";
 import { createAgent, type Agent } from "../node/agent.ts";
-import { createCgroups, detectLayout } from "../node/cgroups/cgroups.ts";
-import { createContainerd, socketPath, type Containerd } from "../node/containerd/containerd.ts";
-import { createCri } from "../node/cri/client.ts";
-import { createContainerdServices } from "../node/cri/containerd-services.ts";
+import type { ContainerdServices } from "../node/cri/containerd-services.ts";
 import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
-import { pauseImage } from "../node/images/build/offline.ts";
-import { importAtStart } from "../node/images/import.ts";
-import { createPuller } from "../node/images/puller.ts";
 import { createGrpcTransport } from "../node/link/transport.ts";
-import { createIpam } from "../node/network/ipam.ts";
-import { createRecorder, type Recorder } from "../node/network/outside.ts";
-import { findNodeAddress, setUpNetwork } from "../node/network/setup.ts";
+import type { Recorder } from "../node/network/outside.ts";
 import { parseCidr, parseIpv4 } from "../node/proxy/values.ts";
 import { startProxy, type Proxy } from "../node/proxy/proxy.ts";
-import { openNodeStream } from "../node/streams/serve.ts";
+import { startNodeRuntime } from "../node/runtime.ts";
 import { invariant, messageOf, TransientError } from "../util/errors.ts";
 
 export interface NodeOptions {
@@ -57,22 +49,23 @@ export interface RunningNode {
 /** Pods' links on the host begin with it (network/plugin.ts). */
 const podLinkPrefix = "tr";
 const dnsRespawnMs = 3_000;
+const resubscribeMs = 500;
 
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { env, host, name, cluster, dataDirectory } = options;
-  const { exec, files, net } = host;
+  const { exec } = host;
   const { clock, log } = env;
-  const recorder = createRecorder({ files, dataDirectory, ownNetns: options.ownNetns });
-  const address = await findNodeAddress(exec, recorder);
-  await setUpNetwork({ exec, files, recorder, dataDirectory, address, serviceCidr: cluster.serviceCidr });
-  await addDnsAddress(options, recorder);
-
-  const cri = createCri({ socket: socketPath(dataDirectory), clock });
-  const runtime = createContainerd({ exec, files, clock, log, dataDirectory, cri, pauseImage });
   const cgroupRoot = `/troupe-${cluster.name}-${name}`;
-  const cgroups = createCgroups({ exec, files, clock, recorder, root: cgroupRoot, layout: await detectLayout(files) });
-  await cgroups.setUp();
-  const facts = await startRuntime(options, runtime);
+  const runtime = await startNodeRuntime({
+    env,
+    host,
+    dataDirectory,
+    cgroupRoot,
+    serviceCidr: cluster.serviceCidr,
+    ownNetns: options.ownNetns,
+  });
+  const { cri, puller, ipam, cgroups, recorder, facts, address, services } = runtime;
+  await addDnsAddress(options, recorder);
 
   const agent = await createAgent({
     env,
@@ -84,10 +77,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       tls: options.tls,
       serverName: "kubernetes",
     }),
-    puller: createPuller({ cri, clock }),
-    ipam: createIpam(files, dataDirectory),
+    puller,
+    ipam,
     cgroups,
-    openStream: (request) => openNodeStream({ cri, net, files, clock }, request),
+    openStream: (request) => runtime.openStream(request),
+    onRuntimeEvent: (run) => followRuntime(options, services, run),
     node: { name, addresses: [address.address], version: options.version },
     root: dataDirectory,
     cgroupRoot,
@@ -123,7 +117,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       proxy.stop();
       agent.stop();
       runtime.release();
-      cri.close();
     },
   };
 }
@@ -133,17 +126,9 @@ function needed<T>(parsed: T | undefined): T {
   return parsed;
 }
 
-/** Containers need the runtime; the offline images must be there before the first pod. */
-async function startRuntime({ env, host, dataDirectory }: NodeOptions, runtime: Containerd) {
-  const facts = await runtime.start();
-  const { exec, files } = host;
-  const services = createContainerdServices({ socket: socketPath(dataDirectory), clock: env.clock });
-  try {
-    await importAtStart({ exec, files, crypto: env.crypto, log: env.log, services, dataDirectory });
-  } finally {
-    services.close();
-  }
-  return facts;
+/** Container events hasten the next look at the runtime; the stream is opened anew when containerd restarts. */
+function followRuntime({ env }: Pick<NodeOptions, "env">, services: ContainerdServices, run: () => void): void {
+  services.subscribe(run, () => void env.clock.after(resubscribeMs, () => followRuntime({ env }, services, run)));
 }
 
 /**
