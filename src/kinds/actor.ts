@@ -6,6 +6,22 @@ import type { Kind } from "./kind.ts";
 import { actorSchema } from "./schemas/actor.ts";
 import { column, nameColumn } from "./table.ts";
 
+/**
+ * The name of an actor: its path's segments joined by dots, lower case, without uid:
+ * `/ctl/deployment` → `ctl.deployment`, `/obj/core/pods/default/web#123` → `obj.core.pods.default.web`.
+ * The root of the tree is `root`.
+ */
+export function actorName(path: string): string {
+  const name = path
+    .replaceAll(/#[^/]*/g, "")
+    .split("/")
+    .filter((segment) => segment !== "")
+    .join(".")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, "-");
+  return name === "" ? "root" : name;
+}
+
 /** The actors of this cluster, read-only: computed when they are read, never stored. */
 
 export const actors: Kind = defineKind<Actor>({

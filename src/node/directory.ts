@@ -15,7 +15,7 @@ export function actorDirectory(
     const pods = of.pods.list();
     const byUid = new Map(pods.map((pod) => [pod.uid, `${root}/pod/${pod.namespace}/${pod.name}`]));
     return [
-      { ...plain, path: root, machine: "agent", state: "running", supervisor: "/" },
+      { ...plain, path: root, machine: "agent", state: "running", supervisor: "keeper" },
       { ...plain, path: `${root}/link`, machine: "link", state: of.link.state, supervisor: root },
       ...pods.map((pod): ActorView => ({
         ...plain,

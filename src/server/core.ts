@@ -6,9 +6,10 @@ import { machines } from "../actors/objects/catalogue.ts";
 import type { ActorHost } from "../actors/runtime/actor-host.ts";
 import { codecOf } from "../actors/runtime/codec.ts";
 import type { Decide } from "../actors/runtime/command.ts";
-import { runControllers } from "../actors/runtime/controller-host.ts";
+import { controllerChildren } from "../actors/runtime/controller-host.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
 import { createHost } from "../actors/runtime/host.ts";
+import { runMasterTree } from "../actors/runtime/master-tree.ts";
 import type { Admission } from "../api/admission/admission.ts";
 import { defaultTolerations } from "../api/admission/default-tolerations.ts";
 import { namespaceLifecycle } from "../api/admission/namespace-lifecycle.ts";
@@ -26,7 +27,8 @@ import { kinds } from "../kinds/catalogue.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { Store } from "../store/store.ts";
-import { createSweeps } from "./sweeps.ts";
+import { processParts, Sessions } from "./process-parts.ts";
+import { sweepsChild } from "./sweeps.ts";
 
 /** What every master of one cluster must agree on. */
 export interface ClusterFacts {
@@ -76,8 +78,15 @@ export function createCore(options: CoreOptions): Core {
   const decide: Decide = createDecide({ kinds, admission: admissionOf(facts) });
   const codec = codecOf(store);
   const host = createHost({ env, store, log, kinds: kindsById, codec, decide, machines, identity, onFatal });
-  host.addLeaderPart(createSweeps({ env, store, host }));
-  host.addLeaderPart(runControllers({ env, store, host, decide, controllers: options.controllers }));
+  const controllers = controllerChildren({ env, store, host, decide, controllers: options.controllers });
+  const sessions = new Sessions();
+  runMasterTree({
+    env,
+    host,
+    process: processParts({ env, store, log, sessions: () => sessions.count }),
+    leader: () => [...host.leaderChildren(), ...controllers(), sweepsChild({ env, store, host })],
+    giveUp: onFatal,
+  });
   const authorizer = createAuthorizer({ view: store.committed });
   const rest = createRestDoor({
     host,
@@ -92,5 +101,5 @@ export function createCore(options: CoreOptions): Core {
     audiences: options.audiences,
     readiness: [{ name: "log", problem: () => (log.leader === undefined ? "there is no leader" : undefined) }],
   });
-  return { store, host, authorizer, rest };
+  return { store, host, authorizer, rest: (exchange) => rest(sessions.counted(exchange)) };
 }

@@ -1,5 +1,7 @@
 /** Housekeeping of the leader: moves the floors of the history windows by replicated decisions. */
-import type { ActorHost, LeaderPart } from "../actors/runtime/actor-host.ts";
+import type { ActorHost } from "../actors/runtime/actor-host.ts";
+import { leaderPath } from "../actors/runtime/paths.ts";
+import { guarded, partChild, type ChildSpec } from "../actors/runtime/supervisor.ts";
 import type { Env, Timer } from "../env/env.ts";
 import { dueFloors } from "../store/compaction.ts";
 import { storeLimits } from "../store/limits.ts";
@@ -7,6 +9,7 @@ import type { SystemWrite } from "../store/outcome.ts";
 import type { Store } from "../store/store.ts";
 
 const everyMs = 15_000;
+const path = `${leaderPath}/sweeps`;
 
 export interface SweepOptions {
   readonly env: Env;
@@ -14,21 +17,33 @@ export interface SweepOptions {
   readonly host: ActorHost;
 }
 
-export function createSweeps({ env, store, host }: SweepOptions): LeaderPart {
-  let timer: Timer | undefined;
+export function sweepsChild({ env, store, host }: SweepOptions): ChildSpec {
   const due = (): readonly SystemWrite[] => dueFloors(store.histories(), host.now(), storeLimits);
-  const schedule = (): void => {
-    timer = env.clock.after(everyMs, sweep, { daemon: true });
-  };
   const sweep = (): void => {
-    schedule();
+    const fault = env.faults.at({ seam: "process", path: `${path}/sweep` });
+    if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind}`);
     if (due().length === 0) return;
     host.submit({
       class: "system",
-      cause: { origin: "system", actor: "/sweep/history", event: "compact" },
+      cause: { origin: "system", actor: path, event: "compact" },
       evaluate: due,
       failed: (error) => env.log("debug", "sweep.failed", { error }),
     });
   };
-  return { start: schedule, stop: () => timer?.cancel() };
+  const run = (exit: (error: Error) => void): (() => void) => {
+    let timer: Timer | undefined;
+    const next = (): void => {
+      timer = env.clock.after(
+        everyMs,
+        () => {
+          next();
+          guarded(exit, sweep)();
+        },
+        { daemon: true },
+      );
+    };
+    next();
+    return () => timer?.cancel();
+  };
+  return partChild({ path, machine: "sweeps", run }, env.clock);
 }

@@ -53,9 +53,33 @@ test("every controller, the scheduler and the actors of the nodes are listed wit
     t.is(actor?.status?.status, "live");
     t.is(actor?.status?.restarts ?? 0, 0);
   }
-  for (const { spec } of actors) t.true(spec.supervisor === "/" || paths.has(spec.supervisor!), spec.path);
+  for (const path of ["/", "/log", "/store", "/api", "/leader", "/leader/timers", "/leader/objects", "/leader/sweeps"]) {
+    t.is(paths.get(path)?.status?.status, "live", path);
+  }
+  t.is(paths.get("/sched")!.spec.supervisor, "/leader");
+  t.is(paths.get("/link/n1")!.spec.supervisor, "/links");
+  for (const { spec } of actors) t.true(spec.supervisor === "keeper" || paths.has(spec.supervisor!), spec.path);
+  t.is(new Set(actors.map(({ metadata }) => metadata.name)).size, actors.length, "names are unique");
+  for (const { spec, status } of actors) {
+    if (status?.since !== undefined) t.true(Date.parse(status.since) > Date.parse("2020-01-01"), spec.path);
+  }
   const { name } = alive(cluster, "web")[0]!.metadata;
   t.is(paths.get(`/node/n1/pod/default/${name}`)!.spec.supervisor, "/node/n1");
+});
+
+test("the actor of an object is its row's state when it is asked for by name", async (t) => {
+  await using cluster = await createCluster({ nodes: 1, seed: 57, time: "virtual" });
+  await cluster.apply([deployment("web", { replicas: 1 }), configMap("a.b")]);
+  await rolledOut(cluster, "web");
+  const get = (name: string) => cluster.request("GET", `/apis/actors.troupe.dev/v1/actors/${name}`);
+  const web = (await get("obj.apps.deployments.default.web")).json<ActorList["items"][number]>();
+  t.is(web.metadata.name, "obj.apps.deployments.default.web");
+  t.like(web.status, { state: "complete", status: "live", mailbox: 0 });
+  t.is(web.spec.supervisor, "/leader/objects");
+  t.is((await get("obj.core.configmaps.default.a.b")).code, 200);
+  t.is((await get("obj.core.nodes.-.n1")).json<ActorList["items"][number]>().status!.state, "ready");
+  t.is((await get("obj.apps.deployments.default.nobody")).code, 404);
+  t.is((await get("obj.nothing")).code, 404);
 });
 
 test("a key whose plan keeps throwing is parked and says so; all others, and all controllers, go on", async (t) => {

@@ -6,14 +6,21 @@ import type { TipStore, WatchChange } from "../../store/store-api.ts";
 import type { TimedView, View } from "../../store/view.ts";
 import { invariant, messageOf, StatusError, type Status } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
-import type { ActorHost, LeaderPart } from "./actor-host.ts";
+import type { ActorHost } from "./actor-host.ts";
 import type { ActorView } from "./actor.ts";
 import type { Decide } from "./command.ts";
 import { createDirtyKeys, type DirtyKeys } from "./controller-keys.ts";
 import type { Controller, ControllerWatch, Plan, PlanWrite } from "./controller.ts";
-import { auditEveryMs, controllersRestartMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
+import { auditEveryMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
+import { controllersPath, leaderPath, schedulerPath } from "./paths.ts";
 import { requestOf } from "./plan-writes.ts";
-import { actorChild, createSupervisor, xstateClock, type Supervisor } from "./supervisor.ts";
+import {
+  actorChild,
+  supervisorChild,
+  xstateClock,
+  type ChildSpec,
+  type SupervisorSpec,
+} from "./supervisor.ts";
 import type { OpenTransaction } from "./transaction.ts";
 
 /**
@@ -28,11 +35,7 @@ export interface ControllerHostOptions {
   readonly host: ActorHost;
   readonly decide: Decide;
   readonly controllers: readonly Controller[];
-  /** Too many controllers failed too often: the leader scope is over. */
-  readonly escalate?: (error: Error) => void;
 }
-
-const supervisorPath = "/ctl";
 
 const controllerMachine = setup({
   types: {
@@ -81,6 +84,8 @@ class Runner {
   private queued = false;
   private planning: string | undefined;
   private timers: Timer[] = [];
+  /** Why each failing key fails, and since when. */
+  private readonly failures = new Map<string, { readonly since: Millis; readonly error: string }>();
 
   constructor(options: ControllerHostOptions, controller: Controller) {
     this.options = options;
@@ -93,7 +98,7 @@ class Runner {
   }
 
   get path(): string {
-    return `${supervisorPath}/${this.controller.name}`;
+    return placeOf(this.controller).path;
   }
 
   start(actor: AnyActorRef): () => void {
@@ -137,12 +142,24 @@ class Runner {
       machine: "controller-key",
       version: 1,
       state: "backoff",
-      since: this.options.host.now(),
+      since: this.failures.get(key)?.since ?? 0,
       restarts,
       mailbox: 0,
       supervisor: this.path,
       status: "backoff",
+      ...lastErrorOf(this.failures.get(key)),
     }));
+  }
+
+  private backOff(key: string, error: string): void {
+    const since = this.failures.get(key)?.since ?? this.options.host.now();
+    this.failures.set(key, { since, error });
+    this.keys.backOff(key);
+  }
+
+  private forget(key: string): void {
+    this.failures.delete(key);
+    this.keys.forget(key);
   }
 
   private view(): TimedView {
@@ -238,7 +255,7 @@ class Runner {
         this.queued = false;
         if (this.actor === undefined) return;
         this.options.env.log("warn", "plan-lost", { controller: this.controller.name, key, error: error.message });
-        if (key !== "") this.keys.backOff(key);
+        if (key !== "") this.backOff(key, error.message);
       },
     });
   }
@@ -271,7 +288,7 @@ class Runner {
     const plan = this.controller.plan(transaction, key);
     const refusal = this.execute(transaction, plan);
     if (refusal === undefined) {
-      this.keys.forget(key);
+      this.forget(key);
       const { wakeAt } = plan;
       this.keys.wakeAfter(key, wakeAt === undefined ? undefined : wakeAt - transaction.now);
       if (plan.more === true) this.keys.mark(key);
@@ -281,7 +298,7 @@ class Runner {
     const { name, refused } = this.controller;
     const message = refusal.status.message ?? "";
     this.options.env.log("info", "plan-refused", { controller: name, key, message });
-    this.keys.backOff(key);
+    this.backOff(key, message);
     if (refused === undefined) return;
     const instead = refused(transaction, key, refusal.write, refusal.status);
     if (this.execute(transaction, instead) !== undefined) transaction.reset();
@@ -313,9 +330,9 @@ class Runner {
     env.log("error", "plan-threw", { controller: this.controller.name, key, error: message });
     // The key fails, not its controller: that goes on with the next key.
     this.actor?.send({ type: "rest" });
-    this.keys.backOff(key);
+    this.backOff(key, message);
     if (!host.quarantine.fault(path, now)) return [];
-    this.keys.forget(key);
+    this.forget(key);
     this.parked.add(key);
     const row = { path, machine: "controller", version: 1, since: now, error: message };
     return [host.quarantine.enter(row)];
@@ -340,65 +357,74 @@ class Runner {
   }
 }
 
-/** Adds the controllers to the host as a part of the leader's scope, and lists them as actors. */
-export function runControllers(options: ControllerHostOptions): LeaderPart {
+/**
+ * Controllers as parts of a leader scope: one supervisor `/ctl` for all, and the scheduler, which is
+ * a controller as well, as an actor of its own at `/sched`. Called once; the parts may be started
+ * again and again, each time anew.
+ */
+export function controllerChildren(options: ControllerHostOptions): () => readonly ChildSpec[] {
   const { env, host, store, controllers } = options;
-  let supervisor: Supervisor | undefined;
-  let runners: readonly Runner[] = [];
-  let again: Timer | undefined;
-  const start = (): void => {
-    runners = controllers.map((controller) => new Runner(options, controller));
-    const children = runners.map((runner) =>
-      actorChild(
-        {
-          path: runner.path,
-          machine: "controller",
-          version: 1,
-          create: () => createActor(controllerMachine, { clock: xstateClock(env.clock) }),
-          mailbox: () => runner.keys.size,
-          started: (actor) => runner.start(actor),
-        },
-        env.clock,
-      ),
-    );
-    supervisor = createSupervisor(
-      {
-        path: supervisorPath,
-        strategy: "one_for_one",
-        intensity: 10,
-        periodMs: 60_000,
-        backoff: { baseMs: 100, maxMs: 30_000, jitter: 0.2 },
-      },
-      {
-        clock: env.clock,
-        random: env.random.stream("controllers"),
-        escalate: (error) => {
-          env.log("error", "controllers-failed", { error: error.message });
-          options.escalate?.(error);
-          // A lone master has no one to hand over to: the scope begins anew after a pause.
-          again = env.clock.after(controllersRestartMs, start, { daemon: true });
-        },
-      },
-      children,
-    );
-    supervisor.start();
-  };
-  const part: LeaderPart = {
-    start,
-    stop() {
-      again?.cancel();
-      supervisor?.stop();
-      supervisor = undefined;
-      runners = [];
-    },
-  };
+  const runners = new Set<Runner>();
   store.onStaged((changes) => {
     for (const runner of runners) runner.staged(changes);
   });
   host.onReleased((path) => {
     for (const runner of runners) runner.released(path);
   });
-  host.directory.add(() => [...(supervisor?.views() ?? []), ...runners.flatMap((runner) => runner.views())]);
-  host.addLeaderPart(part);
-  return part;
+  host.directory.add(() => [...runners].flatMap((runner) => runner.views()));
+  const childOf = (controller: Controller): ChildSpec => {
+    const { path, machine, supervisor } = placeOf(controller);
+    let runner: Runner | undefined;
+    return actorChild(
+      {
+        path,
+        machine,
+        supervisor,
+        version: 1,
+        create: () => createActor(controllerMachine, { clock: xstateClock(env.clock) }),
+        mailbox: () => runner?.keys.size ?? 0,
+        started(actor) {
+          const started = new Runner(options, controller);
+          runner = started;
+          runners.add(started);
+          const stop = started.start(actor);
+          return () => {
+            stop();
+            runners.delete(started);
+          };
+        },
+      },
+      env.clock,
+    );
+  };
+  const spec: SupervisorSpec = {
+    path: controllersPath,
+    supervisor: leaderPath,
+    strategy: "one_for_one",
+    intensity: 10,
+    periodMs: 60_000,
+    backoff: { baseMs: 100, maxMs: 30_000, jitter: 0.2 },
+  };
+  const deps = { clock: env.clock, random: env.random.stream("controllers"), faults: env.faults };
+  const isScheduler = (controller: Controller): boolean => placeOf(controller).path === schedulerPath;
+  return () => [
+    supervisorChild("ctl", spec, deps, () =>
+      controllers.filter((controller) => !isScheduler(controller)).map((controller) => childOf(controller)),
+    ),
+    ...controllers.filter((controller) => isScheduler(controller)).map((controller) => childOf(controller)),
+  ];
+}
+
+function lastErrorOf(failure: { readonly error: string } | undefined): { readonly lastError?: string } {
+  return failure === undefined ? {} : { lastError: failure.error };
+}
+
+function placeOf({ name }: Controller): {
+  readonly path: string;
+  readonly machine: string;
+  readonly supervisor: string;
+} {
+  return name === "scheduler"
+    ? { path: schedulerPath, machine: "scheduler", supervisor: leaderPath }
+    : { path: `${controllersPath}/${name}`, machine: "controller", supervisor: controllersPath };
 }

@@ -1,33 +1,43 @@
+import { actorName } from "../../kinds/actor.ts";
 import type { ActorDirectory, ActorView } from "./actor.ts";
 
 /** Everyone who runs actors adds a source; the API lists them as `actors.troupe.dev`. */
 export interface OpenDirectory extends ActorDirectory {
   add(source: () => readonly ActorView[]): void;
-}
-
-/**
- * The name that the API uses: the path's segments joined by dots, lower case, without uid:
- * `/ctl/deployment` → `ctl.deployment`, `/obj/pods/default/web#123` → `obj.pods.default.web`.
- */
-export function actorName(path: string): string {
-  return path
-    .replace(/#[^/]*/g, "")
-    .split("/")
-    .filter((segment) => segment !== "")
-    .join(".")
-    .toLowerCase()
-    .replace(/[^a-z0-9.-]+/g, "-");
+  /** Actors that are not listed, but can be asked for by name: those of objects. */
+  addLookup(get: (name: string) => ActorView | undefined): void;
 }
 
 export function createDirectory(): OpenDirectory {
   const sources: (() => readonly ActorView[])[] = [];
+  const lookups: ((name: string) => ActorView | undefined)[] = [];
   const list = (): readonly ActorView[] => {
     const views = sources.flatMap((source) => source());
-    return views.toSorted((left, right) => (left.path < right.path ? -1 : 1));
+    return named(views.toSorted((left, right) => (left.path < right.path ? -1 : 1)));
   };
   return {
     add: (source) => void sources.push(source),
+    addLookup: (get) => void lookups.push(get),
     list,
-    get: (name) => list().find((view) => actorName(view.path) === name),
+    get(name) {
+      const listed = list().find((view) => view.name === name);
+      if (listed !== undefined) return listed;
+      for (const get of lookups) {
+        const view = get(name);
+        if (view !== undefined) return { ...view, name };
+      }
+      return undefined;
+    },
   };
+}
+
+/** Each with a name of its own: paths that differ only in case or uid are counted. */
+function named(views: readonly ActorView[]): readonly ActorView[] {
+  const used = new Map<string, number>();
+  return views.map((view) => {
+    const name = actorName(view.path);
+    const count = (used.get(name) ?? 0) + 1;
+    used.set(name, count);
+    return { ...view, name: count === 1 ? name : `${name}.${count}` };
+  });
 }

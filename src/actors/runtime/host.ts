@@ -10,7 +10,9 @@ import { createBreaker, type Breaker } from "./breaker.ts";
 import { createClusterClock, type ClusterClock } from "./cluster-clock.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
-import { actorName, createDirectory, type OpenDirectory } from "./directory.ts";
+import { actorName } from "../../kinds/actor.ts";
+import { createDirectory, type OpenDirectory } from "./directory.ts";
+import { hostChildren } from "./host-children.ts";
 import { createEvaluator } from "./evaluator.ts";
 import type { WriteOptions } from "./host-api.ts";
 import {
@@ -24,10 +26,12 @@ import {
 import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
 import { createNoteWriter, type NoteWriter } from "./notes.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
-import { createReactionTasks, objectViews, type ReactionTasks } from "./reaction-tasks.ts";
+import { createObjectViews } from "./object-views.ts";
+import { createReactionTasks, type ReactionTasks } from "./reaction-tasks.ts";
 import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
 import { internalError, outcomeUnknown, shuttingDown, tooLarge, tooManyRequests } from "./replies.ts";
 import { createResults, type Results } from "./results.ts";
+import type { ChildSpec } from "./supervisor.ts";
 import { createTimers, type Timers } from "./timers.ts";
 import { createTransaction, type OpenTransaction } from "./transaction.ts";
 
@@ -97,6 +101,9 @@ class Host implements ActorHost {
   private leading = false;
   private term: Term = 0;
   private stopped = false;
+  /** A supervision tree starts timers and reactions; without one the host does. */
+  private supervised = false;
+  private timersFailed: (error: Error) => void = (error) => this.options.onFatal(error);
   private turn: Timer | undefined;
   private inTurn = false;
   /** The log has enough for now. */
@@ -117,6 +124,7 @@ class Host implements ActorHost {
       clock: env.clock,
       now: () => this.clock.now(),
       fire: (row) => this.tasks.timerDue(row),
+      failed: (error) => this.timersFailed(error),
     });
     const { quarantine, deadLetters, breaker, timers } = this;
     this.reactions = createReactions({
@@ -139,7 +147,17 @@ class Host implements ActorHost {
       submit: (task) => this.submit(task),
       term: () => (this.leading ? this.term : undefined),
     });
-    this.directory.add(() => objectViews(this.quarantine, this.mailbox.perObject(), this.clock.now()));
+    const views = createObjectViews({
+      store,
+      kinds,
+      breaker,
+      quarantine,
+      timers,
+      waiting: () => this.mailbox.perObject(),
+      retrying: () => this.tasks.retrying,
+    });
+    this.directory.add(() => views.list());
+    this.directory.addLookup((name) => views.get(name));
   }
 
   get isLeader(): boolean {
@@ -548,8 +566,10 @@ class Host implements ActorHost {
     const jumpMs = this.clock.lead();
     if (jumpMs > 5_000) env.log("warn", "cluster-clock-jumped", { ms: Math.floor(jumpMs) });
     this.results.start();
-    this.timers.start();
-    this.tasks.start();
+    if (!this.supervised) {
+      this.timers.start();
+      this.tasks.start();
+    }
     // What was in flight in the last term and did not come back is evaluated again, same ids.
     const lost = [...this.open.values()].filter(({ state }) => state === "inFlight" || state === "reading");
     for (const job of lost) job.state = "queued";
@@ -597,6 +617,17 @@ class Host implements ActorHost {
     job.state = "settled";
     job.deadline?.cancel();
     this.open.delete(job.sequence);
+  }
+
+  leaderChildren(): readonly ChildSpec[] {
+    this.supervised = true;
+    return hostChildren({
+      clock: this.options.env.clock,
+      timers: this.timers,
+      tasks: this.tasks,
+      waiting: () => this.mailbox.size,
+      watchTimers: (failed) => (this.timersFailed = failed),
+    });
   }
 
   addLeaderPart(part: LeaderPart): void {

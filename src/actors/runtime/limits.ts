@@ -33,8 +33,6 @@ export const auditEveryMs = 600_000;
 export const quarantineFaultsMax = 3;
 /** … in this time put an actor into quarantine. */
 export const quarantineWindowMs = 5_000;
-/** Controllers that gave up together are all started again after this long. */
-export const controllersRestartMs = 30_000;
 /** A quarantined actor is probed this often. */
 export const quarantineProbeMs = 300_000;
 /** The same event failing this often becomes a dead letter. */
@@ -59,6 +57,9 @@ export const noteBurstCount = 25;
 export const noteRefillMs = 300_000;
 /** Sources and objects whose note budget is remembered. */
 export const noteBudgetsMax = 4_096;
+
+/** Objects with mail, timers or faults that a listing of actors shows. */
+export const listedObjectsMax = 1_000;
 
 /** The cluster clock follows wall time by at most this much. */
 export const clockSlewPercent = 5;

@@ -1,5 +1,13 @@
 import type { Kind, KindId } from "../../kinds/kind.ts";
 
+/** The supervision tree of a master; its parts name their places below these. */
+export const rootPath = "/";
+export const leaderPath = "/leader";
+export const objectsPath = "/leader/objects";
+export const timersPath = "/leader/timers";
+export const controllersPath = "/ctl";
+export const schedulerPath = "/sched";
+
 /** Path of an object actor: `/obj/apps/deployments/default/web#<uid>`; cluster scope is `-`. */
 export function objectPath(
   kind: Kind,

@@ -1,15 +1,20 @@
 import type { Env, Rng, Timer } from "../../env/env.ts";
 import type { Term } from "../../store/revision.ts";
-import type { Millis } from "../../util/time.ts";
-import type { ActorView } from "./actor.ts";
 import type { HostTask } from "./actor-host.ts";
 import { quarantineProbeMs } from "./limits.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Reaction, Reactions } from "./reactions.ts";
 import type { TimerRow, Timers } from "./timers.ts";
 
+export interface Retrying {
+  readonly count: number;
+  readonly error: string;
+}
+
 /** Events that no write brings: due timers, and failed events that are tried again. */
 export interface ReactionTasks {
+  /** Paths whose failed events wait for another try. */
+  readonly retrying: ReadonlyMap<string, Retrying>;
   /** A term begins: parked object actors are probed every five minutes. */
   start(): void;
   stop(): void;
@@ -32,6 +37,7 @@ export interface ReactionTasksOptions {
 export function createReactionTasks(options: ReactionTasksOptions): ReactionTasks {
   const { env, timers, reactions, random, quarantine, submit, term } = options;
   let probes: Timer | undefined;
+  const retrying = new Map<string, Retrying>();
 
   const fire = (row: TimerRow): void => {
     const { owner, id, generation, event } = row;
@@ -56,10 +62,14 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
       cause: { origin: "system", actor: path, event: event.type },
       evaluate: (transaction) => {
         const { retries, system } = reactions.retry(transaction, path, event);
+        if (retries.length === 0) retrying.delete(path);
         tasks.retryLater(retries);
         return system;
       },
-      failed: (error) => env.log("debug", "retry-dropped", { path, error: error.message }),
+      failed(error) {
+        retrying.delete(path);
+        env.log("debug", "retry-dropped", { path, error: error.message });
+      },
     });
   };
   /** Half open: the next fault parks the actor again. */
@@ -77,6 +87,7 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
     });
   };
   const tasks: ReactionTasks = {
+    retrying,
     start() {
       probes = env.clock.after(
         quarantineProbeMs,
@@ -87,7 +98,10 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
         { daemon: true },
       );
     },
-    stop: () => probes?.cancel(),
+    stop() {
+      probes?.cancel();
+      retrying.clear();
+    },
     timerDue(row) {
       const action = env.faults.at({ seam: "timer", path: row.owner });
       if (action.kind === "drop" || action.kind === "hang") return;
@@ -98,6 +112,8 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
       const begun = term();
       for (const again of retries) {
         const spread = 0.8 + random.below(400) / 1_000;
+        const { path, error } = again;
+        retrying.set(path, { count: (retrying.get(path)?.count ?? 0) + 1, error });
         env.clock.after(again.delayMs * spread, () => {
           if (begun !== undefined && term() === begun) retry(again);
         });
@@ -105,55 +121,4 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
     },
   };
   return tasks;
-}
-
-/** Object actors exist only while they have mail or are quarantined. */
-export function objectViews(
-  quarantine: Quarantine,
-  waiting: ReadonlyMap<string, number>,
-  now: Millis,
-): readonly ActorView[] {
-  const supervisor = "/leader/objects";
-  const parked = quarantine.all().map((row): ActorView => ({
-    path: row.path,
-    machine: row.machine,
-    version: row.version,
-    state: "quarantined",
-    since: row.since,
-    restarts: 0,
-    mailbox: 0,
-    supervisor: controllerOf(row.path) ?? supervisor,
-    status: "quarantined",
-    lastError: row.error,
-  }));
-  const mailed = [...waiting].map(([object, mailbox]): ActorView => ({
-    path: `/obj/${object}`,
-    machine: object.slice(0, object.indexOf("/")),
-    version: 0,
-    state: "waiting",
-    since: now,
-    restarts: 0,
-    mailbox,
-    supervisor,
-    status: "live",
-  }));
-  const all = [...parked, ...mailed];
-  if (!all.some((view) => view.supervisor === supervisor)) return all;
-  const own: ActorView = {
-    path: supervisor,
-    machine: "supervisor",
-    version: 1,
-    state: "objects",
-    since: now,
-    restarts: 0,
-    mailbox: 0,
-    supervisor: "/",
-    status: "live",
-  };
-  return [own, ...all];
-}
-
-/** `/ctl/deployment` of a key's path `/ctl/deployment/default/web`. */
-function controllerOf(path: string): string | undefined {
-  return /^\/ctl\/[^/]+(?=\/)/.exec(path)?.[0];
 }

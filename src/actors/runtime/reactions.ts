@@ -43,7 +43,7 @@ export interface Reactions {
 export interface Reaction {
   readonly system: readonly SystemWrite[];
   readonly messages: readonly OutboxMessage[];
-  readonly retries: readonly { path: string; event: ActorEvent; delayMs: Millis }[];
+  readonly retries: readonly { path: string; event: ActorEvent; delayMs: Millis; error: string }[];
 }
 
 export interface ReactionsOptions {
@@ -62,7 +62,7 @@ interface Gathered {
   /** By `table key`: a later write of one outcome replaces an earlier one. */
   readonly system: Map<string, SystemWrite>;
   readonly messages: OutboxMessage[];
-  readonly retries: { path: string; event: ActorEvent; delayMs: Millis }[];
+  readonly retries: { path: string; event: ActorEvent; delayMs: Millis; error: string }[];
 }
 
 interface Subject {
@@ -116,7 +116,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
       keep(into, quarantine.enter({ path, machine, version, since: now, error: message }));
     } else if (letters === undefined) {
       const delayMs = Math.min(actorBackoffMsMax, backoffBaseMs * 2 ** attempts);
-      into.retries.push({ path, event, delayMs });
+      into.retries.push({ path, event, delayMs, error: message });
     }
     for (const letter of letters ?? []) keep(into, letter);
   };

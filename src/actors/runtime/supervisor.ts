@@ -1,5 +1,6 @@
 import type { AnyActorRef } from "xstate";
 import type { Clock, Rng, Timer } from "../../env/env.ts";
+import { noFaults, type FaultPort } from "../../env/faults.ts";
 import { InvariantError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorView } from "./actor.ts";
@@ -24,6 +25,8 @@ export interface Supervisor {
 
 export interface SupervisorSpec {
   readonly path: string;
+  /** Path of who restarts it, where that is not the path's own parent. */
+  readonly supervisor?: string;
   readonly strategy: "one_for_one" | "rest_for_one" | "one_for_all";
   /** More restarts than this … */
   readonly intensity: number;
@@ -35,6 +38,8 @@ export interface SupervisorSpec {
 export interface SupervisorDeps {
   readonly clock: Clock;
   readonly random: Rng;
+  /** Asked at each start of a child, at the seam `process`. */
+  readonly faults?: FaultPort;
   /** The supervisor gave up: all children are stopped. */
   readonly escalate: (error: Error) => void;
 }
@@ -42,6 +47,8 @@ export interface SupervisorDeps {
 /** What a supervisor starts. `exit` is called at most once: with an error, or without one when done. */
 export interface ChildSpec {
   readonly id: string;
+  /** Default: the id below the supervisor's path. */
+  readonly path?: string;
   readonly start: (exit: (error: Error | undefined) => void) => RunningChild;
 }
 
@@ -71,6 +78,7 @@ class OtpSupervisor implements Supervisor {
   private readonly deps: SupervisorDeps;
   private readonly children: Child[] = [];
   private restarts: Millis[] = [];
+  private since: Millis = 0;
 
   constructor(spec: SupervisorSpec, deps: SupervisorDeps, children: readonly ChildSpec[]) {
     this.spec = spec;
@@ -82,6 +90,7 @@ class OtpSupervisor implements Supervisor {
   start(): void {
     if (this.status === "running") return;
     this.status = "running";
+    this.since = this.deps.clock.wall();
     this.restarts = [];
     for (const child of this.children) this.startChild(child);
   }
@@ -110,21 +119,25 @@ class OtpSupervisor implements Supervisor {
       machine: "supervisor",
       version: 1,
       state: spec.strategy,
-      since: this.children[0]?.since ?? 0,
-      restarts: this.children.reduce((sum, child) => sum + child.restarts, 0),
+      since: this.since,
+      restarts: 0,
       mailbox: 0,
-      supervisor: parentOf(spec.path),
+      supervisor: spec.supervisor ?? parentOf(spec.path),
       status: this.status === "running" ? "live" : "stopped",
     };
     return [own, ...this.children.flatMap((child) => this.viewsOf(child))];
   }
 
   private viewsOf(child: Child): readonly ActorView[] {
-    if (child.running !== undefined) return child.running.views(child.restarts);
     const error = child.lastError;
+    if (child.running !== undefined) {
+      const [own, ...below] = child.running.views(child.restarts);
+      if (own === undefined) return [];
+      return [error === undefined ? own : { lastError: error.message, ...own }, ...below];
+    }
     return [
       {
-        path: `${this.spec.path}/${child.spec.id}`,
+        path: this.pathOf(child),
         machine: child.spec.id,
         version: 1,
         state: child.state,
@@ -136,6 +149,10 @@ class OtpSupervisor implements Supervisor {
         ...(error === undefined ? {} : { lastError: error.message }),
       },
     ];
+  }
+
+  private pathOf({ spec }: Child): string {
+    return spec.path ?? `${this.spec.path === "/" ? "" : this.spec.path}/${spec.id}`;
   }
 
   private adopt(spec: ChildSpec): Child {
@@ -173,6 +190,8 @@ class OtpSupervisor implements Supervisor {
     };
     let running: RunningChild;
     try {
+      const fault = (this.deps.faults ?? noFaults).at({ seam: "process", path: this.pathOf(child) });
+      if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind} at the start`);
       running = child.spec.start(exit);
     } catch (error) {
       return this.exited(child, error instanceof Error ? error : new Error(String(error)));
@@ -262,10 +281,17 @@ export function supervisorChild(
 ): ChildSpec {
   return {
     id,
+    path: spec.path,
     start(exit) {
       const inner = createSupervisor(spec, { ...deps, escalate: exit }, children());
       inner.start();
-      return { stop: () => inner.stop(), views: () => inner.views() };
+      return {
+        stop: () => inner.stop(),
+        views(restarts) {
+          const [own, ...below] = inner.views();
+          return own === undefined ? below : [{ ...own, restarts }, ...below];
+        },
+      };
     },
   };
 }
@@ -274,6 +300,8 @@ export interface LiveActor {
   readonly path: string;
   readonly machine: string;
   readonly version: number;
+  /** Path of its supervisor, where that is not the path's own parent. */
+  readonly supervisor?: string;
   /** A new actor, not started. */
   readonly create: () => AnyActorRef;
   readonly mailbox?: () => number;
@@ -286,25 +314,40 @@ export function actorChild(live: LiveActor, clock: Clock): ChildSpec {
   const id = live.path.slice(live.path.lastIndexOf("/") + 1);
   return {
     id,
+    path: live.path,
     start(exit) {
       const actor = live.create();
       let since = clock.wall();
       let state = "";
+      let ended = false;
+      let undo: (() => void) | undefined;
+      const release = (): void => {
+        if (ended) return;
+        ended = true;
+        undo?.();
+      };
       actor.subscribe({
         next: (snapshot: unknown) => {
           const next = stateOf(snapshot);
           if (next !== state) since = clock.wall();
           state = next;
         },
-        error: (error: unknown) => exit(error instanceof Error ? error : new Error(String(error))),
-        complete: () => exit(undefined),
+        error: (error: unknown) => {
+          release();
+          exit(error instanceof Error ? error : new Error(String(error)));
+        },
+        complete: () => {
+          release();
+          exit(undefined);
+        },
       });
       actor.start();
       state = stateOf(actor.getSnapshot());
-      const undo = live.started?.(actor);
+      undo = live.started?.(actor);
+      if (ended) undo?.();
       return {
         stop() {
-          undo?.();
+          release();
           actor.stop();
         },
         views: (restarts) => [
@@ -316,12 +359,81 @@ export function actorChild(live: LiveActor, clock: Clock): ChildSpec {
             since,
             restarts,
             mailbox: live.mailbox?.() ?? 0,
-            supervisor: parentOf(live.path),
+            supervisor: live.supervisor ?? parentOf(live.path),
             status: state === "quarantined" || state === "backoff" ? state : "live",
           },
         ],
       };
     },
+  };
+}
+
+export interface Part {
+  readonly path: string;
+  readonly supervisor?: string;
+  readonly machine: string;
+  /** Answers what stopping needs to undo. A throw, or a call of `exit`, is its failure. */
+  readonly run: (exit: (error: Error) => void) => () => void;
+  /** Default: `running`. */
+  readonly state?: () => string;
+  readonly mailbox?: () => number;
+}
+
+/** Work without a machine of its own as a child: timers, sweeps, sockets. */
+export function partChild(part: Part, clock: Clock): ChildSpec {
+  const { path, machine, run, state, mailbox } = part;
+  return {
+    id: path.slice(path.lastIndexOf("/") + 1),
+    path,
+    start(exit) {
+      let since = clock.wall();
+      let shown = "";
+      let ended = false;
+      let undo: (() => void) | undefined;
+      const release = (): void => {
+        if (ended) return;
+        ended = true;
+        undo?.();
+      };
+      undo = run((error) => {
+        release();
+        exit(error);
+      });
+      // It has failed while it started.
+      if (ended) undo();
+      const look = (): string => {
+        const now = state?.() ?? "running";
+        if (shown !== "" && shown !== now) since = clock.wall();
+        return (shown = now);
+      };
+      return {
+        stop: release,
+        views: (restarts) => [
+          {
+            path,
+            machine,
+            version: 1,
+            state: look(),
+            since,
+            restarts,
+            mailbox: mailbox?.() ?? 0,
+            supervisor: part.supervisor ?? parentOf(path),
+            status: "live",
+          },
+        ],
+      };
+    },
+  };
+}
+
+/** Runs a callback of a timer or a socket; what it throws is its actor's failure, never the process's. */
+export function guarded(exit: (error: Error) => void, run: () => void): () => void {
+  return () => {
+    try {
+      run();
+    } catch (error) {
+      exit(error instanceof Error ? error : new Error(String(error)));
+    }
   };
 }
 

@@ -4,6 +4,7 @@ import type { TipStore } from "../../store/store-api.ts";
 import type { Millis } from "../../util/time.ts";
 import { overdueTimersPerSecondMax } from "./limits.ts";
 import type { ActorEvent } from "./machine.ts";
+import { guarded } from "./supervisor.ts";
 
 /**
  * Timers of object actors: rows with a generation, replicated, and on the leader an index by owner
@@ -13,6 +14,8 @@ import type { ActorEvent } from "./machine.ts";
 export interface Timers {
   /** A term begins: the queue is built from the rows; overdue ones are spread. */
   start(): void;
+  /** Fires nothing until the next `start`, but keeps the index true. */
+  pause(): void;
   /** The term is over. */
   stop(): void;
   /** Rows of one owner, by timer id. */
@@ -24,6 +27,8 @@ export interface Timers {
   /** Writes were staged: index and queue follow. */
   staged(writes: readonly SystemWrite[]): void;
   readonly size: number;
+  /** Paths that have a timer. */
+  owners(): Iterable<string>;
 }
 
 export interface NewTimer {
@@ -42,6 +47,8 @@ export interface TimersOptions {
   readonly clock: Clock;
   readonly now: () => Millis;
   readonly fire: (row: TimerRow) => void;
+  /** Firing threw; nothing is fired until the next `start`. */
+  readonly failed: (error: Error) => void;
 }
 
 const table = "timer";
@@ -56,6 +63,10 @@ export function timerKey(owner: string, id: string): string {
 
 export function createTimers(options: TimersOptions): Timers {
   const { store, clock, now, fire } = options;
+  const failed = (error: Error): void => {
+    running = false;
+    options.failed(error);
+  };
   const owners = new Map<string, Map<string, TimerRow>>();
   /** Waiting rows by key; a row in here has not been handed to `fire` yet. */
   const waiting = new Map<string, TimerRow>();
@@ -77,7 +88,7 @@ export function createTimers(options: TimersOptions): Timers {
     if (!running || next === undefined) return;
     const pause = Math.max(0, quietUntil - clock.mono());
     const delay = Math.min(longestWaitMs, Math.max(pause, next.due - now()));
-    wake = clock.after(delay, due, { daemon: next.due - now() > longestWaitMs });
+    wake = clock.after(delay, guarded(failed, due), { daemon: next.due - now() > longestWaitMs });
   };
   /** Fires what is due, at most a hundredth of the rate each ten milliseconds. */
   const due = (): void => {
@@ -125,6 +136,11 @@ export function createTimers(options: TimersOptions): Timers {
       for (const [, value] of store.systemRows(table)) add(JSON.parse(value) as TimerRow);
       arm();
     },
+    pause() {
+      running = false;
+      wake?.cancel();
+      wake = undefined;
+    },
     stop() {
       running = false;
       wake?.cancel();
@@ -133,6 +149,7 @@ export function createTimers(options: TimersOptions): Timers {
       waiting.clear();
       heap = [];
     },
+    owners: () => owners.keys(),
     of: (owner) => owners.get(owner) ?? none,
     set(timer) {
       generation += 1;

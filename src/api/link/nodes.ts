@@ -64,7 +64,22 @@ export class NodeTable {
     return revisions.length === 0 ? 0 : Math.min(...revisions);
   }
 
+  /** The links themselves, and what runs at their other ends. */
   actors(): readonly ActorView[] {
-    return this.live().flatMap((node) => node.actors);
+    return this.live().flatMap((node) => [linkView(node), ...node.actors]);
   }
+}
+
+function linkView(node: LiveNode): ActorView {
+  return {
+    path: `/link/${node.name}`,
+    machine: "link",
+    version: 1,
+    state: "live",
+    since: node.connectedAtMs,
+    restarts: 0,
+    mailbox: 0,
+    supervisor: "/links",
+    status: "live",
+  };
 }

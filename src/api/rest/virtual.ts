@@ -1,6 +1,7 @@
 import type { ActorDirectory, ActorView } from "../../actors/runtime/actor.ts";
 import type { HotRecord, Kind, KubeObject } from "../../kinds/kind.ts";
 import type { RowRef } from "../../store/view.ts";
+import { actorName } from "../../kinds/actor.ts";
 import { formatTime } from "../../util/time-format.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
 
@@ -25,27 +26,17 @@ export function createVirtual(actors: ActorDirectory): Virtual {
   };
 }
 
-/** `/ctl/deployment#3` as `ctl.deployment`: the name under which the directory finds it. */
-function actorName(path: string): string {
-  return path
-    .replaceAll(/#[^/]*/g, "")
-    .split("/")
-    .filter((step) => step !== "")
-    .join(".")
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]+/g, "-");
-}
-
 function actorRow(kind: Kind, view: ActorView): RowRef {
-  const name = actorName(view.path);
-  const object: KubeObject & { readonly spec: unknown; readonly status: unknown } = {
+  const name = view.name ?? actorName(view.path);
+  const since = view.since > 0 ? formatTime(view.since) : undefined;
+  const object = {
     apiVersion: apiVersionOf(kind),
     kind: kind.kind,
     metadata: {
       name,
       uid: view.path,
       resourceVersion: String(view.version),
-      creationTimestamp: formatTime(view.since),
+      ...(since === undefined ? {} : { creationTimestamp: since }),
     },
     spec: {
       path: view.path,
@@ -55,14 +46,15 @@ function actorRow(kind: Kind, view: ActorView): RowRef {
     },
     status: {
       state: view.state,
-      since: formatTime(view.since),
+      ...(since === undefined ? {} : { since }),
       restarts: view.restarts,
       mailbox: view.mailbox,
       status: view.status,
       ...(view.lastError === undefined ? {} : { lastError: view.lastError }),
     },
   };
-  return rowOf(kind, object);
+  // No time of creation is known where no time is: the field is left out then.
+  return rowOf(kind, object as KubeObject);
 }
 
 function rowOf(kind: Kind, object: KubeObject): RowRef {

@@ -7,7 +7,8 @@ import { machines } from "../../../src/actors/objects/catalogue.ts";
 import type { ActorHost } from "../../../src/actors/runtime/actor-host.ts";
 import { codecOf } from "../../../src/actors/runtime/codec.ts";
 import type { WriteReply, WriteRequest } from "../../../src/actors/runtime/command.ts";
-import { runControllers } from "../../../src/actors/runtime/controller-host.ts";
+import { controllerChildren } from "../../../src/actors/runtime/controller-host.ts";
+import { runMasterTree } from "../../../src/actors/runtime/master-tree.ts";
 import { createHost } from "../../../src/actors/runtime/host.ts";
 import { createScheduler } from "../../../src/actors/scheduler/scheduler.ts";
 import { realCrypto } from "../../../src/env/real/crypto.ts";
@@ -49,7 +50,15 @@ function rig(seed = 1): Rig {
     onFatal: (error) => void fatal.push(error),
   });
   const controllers = [deployment, replicaset, createScheduler()];
-  runControllers({ env, store, host, decide, controllers });
+  const leader = controllerChildren({ env, store, host, decide, controllers });
+  runMasterTree({
+    env,
+    host,
+    leader,
+    giveUp: (error) => {
+      throw error;
+    },
+  });
   log.listener = host;
   log.becomeLeader();
   const send: Rig["send"] = (request) =>
