@@ -1,5 +1,7 @@
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
-const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {};
+const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
+  pods: () => import("./pods.ts"),
+};
 
 const name = process.argv[2];
 const load = name === undefined ? undefined : benches[name];

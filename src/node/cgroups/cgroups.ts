@@ -120,18 +120,18 @@ export async function removeCgroup(seams: Removing, layout: CgroupLayout, cgroup
   }
 }
 
-/** Deepest first. False: something is still in it; it was told to end. */
+/** Deepest first. False: something is still in it; it was told to end. The runtime removes its own at the same time. */
 async function removeTree(seams: Removing, folder: string): Promise<boolean> {
   const { files, exec } = seams;
   if ((await files.stat(folder)) === undefined) return true;
-  let empty = true;
-  for (const name of await files.list(folder)) {
-    const child = `${folder}/${name}`;
-    if ((await files.stat(child))?.kind !== "folder") continue;
-    if (!(await removeTree(seams, child))) empty = false;
-  }
-  if (!empty) return false;
   try {
+    let empty = true;
+    for (const name of await files.list(folder)) {
+      const child = `${folder}/${name}`;
+      if ((await files.stat(child))?.kind !== "folder") continue;
+      if (!(await removeTree(seams, child))) empty = false;
+    }
+    if (!empty) return false;
     const pids = (await files.readText(`${folder}/cgroup.procs`)).split("\n").filter(Boolean);
     await signal(exec, "KILL", pids.map(Number));
     if (pids.length === 0) await files.removeFolder(folder);
