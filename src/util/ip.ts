@@ -140,25 +140,21 @@ export function cidrProblems(text: string): readonly string[] {
   return errors;
 }
 
+const reserved: readonly { readonly name: string; readonly ranges: readonly IpRange[] }[] = [
+  { name: "loopback range (127.0.0.0/8, ::1/128)", ranges: rangesOf("127.0.0.0/8", "::1/128") },
+  { name: "link-local range (169.254.0.0/16, fe80::/10)", ranges: rangesOf("169.254.0.0/16", "fe80::/10") },
+  { name: "link-local multicast range (224.0.0.0/24, ff02::/10)", ranges: rangesOf("224.0.0.0/24", "ff02::/16") },
+];
+
+function rangesOf(...texts: readonly string[]): readonly IpRange[] {
+  return texts.map((text) => parseCidr(text)).filter((range) => range !== undefined);
+}
+
 /** What keeps an address from being an endpoint (or an external IP). */
 export function endpointIpProblems(text: string): readonly string[] {
   const ip = parseIp(text);
   if (ip === undefined) return ["must be a valid IP address"];
-  const errors: string[] = [];
-  const within = (...ranges: readonly string[]): boolean =>
-    ranges.some((range) => {
-      const parsed = parseCidr(range);
-      return parsed !== undefined && rangeContains(parsed, ip);
-    });
-  if (ip.value === 0n) errors.push(`may not be unspecified (${text})`);
-  if (within("127.0.0.0/8", "::1/128")) {
-    errors.push("may not be in the loopback range (127.0.0.0/8, ::1/128)");
-  }
-  if (within("169.254.0.0/16", "fe80::/10")) {
-    errors.push("may not be in the link-local range (169.254.0.0/16, fe80::/10)");
-  }
-  if (within("224.0.0.0/24", "ff02::/16")) {
-    errors.push("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
-  }
-  return errors;
+  const inRange = reserved.filter(({ ranges }) => ranges.some((range) => rangeContains(range, ip)));
+  const errors = inRange.map(({ name }) => `may not be in the ${name}`);
+  return ip.value === 0n ? [`may not be unspecified (${text})`, ...errors] : errors;
 }

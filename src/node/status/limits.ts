@@ -11,3 +11,5 @@ export const inodePressurePercent = 5;
 export const pressureHoldMs = 300_000;
 export const imagesMaxCount = 50;
 export const registerRetryMs = 1_000;
+/** The masters have changed the Node meanwhile; the link brings that change soon. */
+export const conflictRetryMs = 50;

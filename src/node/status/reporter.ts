@@ -6,7 +6,7 @@ import { messageOf, StatusError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { Desired, Reporter } from "../desired.ts";
 import type { EventRecorder } from "../pods/events.ts";
-import { registerRetryMs, statusEveryMs, statusResendMs } from "./limits.ts";
+import { conflictRetryMs, registerRetryMs, statusEveryMs, statusResendMs } from "./limits.ts";
 import type { Health, MachineFacts, Pressures } from "./node-object.ts";
 import { nodeDraft, nodeLabels, nodeStatus } from "./node-object.ts";
 
@@ -65,8 +65,9 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     try {
       await refresh();
     } catch (error) {
-      delayMs = registerRetryMs;
-      log("warn", "node.status.failed", { error: messageOf(error) });
+      const isConflict = error instanceof StatusError && error.status.code === 409;
+      delayMs = isConflict ? conflictRetryMs : registerRetryMs;
+      if (!isConflict) log("warn", "node.status.failed", { error: messageOf(error) });
     }
     busy = false;
     if (again) {
