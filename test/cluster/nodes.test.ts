@@ -149,3 +149,19 @@ test("Events of a container that keeps crashing are counted up, and its pod says
   t.true((backOff[0]!.count ?? 1) > 1);
   t.is(about.filter(({ reason }) => reason === "Started").length, 1);
 });
+
+test("after a short outage of a node its pods are Ready again, and take traffic", async (t) => {
+  await using cluster = await createCluster({ nodes: 2, seed: 48, time: "virtual" });
+  await cluster.apply(deployment("web", { replicas: 4 }));
+  await rolledOut(cluster, "web");
+  const before = alive(cluster, "web").map(({ metadata }) => metadata.uid);
+  cluster.node("n1").cut();
+  const onIt = () => alive(cluster, "web").filter(({ spec }) => spec.nodeName === "n1");
+  await cluster.until(() => onIt().every((each) => !isReady(each)), { withinMs: 90_000 });
+  cluster.node("n1").heal();
+  await cluster.until(() => alive(cluster, "web").every(isReady), { withinMs: 5_000 });
+  t.deepEqual(
+    alive(cluster, "web").map(({ metadata }) => metadata.uid),
+    before,
+  );
+});

@@ -18,6 +18,8 @@ export class StatusWriter {
   #object: Pod;
   #wanted: PodStatus | undefined;
   #told: PodStatus | undefined;
+  /** What the masters made of the last status that was told. */
+  #accepted: Pod | undefined;
   #gone = false;
   #running: Promise<void> | undefined;
 
@@ -47,9 +49,17 @@ export class StatusWriter {
     return { ...own, conditions: [...foreign, ...kept] };
   }
 
-  /** A version of the object that was seen; older ones are ignored. */
+  /**
+   * A version of the object that was seen; older ones are ignored. Where somebody else has written
+   * over what this node said (a silent node's pods are made unready), the node says it again.
+   */
   see(pod: Pod): void {
-    if (revisionOf(pod) >= revisionOf(this.#object)) this.#object = pod;
+    if (revisionOf(pod) < revisionOf(this.#object)) return;
+    this.#object = pod;
+    if (this.#accepted === undefined || revisionOf(pod) <= revisionOf(this.#accepted)) return;
+    if (jsonEqual(this.#ownPart(pod), this.#ownPart(this.#accepted))) return;
+    this.#told = undefined;
+    this.#start();
   }
 
   want(status: PodStatus): void {
@@ -60,6 +70,13 @@ export class StatusWriter {
   /** Resolves when the wanted status is told, or there is nobody left to tell. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+  }
+
+  /** What this node decides alone, without the conditions of others. */
+  #ownPart({ status = {} }: Pod): PodStatus {
+    const mine = new Set((this.#wanted?.conditions ?? []).map(({ type }) => type));
+    const conditions = (status.conditions ?? []).filter(({ type }) => mine.has(type) && !isGate(type));
+    return { ...status, conditions: conditions.toSorted((a, b) => (a.type < b.type ? -1 : 1)) };
   }
 
   #start(): void {
@@ -79,7 +96,8 @@ export class StatusWriter {
   async #write(): Promise<void> {
     let delayMs = statusRetryFirstMs;
     while (!this.#gone && this.#isDue()) {
-      const status = this.#wanted!;
+      const wanted = this.#wanted!;
+      const status = this.basis ?? wanted;
       const base = this.#object;
       try {
         const reply = await this.#reporter.report({
@@ -91,8 +109,9 @@ export class StatusWriter {
           object: { ...base, status } as unknown as Draft,
           preconditions: { uid: base.metadata.uid },
         });
-        this.#told = status;
-        this.see(reply as Pod);
+        this.#told = wanted;
+        this.#accepted = reply as Pod;
+        this.see(this.#accepted);
       } catch (error) {
         if (!this.#survives(error, base)) return;
         await this.#pause(delayMs);

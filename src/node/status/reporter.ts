@@ -45,17 +45,29 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   return {
     start() {
       stopped = false;
+      options.desired.onChange((changed) => {
+        const name = known?.metadata.name ?? "";
+        if (changed.get("nodes")?.has(`/${name}`) === true && isDoubted(name)) look();
+      });
       void turn();
     },
     stop() {
       stopped = true;
       timer?.cancel();
     },
-    changed() {
-      if (busy) again = true;
-      else void turn();
-    },
+    changed: look,
   };
+
+  function look(): void {
+    if (busy) again = true;
+    else void turn();
+  }
+
+  /** Somebody says otherwise than this node did last. */
+  function isDoubted(name: string): boolean {
+    const seen = options.desired.get<Node>("nodes", "", name);
+    return told !== undefined && revisionOf(seen) > revisionOf(known) && readyOf(seen?.status) !== readyOf(told);
+  }
 
   async function turn(): Promise<void> {
     if (stopped) return;
