@@ -100,8 +100,10 @@ function podsOf(view: View, node: string, namespace: string): readonly RowRef[] 
   return view.index("pods", "node", node).filter((row) => row.namespace === namespace);
 }
 
+/** A pod of this node, or one that is gone: the node must hear of that, not be refused. */
 function hasPod(view: View, node: string, { namespace, name }: ResourceAttributes): boolean {
-  return podsOf(view, node, namespace).some((row) => row.name === name);
+  const row = view.get("pods", namespace, name);
+  return row === undefined ? name !== "" : row.hot["nodeName"] === node;
 }
 
 /** A pod that is bound to the node names the object: the pod's hot record lists those names. */
