@@ -165,3 +165,18 @@ test("after a short outage of a node its pods are Ready again, and take traffic"
     before,
   );
 });
+
+test("a pod that was removed without its node is ended by it, without complaint", async (t) => {
+  await using cluster = await createCluster({ nodes: 1, seed: 49, time: "virtual" });
+  await cluster.apply(pod("web", { annotations: { "simulated.troupe.dev/stop-ms": "2000" } }));
+  await cluster.until(() => isReady(cluster.get("pods", "web")!));
+  cluster.node("n1").cut();
+  await cluster.delete("pods", "web", { body: { gracePeriodSeconds: 0 } });
+  cluster.node("n1").heal();
+  await cluster.until(() => cluster.node("n1").agent.node.pods.list().length === 0);
+  t.is(cluster.get("pods", "web"), undefined);
+  t.deepEqual(
+    cluster.env.lines.filter(({ level }) => level === "error"),
+    [],
+  );
+});
