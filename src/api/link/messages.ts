@@ -17,8 +17,8 @@ export interface Hello {
 export interface Heartbeat {
   readonly sequence: number;
   readonly proxiedRevision: number;
-  /** JSON of `ActorView[]`; absent when unchanged. */
-  readonly actors?: string;
+  /** JSON of `ActorView[]`; absent (null off the wire) when unchanged. */
+  readonly actors?: string | null;
 }
 
 export interface Report {

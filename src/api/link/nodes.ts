@@ -36,7 +36,8 @@ export class NodeTable {
     node.lastHeardMs = now;
     this.#lastHeard.set(node.name, now);
     node.proxiedRevision = Math.max(node.proxiedRevision, Number(heartbeat.proxiedRevision));
-    if (heartbeat.actors !== undefined && heartbeat.actors !== "") {
+    // An optional field that was not sent is null once it is decoded.
+    if (heartbeat.actors != null && heartbeat.actors !== "") {
       node.actors = JSON.parse(heartbeat.actors) as readonly ActorView[];
     }
   }

@@ -1,0 +1,128 @@
+import test from "ava";
+import { loadService } from "../../../src/env/real/proto.ts";
+import { startFeed } from "../../../src/api/link/feed.ts";
+import type { Heartbeat, LinkRow, Rows, Up } from "../../../src/api/link/messages.ts";
+import { needsOf } from "../../../src/api/link/needs.ts";
+import { NodeTable, type LiveNode } from "../../../src/api/link/nodes.ts";
+import type { Pod } from "../../../src/kinds/generated/types.ts";
+import { configMap, createRig, pod, type Rig } from "./harness.ts";
+
+const up = loadService("node.proto", "troupe.node.v1.NodeLink")["Link"]!;
+
+/** A heartbeat as it comes off the wire: what was not sent is null there, not absent. */
+function heartbeat(sent: Partial<Heartbeat>): Heartbeat {
+  const bytes = up.requestSerialize({ heartbeat: { sequence: 1, proxiedRevision: 0, ...sent } });
+  return (up.requestDeserialize(bytes) as Up).heartbeat!;
+}
+
+function liveNode(name: string): LiveNode {
+  const node = { name, bootId: "b", version: "v", connectedAtMs: 0, lastHeardMs: 0 };
+  return { ...node, proxiedRevision: 0, actors: [] };
+}
+
+test("a heartbeat without actors leaves those that were told before", (t) => {
+  const table = new NodeTable();
+  const node = liveNode("n1");
+  table.connect(node);
+  const view = { path: "/node/n1/proxy", machine: "proxy" };
+  table.heard(node, heartbeat({ actors: JSON.stringify([view]) }), 5);
+  table.heard(node, heartbeat({ proxiedRevision: 7 }), 9);
+  t.deepEqual(table.actors() as unknown, [view]);
+  t.deepEqual(table.lastHeard("n1"), { atMs: 9 });
+  table.disconnect(node);
+  t.deepEqual(table.actors(), []);
+  t.deepEqual(table.lastHeard("n1"), { atMs: 9 }, "silence counts on after the link is gone");
+});
+
+test("all proxies are as far as the slowest Ready node's", (t) => {
+  const table = new NodeTable();
+  for (const [name, revision] of [["n1", 9] as const, ["n2", 4] as const]) {
+    const node = liveNode(name);
+    table.connect(node);
+    table.heard(node, heartbeat({ proxiedRevision: revision }), 0);
+  }
+  t.is(
+    table.proxied(() => true),
+    4,
+  );
+  t.is(
+    table.proxied((name) => name === "n1"),
+    9,
+  );
+});
+
+test("a pod's node needs the ConfigMaps and Secrets that it names, each once", (t) => {
+  const spec = {
+    containers: [
+      {
+        name: "c",
+        envFrom: [{ configMapRef: { name: "a" } }, { secretRef: { name: "s" } }],
+        env: [{ name: "X", valueFrom: { configMapKeyRef: { name: "a", key: "k" } } }],
+      },
+    ],
+    initContainers: [{ name: "i", env: [{ name: "Y", valueFrom: { secretKeyRef: { name: "t", key: "k" } } }] }],
+    volumes: [
+      { name: "v", configMap: { name: "b" } },
+      { name: "w", projected: { sources: [{ secret: { name: "u" } }, { configMap: { name: "b" } }] } },
+    ],
+    imagePullSecrets: [{ name: "pull" }],
+  };
+  const object = { metadata: { namespace: "n", name: "p" }, spec } as unknown as Pod;
+  const names = needsOf(object).map(({ kind, name }) => `${kind}/${name}`);
+  t.deepEqual(
+    sorted(names),
+    sorted(["configmaps/a", "configmaps/b", "secrets/s", "secrets/t", "secrets/u", "secrets/pull"]),
+  );
+  t.is(names.length, 6);
+});
+
+async function feedOf(rig: Rig, node: string) {
+  const batches: Rows[] = [];
+  const deferred: (() => void)[] = [];
+  const feed = startFeed({
+    store: rig.store,
+    node,
+    send: (rows) => void batches.push(rows),
+    defer: (flush) => void deferred.push(flush),
+  });
+  const told = (): readonly string[] => {
+    for (const flush of deferred.splice(0)) flush();
+    return batches.splice(0).flatMap(({ rows }) => rows.map(words));
+  };
+  return { feed, told, first: batches.splice(0)[0]! };
+}
+
+/** In one order, whatever the order of telling. */
+const sorted = (rows: readonly string[]): readonly string[] => rows.toSorted((a, b) => (a < b ? -1 : 1));
+
+const words = ({ kind, name, object }: LinkRow): string => `${object === undefined ? "-" : "+"}${kind}/${name}`;
+
+test("a node is told its own pods and what they name, from the first state on", async (t) => {
+  const rig = await createRig();
+  const names = (rows: readonly string[]): readonly string[] =>
+    sorted(rows.filter((row) => !/services|nodes|namespaces|slices/.test(row)));
+  await rig.post("/api/v1/namespaces/n/configmaps", configMap("a"));
+  await rig.post("/api/v1/namespaces/n/configmaps", configMap("other"));
+  const bound = (name: string, config: string, nodeName: string) =>
+    pod(name, { nodeName, volumes: [{ name: "v", configMap: { name: config } }] });
+  await rig.post("/api/v1/namespaces/n/pods", bound("mine", "a", "n1"));
+  await rig.post("/api/v1/namespaces/n/pods", bound("theirs", "other", "n2"));
+  const { feed, told, first } = await feedOf(rig, "n1");
+  t.true(first.synced);
+  t.deepEqual(names(first.rows.map(words)), sorted(["+pods/mine", "+configmaps/a"]));
+
+  await rig.call("PUT", "/api/v1/namespaces/n/configmaps/a", { body: configMap("a", { k: "new" }) });
+  await rig.call("PUT", "/api/v1/namespaces/n/configmaps/other", { body: configMap("other", { k: "new" }) });
+  t.deepEqual(told(), ["+configmaps/a"]);
+
+  await rig.post("/api/v1/namespaces/n/pods", bound("second", "late", "n1"));
+  t.deepEqual(names(told()), sorted(["-configmaps/late", "+pods/second"]), "what is missing is told as missing");
+  await rig.post("/api/v1/namespaces/n/configmaps", configMap("late"));
+  t.deepEqual(told(), ["+configmaps/late"]);
+
+  await rig.call("DELETE", "/api/v1/namespaces/n/pods/second?gracePeriodSeconds=0");
+  t.deepEqual(names(told()), sorted(["-pods/second", "-configmaps/late"]));
+  feed.close();
+  await rig.call("DELETE", "/api/v1/namespaces/n/pods/mine?gracePeriodSeconds=0");
+  t.deepEqual(told(), [], "a closed feed tells nothing");
+});
