@@ -6,7 +6,7 @@
 import { X509Certificate, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { createIssuer, type CertifiedKey, type Issuer, type LeafRequest } from "../auth/certificates.ts";
+import type { CertifiedKey, Issuer, LeafRequest } from "../auth/certificates.ts";
 import { readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
 
 export interface Pki {
@@ -25,13 +25,13 @@ const yearMs = 365 * 24 * 60 * 60 * 1_000;
 
 export async function ensurePki(folder: string, cluster: ClusterFile): Promise<Pki> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const issuer = createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
+  const issuer = lazyIssuer();
   const authority = (name: string): Promise<CertifiedKey> =>
     ensurePair(
       folder,
       `${name}-ca`,
       () => true,
-      () => issuer.authority(`troupe-${name}-ca@${cluster.name}`),
+      async () => (await issuer()).authority(`troupe-${name}-ca@${cluster.name}`),
     );
   const [servingCa, clientCa, nodeCa] = await Promise.all([
     authority("serving"),
@@ -44,7 +44,7 @@ export async function ensurePki(folder: string, cluster: ClusterFile): Promise<P
       folder,
       name,
       (pair) => fits(pair, parent, request),
-      () => newLeaf(issuer, parent, request),
+      async () => (await issuer()).leaf(parent, request),
     );
   const serving = await leaf("serving", servingCa, {
     commonName: "kube-apiserver",
@@ -100,8 +100,14 @@ export function firstAddress(cidr: string): string {
   return [...bytes.slice(0, 3), bytes[3]! + 1].join(".");
 }
 
-function newLeaf(issuer: Issuer, parent: CertifiedKey, request: LeafRequest): Promise<CertifiedKey> {
-  return issuer.leaf(parent, request);
+/** The certificate library takes a fifth of a second to load, and is needed on the first start only. */
+function lazyIssuer(): () => Promise<Issuer> {
+  let issuer: Promise<Issuer> | undefined;
+  const load = async (): Promise<Issuer> => {
+    const { createIssuer } = await import("../auth/certificates.ts");
+    return createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
+  };
+  return () => (issuer ??= load());
 }
 
 /** Still signed by this authority, speaks for all names, and lives another third of a year. */
