@@ -14,6 +14,8 @@ export type NodeStreamRequest =
       readonly namespace: string;
       readonly pod: string;
       readonly container: string;
+      /** The runtime's id of the container that ended last, where `options.previous` asks for it. */
+      readonly previousId?: string;
       readonly options: LogOptions;
     }
   | {

@@ -8,7 +8,7 @@ import { limits } from "../limits.ts";
 import type { LogOptions, NodeStream, NodeStreamRequest } from "../node-streams.ts";
 import { refusal } from "../refusals.ts";
 import type { Call } from "./call.ts";
-import { chooseContainer } from "./containers.ts";
+import { chooseContainer, previousContainerId, whyWaiting } from "./containers.ts";
 import type { ReadTarget } from "./read.ts";
 import { respond, statusOf } from "./respond.ts";
 import type { Query } from "./target.ts";
@@ -29,14 +29,16 @@ export async function serveLog(call: Call, target: ReadTarget): Promise<void> {
     return;
   }
   const { uid, namespace = "", name } = pod.metadata;
-  const stream = await call.door.nodeStreams.open(node, {
-    kind: "logs",
-    podUid: uid,
-    namespace,
-    pod: name,
-    container,
-    options,
-  });
+  const previous = options.previous ? { previousId: previousContainerId(pod, container) } : {};
+  const request = { kind: "logs", podUid: uid, namespace, pod: name, container, options, ...previous } as const;
+  let stream: NodeStream;
+  try {
+    stream = await call.door.nodeStreams.open(node, request);
+  } catch (error) {
+    // The node is asked first: it knows of a start before the status tells it.
+    const waiting = whyWaiting(pod, container);
+    throw waiting === undefined ? error : badRequest(waiting);
+  }
   relayLog(call, stream);
 }
 
@@ -181,10 +183,35 @@ function wantedStreams(query: Query): WantedStreams {
   return wanted;
 }
 
+/**
+ * The client is let in first, and what the node refuses comes on the error channel: kubectl takes an
+ * upgrade that is refused for an old server's and tries SPDY, whose answer would hide the reason.
+ */
 async function serveCommand(call: Call, node: string, request: NodeStreamRequest): Promise<void> {
-  const protocol = chooseProtocol(call, commandProtocols);
-  const stream = await call.door.nodeStreams.open(node, request);
-  relayCommand(call, await upgrade(call, protocol, stream), stream, protocol === commandProtocols[0]);
+  const socket = await call.exchange.upgrade(chooseProtocol(call, commandProtocols));
+  const early: Uint8Array[] = [];
+  let isGone = false;
+  let receive = (message: Uint8Array): void => void early.push(message);
+  socket.onMessage((message) => receive(message));
+  socket.onClose(() => {
+    isGone = true;
+  });
+  let stream: NodeStream;
+  try {
+    stream = await call.door.nodeStreams.open(node, request);
+  } catch (error) {
+    socket.send(onChannel(channels.error, Buffer.from(JSON.stringify(finalStatus(asError(error))))));
+    socket.close(1000);
+    return;
+  }
+  relayCommand(call, socket, stream);
+  receive = (message) => fromClient(stream, message);
+  for (const message of early) receive(message);
+  if (isGone) stream.close();
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 /** The best sub-protocol that both sides know. Throws 400 where the request is no such upgrade. */
@@ -208,35 +235,37 @@ async function upgrade(call: Call, protocol: string, stream: NodeStream): Promis
   }
 }
 
-function relayCommand(call: Call, socket: WebSocketLike, stream: NodeStream, halfClose: boolean): void {
+/** From the node to the client. The end of one channel is not told: clients know only the end of all. */
+function relayCommand(call: Call, socket: WebSocketLike, stream: NodeStream): void {
   let hasStatus = false;
-  const send = (channel: number, bytes: Uint8Array): void =>
-    socket.send(Buffer.concat([Uint8Array.of(channel), bytes]));
-  stream.onChunk(({ channel, bytes, end }) => {
-    if (channel === channels.error) hasStatus ||= bytes.length > 0;
-    if (bytes.length > 0) send(channel, bytes);
-    if (end === true && halfClose && channel !== channels.error) {
-      socket.send(Uint8Array.of(channels.close, channel));
-    }
+  stream.onChunk(({ channel, bytes }) => {
+    if (bytes.length === 0) return;
+    hasStatus ||= channel === channels.error;
+    socket.send(onChannel(channel, bytes));
   });
   const untrack = track(call);
   stream.onClose((error) => {
     untrack();
-    if (!hasStatus) send(channels.error, Buffer.from(JSON.stringify(finalStatus(error))));
+    if (!hasStatus) socket.send(onChannel(channels.error, Buffer.from(JSON.stringify(finalStatus(error)))));
     socket.close(1000);
   });
-  socket.onMessage((message) => {
-    const channel = message[0];
-    if (channel === undefined) return;
-    if (channel === channels.close) {
-      const closed = message[1];
-      if (closed === channels.stdin) stream.send({ channel: closed, bytes: none, end: true });
-    } else if (channel === channels.stdin || channel === channels.resize) {
-      if (message.length > 1) stream.send({ channel, bytes: message.subarray(1) });
-    }
-    if (stream.pending > limits.streamPendingBytesMax) stream.close();
-  });
   socket.onClose(() => stream.close());
+}
+
+function fromClient(stream: NodeStream, message: Uint8Array): void {
+  const channel = message[0];
+  if (channel === undefined) return;
+  if (channel === channels.close) {
+    const closed = message[1];
+    if (closed === channels.stdin) stream.send({ channel: closed, bytes: none, end: true });
+  } else if (channel === channels.stdin || channel === channels.resize) {
+    if (message.length > 1) stream.send({ channel, bytes: message.subarray(1) });
+  }
+  if (stream.pending > limits.streamPendingBytesMax) stream.close();
+}
+
+function onChannel(channel: number, bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([Uint8Array.of(channel), bytes]);
 }
 
 const none = new Uint8Array();

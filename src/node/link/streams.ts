@@ -92,7 +92,7 @@ function statusOf(error: unknown): Status {
     apiVersion: "v1",
     metadata: {},
     status: "Failure",
-    message: messageOf(error),
+    message: `Internal error occurred: ${messageOf(error)}`,
     reason: "InternalError",
     code: 500,
   };

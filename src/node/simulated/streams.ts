@@ -10,8 +10,8 @@ export async function openSimulatedStream(runtime: SimulatedRuntime, request: No
   const found = (
     await runtime.listContainers({ labels: { [podUidLabel]: podUid, [containerNameLabel]: container } })
   ).toSorted((a, b) => b.createdAtMs - a.createdAtMs);
-  const previous = request.kind === "logs" && request.options.previous;
-  const target = found[previous ? 1 : 0];
+  const previousId = request.kind === "logs" && request.options.previous ? request.previousId : undefined;
+  const target = previousId === undefined ? found[0] : found.find(({ id }) => id === previousId);
   if (target === undefined) throw refusal(400, `container "${container}" is not there`);
   if (request.kind === "logs") {
     const lines = [`simulated container ${container}, restart ${target.metadata.attempt}`];

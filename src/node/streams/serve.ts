@@ -55,9 +55,9 @@ type LogsRequest = Extract<NodeStreamRequest, { readonly kind: "logs" }>;
 
 async function openLogs(seams: StreamSeams, request: LogsRequest): Promise<RuntimeStream> {
   const { cri } = seams;
-  const { podUid, pod, container, options } = request;
+  const { podUid, pod, container, options, previousId } = request;
   const attempts = await containersOf(cri, podUid, container);
-  const found = attempts[options.previous ? 1 : 0];
+  const found = options.previous ? attempts.find(({ id }) => id === previousId) : attempts[0];
   if (found === undefined) {
     const what = options.previous ? "previous terminated container" : "container";
     throw new TransientError(`${what} "${container}" in pod "${pod}" not found`);
@@ -83,6 +83,6 @@ async function containersOf(cri: Cri, podUid: string, name: string): Promise<rea
 
 async function runningContainer(cri: Cri, podUid: string, name: string): Promise<Container> {
   const found = (await containersOf(cri, podUid, name)).find(({ state }) => state === "running");
-  if (found === undefined) throw new TransientError(`container "${name}" is not running`);
+  if (found === undefined) throw new TransientError(`unable to upgrade connection: container not found ("${name}")`);
   return found;
 }

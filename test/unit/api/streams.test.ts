@@ -1,5 +1,7 @@
 import test from "ava";
-import { createRig, P, pod, type FakeExchange, type Rig } from "./harness.ts";
+import type { NodeStream } from "../../../src/api/node-streams.ts";
+import { internalError } from "../../../src/kinds/status-errors.ts";
+import { createRig, FakeNodeStream, P, pod, type FakeExchange, type Rig } from "./harness.ts";
 
 async function rigWithPod(): Promise<Rig> {
   const rig = await createRig();
@@ -47,13 +49,81 @@ test("logs go out as they come, with the options of the query", async (t) => {
 
 test("a node's refusal of a log is a Status", async (t) => {
   const rig = await rigWithPod();
-  const exchange = rig.open("GET", `${P}/a/log?previous=true`);
+  const exchange = rig.open("GET", `${P}/a/log`);
   await rig.env.advance(10);
-  const message = 'previous terminated container "c" in pod "a" not found';
+  const message = 'the log of container "c" cannot be read';
   rig.streams.last.chunk(3, JSON.stringify({ status: "Failure", code: 400, message }));
   rig.streams.last.end();
   t.is(exchange.response?.status, 400);
   t.is(JSON.parse(exchange.text).message, message);
+});
+
+/** A pod whose node refuses every stream; `c` has this status. */
+async function rigThatRefuses(containerStatus: object): Promise<Rig> {
+  const refusal = internalError("container not found");
+  const rig = await createRig({ nodeStreams: { open: () => Promise.reject(refusal) } });
+  await rig.post(P, pod("a", { nodeName: "n1" }));
+  const status = { phase: "Pending", containerStatuses: [{ name: "c", ...containerStatus }] };
+  const headers = { "content-type": "application/merge-patch+json" };
+  await rig.call("PATCH", `${P}/a/status`, { body: { status }, headers });
+  return rig;
+}
+
+for (const [reason, text] of [
+  ["ContainerCreating", "ContainerCreating"],
+  ["ErrImagePull", "image can't be pulled"],
+  ["ImagePullBackOff", "trying and failing to pull image"],
+] as const) {
+  test(`the log of a container that waits for ${reason} is refused with the reason`, async (t) => {
+    const rig = await rigThatRefuses({ state: { waiting: { reason } } });
+    const answer = await rig.call("GET", `${P}/a/log`);
+    t.is(answer.code, 400);
+    t.is(answer.json.message, `container "c" in pod "a" is waiting to start: ${text}`);
+  });
+}
+
+test("a refusal of a log whose container runs is the node's own", async (t) => {
+  const rig = await rigThatRefuses({ state: { running: {} } });
+  t.is((await rig.call("GET", `${P}/a/log`)).json.message, "Internal error occurred: container not found");
+});
+
+test("the previous log is that of the container that the status names", async (t) => {
+  const rig = await rigWithPod();
+  const none = await rig.call("GET", `${P}/a/log?previous=true`);
+  t.is(none.code, 400);
+  t.is(none.json.message, 'previous terminated container "c" in pod "a" not found');
+  const lastState = { terminated: { exitCode: 1, containerID: "containerd://abc" } };
+  const body = { status: { containerStatuses: [{ name: "c", lastState }] } };
+  const headers = { "content-type": "application/merge-patch+json" };
+  await rig.call("PATCH", `${P}/a/status`, { body, headers });
+  rig.open("GET", `${P}/a/log?previous=true`);
+  await rig.env.advance(10);
+  t.like(rig.streams.requests[0]?.request, { kind: "logs", previousId: "abc" });
+});
+
+test("what a node refuses of a command comes on the error channel of an upgrade that succeeds", async (t) => {
+  const rig = await rigThatRefuses({});
+  const exchange = await exec(rig, "command=sh&stdout=true");
+  t.is(exchange.protocol, "v5.channel.k8s.io");
+  t.regex(sent(exchange).join(), /^3 .*"message":"Internal error occurred: container not found"/);
+  t.is(exchange.socketClosed, 1000);
+});
+
+test("what a client sends before the node has opened the stream is not lost", async (t) => {
+  let resolve: (stream: NodeStream) => void = () => undefined;
+  const promise = new Promise<NodeStream>((done) => (resolve = done));
+  const rig = await createRig({ nodeStreams: { open: () => promise } });
+  await rig.post(P, pod("a", { nodeName: "n1" }));
+  const exchange = await exec(rig, "command=cat&stdin=true");
+  exchange.message(0, "early");
+  const stream = new FakeNodeStream();
+  resolve(stream);
+  await rig.env.advance(10);
+  exchange.message(0, "late");
+  t.deepEqual(
+    stream.sent.map(({ bytes }) => Buffer.from(bytes).toString()),
+    ["early", "late"],
+  );
 });
 
 const refused: readonly (readonly [string, number, RegExp | undefined])[] = [
@@ -107,11 +177,9 @@ test("exec relays the channels both ways, and closes stdin alone in v5", async (
   t.is(exchange.socketClosed, 1000);
 });
 
-test("the node's own last word is not followed by another", async (t) => {
+test("the node's own last word is not followed by another, and no half-close goes to the client", async (t) => {
   const rig = await rigWithPod();
-  const headers = { "sec-websocket-protocol": "v4.channel.k8s.io" };
-  const exchange = await exec(rig, "command=sh&stdout=true&tty=true&stderr=true", headers);
-  t.is(exchange.protocol, "v4.channel.k8s.io");
+  const exchange = await exec(rig, "command=sh&stdout=true&tty=true&stderr=true");
   t.like(rig.streams.requests[0]?.request, { tty: true, stderr: false });
   rig.streams.last.chunk(1, "", true);
   rig.streams.last.chunk(3, '{"status":"Failure","reason":"NonZeroExitCode"}');

@@ -226,7 +226,7 @@ test("what is asked of a container that is not there is refused in a sentence", 
   const flags = { tty: false, stdin: false, stdout: true, stderr: true };
   await t.throwsAsync(
     openNodeStream(seams, { kind: "exec", podUid: "u", container: "web", command: ["ls"], ...flags }),
-    { message: 'container "web" is not running' },
+    { message: 'unable to upgrade connection: container not found ("web")' },
   );
   const logs = { kind: "logs", podUid: "u", namespace: "d", pod: "p", container: "web" } as const;
   const options = { follow: false, timestamps: false };
