@@ -19,11 +19,7 @@ function httpGet(request: Parameters<HostNet["httpGet"]>[0]): ReturnType<HostNet
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       clearTimeout(timer);
-      reject(
-        new TransientError(`GET ${scheme}://${host}:${port}${path}: ${error.message}`, {
-          cause: error,
-        }),
-      );
+      reject(new TransientError(error.message, { cause: error }));
     };
     const call = (scheme === "https" ? https : http).request({
       method: "GET",
@@ -35,7 +31,7 @@ function httpGet(request: Parameters<HostNet["httpGet"]>[0]): ReturnType<HostNet
       // A probe asks whether the server answers, not who it is.
       ...(scheme === "https" ? { rejectUnauthorized: false } : {}),
     });
-    const timer = setTimeout(() => call.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(() => call.destroy(new Error(`context deadline exceeded: no answer within ${timeoutMs} ms`)), timeoutMs);
     call.on("error", fail);
     call.on("response", (response) => {
       const pieces: Buffer[] = [];

@@ -135,7 +135,7 @@ export function createProber(options: ProberOptions): Prober & Hooks {
       if (status >= 200 && status < 400) return { kind: "success", message: "" };
       return { kind: "failure", message: `HTTP probe failed with statuscode: ${status}` };
     } catch (error) {
-      return { kind: "failure", message: `Get ${JSON.stringify(url)}: ${messageOf(error)}` };
+      return { kind: "failure", message: `Get ${JSON.stringify(url)}: ${socketText(host, port, error) ?? messageOf(error)}` };
     }
   }
 
@@ -156,10 +156,25 @@ export function createProber(options: ProberOptions): Prober & Hooks {
       await net.tcpConnect(host, port, timeoutMs);
       return { kind: "success", message: "" };
     } catch (error) {
-      return { kind: "failure", message: `dial tcp ${host}:${port}: ${messageOf(error)}` };
+      return { kind: "failure", message: socketText(host, port, error) ?? `dial tcp ${host}:${port}: ${messageOf(error)}` };
     }
   }
 }
+
+/** Events show it: the words that users know from Kubernetes, not the system's code. */
+function socketText(host: string, port: number, error: unknown): string | undefined {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const words = socketWords[code];
+  return words === undefined ? undefined : `dial tcp ${host}:${port}: connect: ${words}`;
+}
+
+const socketWords: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network is unreachable",
+  ETIMEDOUT: "connection timed out",
+};
 
 /** A number, its text, or the name of one of the container's ports. */
 function portOf(port: number | string, container: Container): number {

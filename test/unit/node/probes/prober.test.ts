@@ -9,6 +9,7 @@ import { createProber } from "../../../../src/node/probes/prober.ts";
 import { nodeStatus } from "../../../../src/node/status/node-object.ts";
 import type { Health, MachineFacts } from "../../../../src/node/status/node-object.ts";
 import { createFakeCri } from "../../../../src/testing/fake-cri.ts";
+import { TransientError } from "../../../../src/util/errors.ts";
 import { podOf } from "../pods/world.ts";
 import { virtualClock } from "../virtual-clock.ts";
 
@@ -60,6 +61,15 @@ test("an HTTP probe goes to the pod's address, names itself, and takes 200 to 39
     const { run: other } = setting({ httpGet: async () => ({ status, body: "", location: undefined }) });
     t.is((await other({ httpGet: { port: 80 } })).kind, kind);
   }
+});
+
+test("a refused connection is told in the words of Kubernetes", async (t) => {
+  const cause = Object.assign(new Error("connect ECONNREFUSED 10.1.1.1:80"), { code: "ECONNREFUSED" });
+  const refuse = (): Promise<never> => Promise.reject(new TransientError(cause.message, { cause }));
+  const { run } = setting({ httpGet: refuse, tcpConnect: refuse });
+  const text = "dial tcp 10.1.1.1:80: connect: connection refused";
+  t.is((await run({ httpGet: { port: 80 } })).message, `Get "http://10.1.1.1:80/": ${text}`);
+  t.is((await run({ tcpSocket: { port: 80 } })).message, text);
 });
 
 test("TCP and gRPC probes say why they failed", async (t) => {
