@@ -29,8 +29,7 @@ export type PullFailureReason =
   | "ImagePullBackOff"
   | "ErrImageNeverPull"
   | "InvalidImageName"
-  | "ImageInspectError"
-  | "RegistryUnavailable";
+  | "ImageInspectError";
 
 export type PullOutcome =
   | {
@@ -135,14 +134,8 @@ async function pullWithBackoff(
     const delayMs = Math.min((before?.delayMs ?? backoffFirstMs / 2) * 2, backoffMaxMs);
     const untilMs = clock.mono() + delayMs;
     backoffs.set(key, { untilMs, delayMs, message });
-    return { kind: "failed", reason: classify(message), message, retryAtMs: untilMs };
+    return { kind: "failed", reason: "ErrImagePull", message, retryAtMs: untilMs };
   }
-}
-
-/** The runtime has only text to say. */
-function classify(message: string): PullFailureReason {
-  const isAway = /no such host|connection refused|i\/o timeout|network is unreachable|503/i;
-  return isAway.test(message) ? "RegistryUnavailable" : "ErrImagePull";
 }
 
 function pullShared(state: State, request: PullRequest, name: string, registry: string): Promise<Image> {

@@ -86,7 +86,8 @@ function terminatedState(facts: StatusFacts, fact: ContainerFact): ContainerStat
       exitCode: fact.exitCode,
       reason: fact.reason === "" ? (fact.exitCode === 0 ? "Completed" : "Error") : fact.reason,
       ...(message === "" ? {} : { message }),
-      ...(fact.startedAt === 0 ? {} : { startedAt: formatTime(fact.startedAt) }),
+      // Never started: 1970, as clients know it from Kubernetes.
+      startedAt: formatTime(fact.startedAt),
       finishedAt: formatTime(fact.finishedAt),
       containerID: `containerd://${fact.id}`,
     },

@@ -7,6 +7,7 @@ import type { Puller } from "../images/puller.ts";
 import { defaultPullPolicy, parseReference, type PullPolicy } from "../images/reference.ts";
 import type { EventRecorder } from "./events.ts";
 import { containerPath } from "./events.ts";
+import { pullFailureShownMs } from "./limits.ts";
 import type { Images } from "./ports.ts";
 import { StartError } from "./ports.ts";
 
@@ -36,18 +37,24 @@ export function createImages({ clock, desired, events, puller }: ImagesOptions):
         onPulling: () => record("Normal", "Pulling", `Pulling image "${name}"`),
       });
       if (outcome.kind === "failed") {
-        const backOff = outcome.reason === "ImagePullBackOff";
-        if (backOff) record("Normal", "BackOff", `Back-off pulling image "${name}"`);
-        else record("Warning", "Failed", `Failed to pull image "${name}": ${outcome.message}`);
-        record("Warning", "Failed", `Error: ${outcome.reason}`);
-        const retryAt = outcome.retryAtMs === undefined ? undefined : clock.wall() + outcome.retryAtMs - clock.mono();
-        throw new StartError(outcome.reason, outcome.message, retryAt === undefined ? {} : { retryAt });
+        const { reason, message, retryAtMs } = outcome;
+        if (reason === "ImagePullBackOff") record("Normal", "BackOff", `Back-off pulling image "${name}"`);
+        else if (reason === "ErrImagePull") record("Warning", "Failed", `Failed to pull image "${name}": ${message}`);
+        else record("Warning", reason === "ImageInspectError" ? "InspectFailed" : reason, message);
+        record("Warning", "Failed", `Error: ${reason}`);
+        throw new StartError(reason, message, retryTime(clock, reason, retryAtMs));
       }
       const { image, pulled, tookMs } = outcome;
       record("Normal", "Pulled", pulledText(name, pulled, tookMs, image.sizeBytes));
       return { id: image.id, username: image.username, ...(image.uid === undefined ? {} : { uid: image.uid }) };
     },
   };
+}
+
+/** A pull that failed is shown for a moment; asked again, the puller says that it backs off, and until when. */
+function retryTime(clock: Clock, reason: string, retryAtMs: number | undefined): { readonly retryAt?: number } {
+  if (reason === "ErrImagePull") return { retryAt: clock.wall() + pullFailureShownMs };
+  return retryAtMs === undefined ? {} : { retryAt: clock.wall() + retryAtMs - clock.mono() };
 }
 
 function policyOf(container: Container, image: string): PullPolicy {

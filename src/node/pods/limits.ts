@@ -6,6 +6,8 @@ export const crashBackOffMaxMs = 300_000;
 export const crashBackOffForgetMs = 600_000;
 /** A failed start (create error, missing ConfigMap) is tried again after this. */
 export const startRetryMs = 10_000;
+/** `ErrImagePull` turns into `ImagePullBackOff` after this time. */
+export const pullFailureShownMs = 1_000;
 export const imageBackOffFirstMs = 10_000;
 export const imageBackOffMaxMs = 300_000;
 export const relistMs = 1_000;
