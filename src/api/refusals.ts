@@ -32,9 +32,8 @@ export function entityTooLarge(message: string): StatusError {
 }
 
 export function rejectedPatch(detail?: string): StatusError {
-  const cause: StatusDetails | undefined =
-    detail === undefined ? undefined : { causes: [{ reason: "UnexpectedServerResponse", message: detail }] };
-  return refusal(422, "Invalid", "the server rejected our request due to an error in our request", cause);
+  const text = "the server rejected our request due to an error in our request";
+  return refusal(422, "Invalid", detail === undefined ? text : `${text}: ${detail}`);
 }
 
 /** 422 about the resource or its options rather than an object of the kind. */

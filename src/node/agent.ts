@@ -114,7 +114,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   link.onWelcome(({ clusterDomain, dnsAddress }) => remember({ clusterDomain, dnsAddress }));
   const { desired, reporter } = link;
   const rng = env.random.stream("node");
-  const events = createEventRecorder({ clock, rng, log, reporter, node: node.name });
+  const events = createEventRecorder({ clock, log, reporter, node: node.name });
   const facts = (): NodeFacts => nodeFacts(options, machine, state, hostDns);
   const prober = createProber({
     cri,

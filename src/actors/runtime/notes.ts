@@ -76,7 +76,8 @@ export function createNoteWriter(kinds: KindLookup): NoteWriter {
 function eventName(note: Note): string {
   const { about } = note;
   const text = [about.uid, about.fieldPath ?? "", note.type, note.reason, note.message, note.source];
-  const digest = textDigest(text.join("\n"));
+  // The names of a node's events are times, which begin with 1: ours, of an earlier cause, come first.
+  const digest = `0${textDigest(text.join("\n")).slice(1)}`;
   // Object names reach 253 characters; the Event's own name must not pass that.
   return `${about.name.slice(0, 236).replace(/[.-]+$/, "")}.${digest}`;
 }

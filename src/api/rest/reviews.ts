@@ -83,14 +83,16 @@ const anything: Attributes = {
 /** Rules as lists come with RBAC; until then only "everything" or "nothing but reviews" is known. */
 function rulesOf(call: Call): unknown {
   const { allowed } = call.door.authorizer.authorize(call.user, anything);
-  const reviews = {
-    verbs: ["create"],
-    apiGroups: ["authorization.k8s.io", "authentication.k8s.io"],
-    resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"],
+  const mayCreate = (group: string, ...resources: readonly string[]): object => {
+    return { verbs: ["create"], apiGroups: [group], resources };
   };
+  const reviews = [
+    mayCreate("authorization.k8s.io", "selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+    mayCreate("authentication.k8s.io", "selfsubjectreviews"),
+  ];
   const paths = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*"];
   return {
-    resourceRules: allowed ? [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }, reviews] : [reviews],
+    resourceRules: allowed ? [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }, ...reviews] : reviews,
     nonResourceRules: allowed
       ? [{ verbs: ["*"], nonResourceURLs: ["*"] }]
       : [{ verbs: ["get"], nonResourceURLs: [...paths, "/readyz", "/version", "/version/"] }],

@@ -74,7 +74,7 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
   const script = options.script ?? scriptOfAnnotations;
   const { addressOf } = network;
   const runtime = options.runtime ?? createSimulatedRuntime({ clock, script, addressOf });
-  const events = createEventRecorder({ clock, rng, log, reporter, node: name });
+  const events = createEventRecorder({ clock, log, reporter, node: name });
   const probes = createProbeSupervisor({ clock, rng, log, events, prober: proberOf(runtime) });
   const status = createNodeReporter({
     clock,
