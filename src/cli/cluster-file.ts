@@ -6,6 +6,7 @@ import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { UserError } from "../util/errors.ts";
+import { self } from "./self.ts";
 
 export interface ClusterFile {
   readonly version: 1;
@@ -17,7 +18,7 @@ export interface ClusterFile {
   readonly nodes: readonly string[];
   readonly apiPort: number;
   readonly grpcPort: number;
-  /** Address at which pods and other machines reach the master and the NodePorts. */
+  /** The node's address: NodePorts answer on it; in `host` mode the master too. */
   readonly address: string;
   /** `host`: the node lives in the machine's own network namespace; `namespace`: in one of its own on a bridge. */
   readonly network: "host" | "namespace";
@@ -55,6 +56,11 @@ export function layoutOf(dataDir: string): Layout {
   };
 }
 
+/** Where pods and nodes of the cluster reach the master. */
+export function masterAddress(cluster: ClusterFile): string {
+  return cluster.bridgeAddress ?? cluster.address;
+}
+
 export const isRoot: boolean = process.getuid?.() === 0;
 
 export function defaultDataDir(name: string): string {
@@ -62,7 +68,7 @@ export function defaultDataDir(name: string): string {
   return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "troupe", name);
 }
 
-function registryFolder(): string {
+export function registryFolder(): string {
   return join(process.env["XDG_STATE_HOME"] ?? join(homedir(), ".local/state"), "troupe", "clusters");
 }
 
@@ -86,11 +92,25 @@ export async function readText(path: string): Promise<string | undefined> {
 export async function readCluster(dataDir: string): Promise<ClusterFile | undefined> {
   const text = await readText(layoutOf(dataDir).clusterFile);
   if (text === undefined) return undefined;
-  const cluster = JSON.parse(text) as ClusterFile;
+  const cluster = parseCluster(text, dataDir);
   if (cluster.version !== 1) {
-    throw new UserError("TRP-0110", `${dataDir} holds a cluster of another version (${String(cluster.version)})`);
+    throw new UserError("TRP-0110", `${dataDir} holds a cluster of another version of Troupe`, {
+      cause: new Error(`its cluster.json has version ${String(cluster.version)}, this Troupe reads version 1`),
+      hint: "use the Troupe that made it, or another --data-dir",
+    });
   }
   return cluster;
+}
+
+function parseCluster(text: string, dataDir: string): ClusterFile {
+  try {
+    return JSON.parse(text) as ClusterFile;
+  } catch (error) {
+    throw new UserError("TRP-0110", `${dataDir}/cluster.json cannot be read`, {
+      cause: error,
+      hint: "restore the file, or use another --data-dir",
+    });
+  }
 }
 
 export async function writeCluster(dataDir: string, cluster: ClusterFile): Promise<void> {
@@ -140,7 +160,7 @@ export async function requireCluster(name: string, given: string | undefined): P
   if (cluster !== undefined) return { name, dataDir, cluster };
   const others = (await registered()).map((entry) => entry.name);
   throw new UserError("TRP-0111", `there is no cluster "${name}" at ${dataDir}`, {
-    hint: others.length > 0 ? `troupe status --name ${others[0]}` : `troupe up --name ${name}`,
+    hint: others.length > 0 ? `${self} status --name ${others[0]}` : `${self} up --name ${name}`,
     exitCode: 3,
   });
 }
@@ -149,8 +169,9 @@ const namePattern = /^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/;
 
 export function checkName(name: string): string {
   if (namePattern.test(name)) return name;
-  throw new UserError("TRP-0112", `"${name}" is no cluster name: at most 20 lower-case letters, digits and '-'`, {
-    hint: "troupe up --name dev",
+  throw new UserError("TRP-0112", `"${name}" is no cluster name`, {
+    cause: new Error("a name is at most 20 lower-case letters, digits and '-', with no '-' at either end"),
+    hint: `${self} up --name dev`,
     exitCode: 2,
   });
 }

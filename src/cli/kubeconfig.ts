@@ -1,12 +1,14 @@
 /**
  * Adds a context to the user's kubeconfig, or takes it away, and leaves everything else in the file,
- * comments included, as it is. Pure but for the two functions at the end.
+ * comments included, as it is. Pure but for the functions at the end.
  */
+import { existsSync } from "node:fs";
+import { chown, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { isMap, isSeq, parseDocument, type Document, type YAMLMap, type YAMLSeq } from "yaml";
 import { UserError } from "../util/errors.ts";
-import { readText, writeAtomic } from "./cluster-file.ts";
+import { isRoot, readText, writeAtomic } from "./cluster-file.ts";
 
 export interface ContextEntry {
   /** Name of context, cluster and user. */
@@ -18,10 +20,16 @@ export interface ContextEntry {
   readonly key: string;
 }
 
-/** The file that kubectl would write to: the first of $KUBECONFIG, else ~/.kube/config. */
-export function kubeconfigPath(environment: NodeJS.ProcessEnv = process.env): string {
-  const first = (environment["KUBECONFIG"] ?? "").split(":").find((path) => path !== "");
-  return first ?? join(homedir(), ".kube", "config");
+/**
+ * The file that kubectl would write to: of several in $KUBECONFIG the first that exists, else the last;
+ * without any, ~/.kube/config.
+ */
+export function kubeconfigPath(
+  environment: NodeJS.ProcessEnv = process.env,
+  exists: (path: string) => boolean = existsSync,
+): string {
+  const listed = (environment["KUBECONFIG"] ?? "").split(":").filter((path) => path !== "");
+  return listed.find(exists) ?? listed.at(-1) ?? join(homedir(), ".kube", "config");
 }
 
 const base64 = (pem: string): string => Buffer.from(pem).toString("base64");
@@ -58,7 +66,8 @@ function parse(text: string | undefined): Document {
   const document = parseDocument(blank ? "apiVersion: v1\nkind: Config\n" : text);
   const broken = document.errors[0];
   if (broken !== undefined || !isMap(document.contents)) {
-    throw new UserError("TRP-0120", `the kubeconfig cannot be read: ${broken?.message ?? "it is not a mapping"}`, {
+    throw new UserError("TRP-0120", "the kubeconfig cannot be read", {
+      cause: new Error(broken?.message ?? "it is not a mapping"),
       hint: "set KUBECONFIG to another file",
     });
   }
@@ -75,6 +84,8 @@ function put(
     document.set(section, document.createNode([entry]));
     return;
   }
+  // A list written as `[]` is no place for certificates on one line.
+  if (present.items.length === 0) present.flow = false;
   const at = indexOf(present, entry.name);
   if (at === -1) present.add(document.createNode(entry));
   else present.set(at, document.createNode(entry));
@@ -85,12 +96,20 @@ function indexOf(list: YAMLSeq, name: string): number {
 }
 
 export async function addContext(path: string, entry: ContextEntry): Promise<void> {
-  await writeAtomic(path, withContext(await readText(path), entry), 0o600);
+  await replace(path, withContext(await readText(path), entry));
 }
 
 export async function removeContext(path: string, name: string): Promise<void> {
   const text = await readText(path);
   if (text === undefined) return;
   const changed = withoutContext(text, name);
-  if (changed !== text) await writeAtomic(path, changed, 0o600);
+  if (changed !== text) await replace(path, changed);
+}
+
+/** The file may be a link, and under sudo it is another user's: both stay as they are. */
+async function replace(path: string, text: string): Promise<void> {
+  const target = existsSync(path) ? await realpath(path) : path;
+  const owner = existsSync(target) ? await stat(target) : undefined;
+  await writeAtomic(target, text, 0o600);
+  if (owner !== undefined && isRoot) await chown(target, owner.uid, owner.gid);
 }

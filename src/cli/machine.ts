@@ -1,9 +1,10 @@
-/** What `up` must know of this machine: free ports and ranges, its address, which runtime parts lack. */
+/** What `up` must know of this machine: its address, its routes, which runtime parts lack. */
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { UserError } from "../util/errors.ts";
-import type { Registered } from "./cluster-file.ts";
+import { isRoot, type ClusterFile } from "./cluster-file.ts";
+import { parseRoutes, type Route } from "./ranges.ts";
+import { self } from "./self.ts";
 
 const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/local/sbin`;
 
@@ -36,64 +37,54 @@ export function cgroupVersion(): "v1" | "v2" | undefined {
   return undefined;
 }
 
-/** IPv4 address of the default route's interface; undefined where there is none. */
-export function defaultAddress(): string | undefined {
+/** Where the machine has no default route, the node's address lies on a link that the agent makes. */
+export const fallbackAddress = "198.18.0.1";
+
+/** IPv4 address of the default route's interface. */
+export function machineAddress(): string {
   const lines = readFileSync("/proc/net/route", "utf8").split("\n").slice(1);
   const device = lines.map((line) => line.split("\t")).find((fields) => fields[1] === "00000000")?.[0];
-  if (device === undefined) return undefined;
-  return networkInterfaces()[device]?.find((entry) => entry.family === "IPv4")?.address;
+  if (device === undefined) return fallbackAddress;
+  return networkInterfaces()[device]?.find((entry) => entry.family === "IPv4")?.address ?? fallbackAddress;
 }
 
-function isFree(port: number, host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(true)));
-  });
+export function machineRoutes(): readonly Route[] {
+  return parseRoutes(readFileSync("/proc/net/route", "utf8"));
 }
 
-const firstPort = 6_443;
-const lastPort = 7_443;
-
-/** The port of REST and the next one for gRPC; those of other registered clusters are not free even when they are down. */
-export async function choosePorts(wanted: number | undefined, others: readonly Registered[]): Promise<number> {
-  const taken = new Set(others.flatMap(({ cluster }) => [cluster.apiPort, cluster.grpcPort]));
-  const free = async (port: number): Promise<boolean> =>
-    !taken.has(port) && !taken.has(port + 1) && (await isFree(port, "0.0.0.0")) && (await isFree(port + 1, "0.0.0.0"));
-  if (wanted !== undefined) {
-    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_534) {
-      throw new UserError("TRP-0101", `--port ${wanted} is no port: 1 to 65534`, { exitCode: 2 });
-    }
-    if (await free(wanted)) return wanted;
-    throw new UserError("TRP-0102", `port ${wanted} or ${wanted + 1} is taken`, {
-      hint: "troupe up without --port takes the first free pair",
+/** Answers one line of what was found; throws with all that is missing, not only the first. */
+export function checkMachine(runtime: ClusterFile["runtime"]): string {
+  if (process.platform !== "linux") {
+    throw new UserError("TRP-0105", `Troupe runs on Linux, this is ${process.platform}`, {
+      hint: "use a Linux machine, a virtual one will do",
     });
   }
-  for (let port = firstPort; port < lastPort; port += 2) if (await free(port)) return port;
-  throw new UserError("TRP-0102", `no free pair of ports between ${firstPort} and ${lastPort}`, {
-    hint: "troupe up --port N",
-  });
-}
-
-/** The lowest number that no other cluster of this machine has; ranges follow from it. */
-export function chooseNumber(others: readonly Registered[]): number {
-  const taken = new Set(others.map(({ cluster }) => cluster.number));
-  let number = 0;
-  while (taken.has(number)) number += 1;
-  return number;
-}
-
-export interface Ranges {
-  readonly podCidr: string;
-  readonly serviceCidr: string;
-  readonly dnsAddress: string;
-}
-
-export function rangesOf(number: number): Ranges {
-  const second = 42 + 2 * number;
-  return {
-    podCidr: `10.${second}.0.0/16`,
-    serviceCidr: `10.${second + 1}.0.0/16`,
-    dnsAddress: `10.${second + 1}.0.10`,
-  };
+  if (runtime === "simulated") return "simulated nodes, no containers";
+  const hint = `${self} up --runtime simulated (nodes without containers, needs none of it)`;
+  const missing = missingPackages();
+  const cgroups = cgroupVersion();
+  if (!isRoot) {
+    const lacks = [
+      "root, for containers and network rules",
+      ...(missing.length > 0 ? [`the packages ${missing.join(" ")}`] : []),
+      ...(cgroups === undefined ? ["cgroups, mounted at /sys/fs/cgroup"] : []),
+    ];
+    throw new UserError("TRP-0106", "the containerd runtime needs root", {
+      cause: new Error(`missing here: ${lacks.join("; ")}`),
+      hint: `sudo ${self} up, or ${hint}`,
+    });
+  }
+  if (missing.length > 0) {
+    throw new UserError("TRP-0107", "programs of the containerd runtime are missing", {
+      cause: new Error(`missing here: ${missing.join(", ")}`),
+      hint: `apt-get install ${missing.join(" ")}, or ${hint}`,
+    });
+  }
+  if (cgroups === undefined) {
+    throw new UserError("TRP-0108", "containers need cgroups", {
+      cause: new Error("none are mounted at /sys/fs/cgroup"),
+      hint,
+    });
+  }
+  return `root, cgroup ${cgroups}, containerd, nftables`;
 }

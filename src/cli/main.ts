@@ -1,9 +1,11 @@
 /** Reads the command's name, loads only that command's file, and runs it. */
 import { parseArgs } from "node:util";
 import { UserError } from "../util/errors.ts";
+import { nearest } from "./arguments.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Command, Options } from "./command.ts";
 import { print, printError } from "./output.ts";
+import { self } from "./self.ts";
 
 const common = { help: { type: "boolean", short: "h" }, debug: { type: "boolean" } } as const;
 
@@ -27,7 +29,7 @@ async function load(name: string): Promise<Command> {
     Object.keys(catalogue).filter((known) => catalogue[known]?.hidden !== true),
   );
   throw new UserError("TRP-0001", `unknown command "${name}"`, {
-    hint: near.length > 0 ? near.map((known) => `troupe ${known}`).join(", ") : "troupe help",
+    hint: near.length > 0 ? near.map((known) => `${self} ${known}`).join(", ") : `${self} help`,
     exitCode: 2,
   });
 }
@@ -37,7 +39,13 @@ function parse(command: Command, argv: readonly string[], options: Options) {
     return parseArgs({ args: [...argv], options: { ...options, ...common }, allowPositionals: true, strict: true });
   } catch (error) {
     const words = error instanceof Error ? error.message.split(". ")[0]! : String(error);
-    throw new UserError("TRP-0002", words, { hint: `troupe ${command.name} --help`, exitCode: 2 });
+    const unknown = /^Unknown option '--?([^']+)'/.exec(words)?.[1] ?? "";
+    const near = nearest(
+      unknown,
+      command.options.map((option) => option.name),
+    )[0];
+    const hint = near === undefined ? `${self} ${command.name} --help` : `--${near}; ${self} ${command.name} --help`;
+    throw new UserError("TRP-0002", words, { hint, exitCode: 2 });
   }
 }
 
@@ -61,28 +69,6 @@ function help(command: Command): number {
     `\n${command.summary}\n\nusage: troupe ${command.name} ${command.arguments ?? ""}[options]\n${options.join("\n")}`,
   );
   return 0;
-}
-
-/** Up to three known words within edit distance three. */
-function nearest(word: string, known: readonly string[]): string[] {
-  return known
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ distance }) => distance <= 3)
-    .toSorted((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ candidate }) => candidate);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      row.push(Math.min(row[j - 1]! + 1, previous[j]! + 1, previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
 }
 
 // A reader that has seen enough (`troupe status | head -1`) is no error.

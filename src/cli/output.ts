@@ -24,18 +24,27 @@ export function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** What the system refused this user: `EACCES: permission denied, open '/var/lib/…'`. */
+const isRefusal = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && ["EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
+
 /** An error has four parts: what, why, the next command, the page. No stack without `--debug`. */
 export function printError(error: unknown, debug: boolean): number {
+  if (isRefusal(error)) {
+    const refused = new UserError("TRP-0003", "this user may not do that", { cause: error, exitCode: 6 });
+    return printError(refused, debug);
+  }
   if (error instanceof UserError) {
     say(`${paint("red", "error:")} ${error.message}`);
     if (error.cause instanceof Error) say(`cause: ${error.cause.message}`);
     if (error.hint !== undefined) say(`  try: ${error.hint}`);
+    say(`  doc: ${error.code} (docs/errors/${error.code}.md)`);
     if (debug && error.stack !== undefined) say(error.stack);
     return error.exitCode;
   }
   const text = error instanceof Error ? (debug ? (error.stack ?? error.message) : error.message) : String(error);
   say(`${paint("red", "error:")} ${text}`);
-  if (!debug) say("  try: the same command with --debug shows where it happened");
+  if (!debug) say("  try: the same command with --debug shows where it happened; this is a bug in Troupe");
   return 70;
 }
 

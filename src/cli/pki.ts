@@ -7,7 +7,7 @@ import { X509Certificate, createPublicKey, generateKeyPairSync } from "node:cryp
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertifiedKey, Issuer, LeafRequest } from "../auth/certificates.ts";
-import { readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
+import { masterAddress, readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
 
 export interface Pki {
   readonly serving: CertifiedKey;
@@ -91,7 +91,7 @@ function servingNames(cluster: ClusterFile): readonly string[] {
     "127.0.0.1",
     "::1",
   ];
-  return [...new Set([...names, cluster.address, firstAddress(cluster.serviceCidr)])];
+  return [...new Set([...names, cluster.address, masterAddress(cluster), firstAddress(cluster.serviceCidr)])];
 }
 
 /** 10.43.0.0/16 → 10.43.0.1, the address of Service `kubernetes`. */

@@ -1,24 +1,31 @@
 /**
  * Which processes belong to a cluster. The truth is /proc, not a pid file: a process is ours if its
- * arguments name the data directory, so nothing is missed after a crash and no stranger is hit.
+ * arguments name the data directory, so nothing is missed after a crash and no stranger is hit. A
+ * process is its pid and its start time: a pid that was given anew is another process.
  */
 import { readFileSync, readdirSync } from "node:fs";
 
-export interface OwnProcess {
+const roles = ["keeper", "server", "agent", "dns"] as const;
+
+/** One process, for as long as it lives. */
+export interface ProcessId {
   readonly pid: number;
-  readonly role: "keeper" | "server" | "agent" | "dns" | "containerd" | "shim";
-  /** The node of an agent. */
-  readonly node: string | undefined;
-  readonly argv: readonly string[];
+  /** Clock ticks between the machine's boot and its start. */
+  readonly startTicks: number;
 }
 
-function argvOf(pid: number): readonly string[] | undefined {
+export interface OwnProcess extends ProcessId {
+  readonly role: (typeof roles)[number] | "containerd" | "shim";
+  /** The node of an agent. */
+  readonly node: string | undefined;
+}
+
+/** Undefined: it ended meanwhile, or this user may not see it. */
+function readProc(pid: number, file: string): string | undefined {
   try {
-    const parts = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return parts.at(-1) === "" ? parts.slice(0, -1) : parts;
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
   } catch (error) {
-    // It ended between the listing and the reading.
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }
@@ -28,63 +35,67 @@ const after = (argv: readonly string[], name: string): string | undefined => {
   return at === -1 ? undefined : argv[at + 1];
 };
 
-function classify(pid: number, argv: readonly string[], dataDir: string): OwnProcess | undefined {
+/** What a process with these arguments is to the cluster; undefined: nothing. Pure. */
+export function classify(argv: readonly string[], dataDir: string): Pick<OwnProcess, "role" | "node"> | undefined {
   const inside = (path: string | undefined): boolean => path === dataDir || path?.startsWith(`${dataDir}/`) === true;
   const program = argv[0]?.split("/").at(-1) ?? "";
   if (program === "containerd" && (inside(after(argv, "-c")) || inside(after(argv, "--config")))) {
-    return { pid, role: "containerd", node: undefined, argv };
+    return { role: "containerd", node: undefined };
   }
   if (program.startsWith("containerd-shim") && inside(after(argv, "-address"))) {
-    return { pid, role: "shim", node: undefined, argv };
+    return { role: "shim", node: undefined };
   }
   if (after(argv, "--data-dir") !== dataDir) return undefined;
-  const role = (["keeper", "server", "agent", "dns"] as const).find((name) => argv.includes(name));
-  return role === undefined ? undefined : { pid, role, node: after(argv, "--node"), argv };
+  // Only the word behind the script is the command: `troupe up --name server` is no server.
+  const command = argv[argv.findIndex((word) => word.split("/").at(-1) === "troupe") + 1];
+  const role = roles.find((known) => known === command);
+  return role === undefined ? undefined : { role, node: after(argv, "--node") };
+}
+
+/** State and start time out of /proc/PID/stat; the name in it may hold blanks and brackets. */
+export function parseStat(text: string): { readonly state: string; readonly startTicks: number } {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "X", startTicks: Number(fields[19]) };
+}
+
+function lookAt(pid: number): ProcessId | undefined {
+  const text = readProc(pid, "stat");
+  if (text === undefined) return undefined;
+  const { state, startTicks } = parseStat(text);
+  return state === "Z" || state === "X" ? undefined : { pid, startTicks };
 }
 
 export function processesOf(dataDir: string): readonly OwnProcess[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
     .flatMap((entry) => {
-      const argv = argvOf(Number(entry));
-      const own = argv === undefined ? undefined : classify(Number(entry), argv, dataDir);
-      return own === undefined || isZombie(own.pid) ? [] : [own];
+      const pid = Number(entry);
+      const line = readProc(pid, "cmdline");
+      const own = line === undefined ? undefined : classify(line.replace(/\0$/, "").split("\0"), dataDir);
+      const living = own === undefined ? undefined : lookAt(pid);
+      return own === undefined || living === undefined ? [] : [{ ...living, ...own }];
     });
 }
 
-function isZombie(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return /\) [ZX] /.test(stat);
-  } catch (error) {
-    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return true;
-    throw error;
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !isZombie(pid);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+export function isAlive({ pid, startTicks }: ProcessId): boolean {
+  return lookAt(pid)?.startTicks === startTicks;
 }
 
 /** Sends the signal; a process that has ended meanwhile is what was wanted. */
-export function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+function signal(target: ProcessId, name: "SIGTERM" | "SIGKILL"): void {
+  if (!isAlive(target)) return;
   try {
-    process.kill(pid, name);
+    process.kill(target.pid, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
 /** Ends the processes: TERM, and KILL for what is left after `graceMs`. */
-export async function endAll(pids: readonly number[], graceMs: number): Promise<void> {
-  for (const pid of pids) signal(pid, "SIGTERM");
+export async function endAll(targets: readonly ProcessId[], graceMs: number): Promise<void> {
+  for (const target of targets) signal(target, "SIGTERM");
   const untilMs = Date.now() + graceMs;
-  while (pids.some(isAlive) && Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 25));
-  for (const pid of pids.filter(isAlive)) signal(pid, "SIGKILL");
-  while (pids.some(isAlive) && Date.now() < untilMs + 5_000) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (targets.some(isAlive) && Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 25));
+  for (const target of targets) signal(target, "SIGKILL");
+  while (targets.some(isAlive) && Date.now() < untilMs + 5_000) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -5,6 +5,7 @@ import { UserError } from "../../util/errors.ts";
 import { text, type Command } from "../command.ts";
 import { layoutOf, requireCluster } from "../cluster-file.ts";
 import { print } from "../output.ts";
+import { self } from "../self.ts";
 
 export const image: Command = {
   name: "image",
@@ -18,7 +19,7 @@ export const image: Command = {
   async run(values, [verb, file]) {
     if (verb !== "load" || file === undefined) {
       throw new UserError("TRP-0002", "image knows one verb: load FILE", {
-        hint: "troupe image load app.tar",
+        hint: `${self} image load app.tar`,
         exitCode: 2,
       });
     }

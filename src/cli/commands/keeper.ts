@@ -4,18 +4,18 @@
  * any time. On SIGTERM it ends its children and then itself.
  */
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, open, stat, truncate } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../util/errors.ts";
+import { UserError, messageOf } from "../../util/errors.ts";
 import { text, type Command } from "../command.ts";
 import { layoutOf, readCluster, type ClusterFile, type Layout } from "../cluster-file.ts";
-import { endAll, isAlive, processesOf, type OwnProcess } from "../processes.ts";
+import { backoffMinMs, nextBackoff, rotateLog } from "../keeping.ts";
+import { tryLock } from "../lock.ts";
+import { endAll, isAlive, processesOf, type OwnProcess, type ProcessId } from "../processes.ts";
+import { bridgeOf, namespaceName } from "../ranges.ts";
 
-const backoffMinMs = 100;
-const backoffMaxMs = 5_000;
-/** A child that lived this long starts its back-off anew. */
-const steadyMs = 10_000;
 const pollMs = 200;
+const endGraceMs = 5_000;
 const logLimitBytes = 10 << 20;
 const logCheckMs = 60_000;
 
@@ -28,6 +28,8 @@ export const keeper: Command = {
     const dataDir = text(values, "data-dir") ?? "";
     const cluster = await readCluster(dataDir);
     if (cluster === undefined) throw new UserError("TRP-0111", `there is no cluster at ${dataDir}`, { exitCode: 3 });
+    // Held as long as this process lives: two keepers would start everything twice.
+    if ((await tryLock("keeper", dataDir)) === undefined) return 0;
     if (processesOf(dataDir).some((process) => process.role === "keeper")) return 0;
     return new Keeper(dataDir, cluster).run();
   },
@@ -38,6 +40,8 @@ interface Role {
   readonly args: readonly string[];
   readonly log: string;
   readonly is: (process: OwnProcess) => boolean;
+  /** Makes the network namespace that the child lives in, and answers its path. */
+  readonly namespace?: () => Promise<string>;
 }
 
 class Keeper {
@@ -55,6 +59,7 @@ class Keeper {
         args: ["agent", "--data-dir", dataDir, "--node", node],
         log: `agent-${node}.log`,
         is: (process: OwnProcess) => process.role === "agent" && process.node === node,
+        ...(cluster.network === "namespace" ? { namespace: () => this.#makeNamespace(cluster, node) } : {}),
       })),
     ];
   }
@@ -72,10 +77,12 @@ class Keeper {
     this.#stopping = true;
     clearInterval(logs);
     const own = processesOf(this.#dataDir);
-    const agents = own.filter((process) => process.role === "agent").map((process) => process.pid);
-    const servers = own.filter((process) => process.role === "server").map((process) => process.pid);
-    await endAll(agents, 5_000);
-    await endAll(servers, 5_000);
+    for (const role of ["agent", "server"] as const) {
+      await endAll(
+        own.filter((process) => process.role === role),
+        endGraceMs,
+      );
+    }
     await Promise.all(keeping);
     return 0;
   }
@@ -86,9 +93,9 @@ class Keeper {
       const startedMs = Date.now();
       const present = processesOf(this.#dataDir).find(role.is);
       if (present === undefined) await this.#runChild(role);
-      else await this.#waitFor(present.pid);
+      else await this.#waitFor(present);
       if (this.#stopping) return;
-      backoffMs = Date.now() - startedMs > steadyMs ? backoffMinMs : Math.min(backoffMs * 2, backoffMaxMs);
+      backoffMs = nextBackoff(backoffMs, Date.now() - startedMs);
       await sleep(backoffMs, () => this.#stopping);
     }
   }
@@ -96,36 +103,58 @@ class Keeper {
   async #runChild(role: Role): Promise<void> {
     const log = await open(join(this.#layout.logs, role.log), "a", 0o640);
     try {
-      const child = spawn(process.execPath, [process.argv[1]!, ...role.args], {
-        stdio: ["ignore", log.fd, log.fd],
-        cwd: "/",
-      });
+      const command = [process.execPath, process.argv[1]!, ...role.args];
+      // Not `ip netns exec`: that has a /sys of its own, without cgroups. nsenter becomes the agent.
+      const [file, ...args] =
+        role.namespace === undefined ? command : ["nsenter", `--net=${await role.namespace()}`, ...command];
+      if (this.#stopping) return;
+      const child = spawn(file!, args, { stdio: ["ignore", log.fd, log.fd], cwd: "/" });
       await new Promise<void>((resolve) => {
         child.once("exit", () => resolve());
-        child.once("error", () => resolve());
+        child.once("error", (error) => {
+          complain(`${role.log}: ${error.message}`);
+          resolve();
+        });
       });
+    } catch (error) {
+      // Tried again after the back-off, as if the child had ended.
+      complain(`${role.log}: ${messageOf(error)}`);
     } finally {
       await log.close();
     }
   }
 
-  async #waitFor(pid: number): Promise<void> {
-    while (!this.#stopping && isAlive(pid)) await sleep(pollMs, () => this.#stopping);
+  /** Made by us, not by the agent: the agent lives in it. */
+  async #makeNamespace({ name, number }: ClusterFile, node: string): Promise<string> {
+    const { prepareNamespace } = await import("../../server/node-namespace.ts");
+    const { realHost } = await import("../../env/real/host.ts");
+    const { bridgePrefix, bridgeAddress, ...plan } = bridgeOf(number);
+    return prepareNamespace(realHost(), this.#layout.node(node), {
+      ...plan,
+      name: namespaceName(name, node),
+      bridgeAddress: `${bridgeAddress}/${bridgePrefix}`,
+    });
   }
 
-  /** Children append; so the log can be copied aside and cut under their hands. */
+  async #waitFor(present: ProcessId): Promise<void> {
+    while (!this.#stopping && isAlive(present)) await sleep(pollMs, () => this.#stopping);
+  }
+
   async #rotateLogs(): Promise<void> {
-    for (const { log } of this.#roles) {
-      const path = join(this.#layout.logs, log);
-      const size = await stat(path).then(
-        (found) => found.size,
-        () => 0,
-      );
-      if (size <= logLimitBytes) continue;
-      await copyFile(path, `${path}.1`);
-      await truncate(path, 0);
+    for (const log of [...this.#roles.map((role) => role.log), "keeper.log"]) {
+      try {
+        await rotateLog(join(this.#layout.logs, log), logLimitBytes);
+      } catch (error) {
+        // A full disk, say: the cluster runs on, and the next round tries again.
+        complain(`${log} cannot be cut: ${messageOf(error)}`);
+      }
     }
   }
+}
+
+/** Into keeper.log. */
+function complain(words: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${words}\n`);
 }
 
 async function sleep(ms: number, isOver: () => boolean): Promise<void> {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
-import { layoutOf, readCluster, type ClusterFile } from "../cluster-file.ts";
+import { layoutOf, masterAddress, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { createProcessEnv } from "../process-env.ts";
 import { ensurePki, firstAddress } from "../pki.ts";
 import { apiVersion } from "../versions.ts";
@@ -68,7 +68,7 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
         nodes,
         podCidr: cluster.podCidr,
         serviceCidr: cluster.serviceCidr,
-        masters: [{ address: cluster.address, port: cluster.apiPort }],
+        masters: [{ address: masterAddress(cluster), port: cluster.apiPort }],
         serviceAddress: firstAddress(cluster.serviceCidr),
         authority: pki.servingAuthority,
       }),

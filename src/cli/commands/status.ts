@@ -1,6 +1,7 @@
 /** Masters and nodes of a cluster on this machine, and whether they are well. */
-import { flag, text, type Command } from "../command.ts";
-import { layoutOf, requireCluster, type Registered } from "../cluster-file.ts";
+import { text, type Command } from "../command.ts";
+import { layoutOf, masterAddress, requireCluster, type Registered } from "../cluster-file.ts";
+import { parseChoice } from "../arguments.ts";
 import { get, type ApiAccess } from "../api-client.ts";
 import { print, say, table } from "../output.ts";
 import { ensurePki } from "../pki.ts";
@@ -29,16 +30,16 @@ export const status: Command = {
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-    { name: "output", type: "string", short: "o", value: "json", help: "table (default) or json" },
-    { name: "no-color", type: "boolean", help: "no colour" },
+    { name: "output", type: "string", short: "o", value: "FORMAT", help: "table (default) or json" },
   ],
   async run(values) {
+    const output = parseChoice("output", text(values, "output") ?? "table", ["table", "json"]);
     const found = await requireCluster(text(values, "name") ?? "dev", text(values, "data-dir"));
     const pki = await ensurePki(layoutOf(found.dataDir).pki, found.cluster);
     const access = accessOf(found.cluster, pki);
     const members = [await memberOf(found, access)];
     const nodes = await nodesOf(found, access);
-    if (text(values, "output") === "json" || flag(values, "json")) {
+    if (output === "json") {
       print(JSON.stringify({ name: found.cluster.name, members, nodes }, undefined, 2));
     } else {
       show(found, members, nodes);
@@ -50,7 +51,7 @@ export const status: Command = {
 
 async function memberOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<MemberStatus> {
   const pid = processesOf(dataDir).find((process) => process.role === "server")?.pid ?? 0;
-  const address = `https://${cluster.address}:${cluster.apiPort}`;
+  const address = `https://${masterAddress(cluster)}:${cluster.apiPort}`;
   const unreachable: MemberStatus = { name: "m1", role: "unreachable", term: 0, pid, address };
   try {
     const answer = await get(access, "/troupe/v1/member", 2_000);

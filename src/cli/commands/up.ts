@@ -3,31 +3,37 @@
  * what is missing and prints the same ending.
  */
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../../util/errors.ts";
-import { get, type ApiAccess } from "../api-client.ts";
-import { flag, text, type Command, type Values } from "../command.ts";
+import type { ApiAccess } from "../api-client.ts";
+import { parseChoice, parseCount, parseDuration } from "../arguments.ts";
 import {
   checkName,
   dataDirOf,
-  isRoot,
   layoutOf,
   readCluster,
   register,
-  registered,
+  registryFolder,
   writeCluster,
   type ClusterFile,
 } from "../cluster-file.ts";
-import { addContext, kubeconfigPath } from "../kubeconfig.ts";
-import { cgroupVersion, choosePorts, chooseNumber, defaultAddress, missingPackages, rangesOf } from "../machine.ts";
+import { flag, text, type Command, type Values } from "../command.ts";
+import { addContext, kubeconfigPath, removeContext } from "../kubeconfig.ts";
+import { withLock } from "../lock.ts";
+import { checkMachine } from "../machine.ts";
 import { paint, say, Steps } from "../output.ts";
 import { ensurePki, type Pki } from "../pki.ts";
+import { planCluster, type Wish } from "../plan.ts";
+import { parsePort } from "../ports.ts";
 import { processesOf } from "../processes.ts";
+import { waitForMaster, waitForNode } from "../readiness.ts";
+import { self } from "../self.ts";
+import { takeDown } from "../taking-down.ts";
 
 const waitDefaultMs = 60_000;
-const pollMs = 40;
+const nodesMax = 100;
+const followMs = 500;
 
 export const up: Command = {
   name: "up",
@@ -35,125 +41,73 @@ export const up: Command = {
   examples: ["troupe up", "troupe up --name dev --runtime simulated --nodes 3"],
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "where it keeps everything" },
-    { name: "port", type: "string", value: "N", help: "port of the API on this machine; gRPC takes the next one" },
-    {
-      name: "runtime",
-      type: "string",
-      value: "KIND",
-      help: "containerd (default) or simulated: nodes without containers",
-    },
+    { name: "data-dir", type: "string", value: "DIR", help: "where it keeps everything (/var/lib/troupe/NAME)" },
+    { name: "port", type: "string", value: "N", help: "port of the API here; gRPC takes the next" },
+    { name: "runtime", type: "string", value: "KIND", help: "containerd (default), or simulated: no containers" },
     { name: "nodes", type: "string", value: "N", help: "number of nodes (simulated only, for now)" },
     { name: "wait", type: "string", value: "60s", help: "how long to wait until it is ready" },
-    { name: "foreground", type: "boolean", help: "stay, and end the cluster with Ctrl-C" },
+    { name: "foreground", type: "boolean", help: "stay; Ctrl-C then does what down does" },
   ],
   async run(values) {
     const name = checkName(text(values, "name") ?? "dev");
     const dataDir = resolve(await dataDirOf(name, text(values, "data-dir")));
     const steps = new Steps();
-    const wanted = wish(values);
+    const wanted = wishOf(values);
+    const wait = text(values, "wait");
+    const deadlineMs = Date.now() + (wait === undefined ? waitDefaultMs : parseDuration("wait", wait));
     const present = await readCluster(dataDir);
-    await steps.run("checks", async (detail) => detail(await check(present?.runtime ?? wanted.runtime)));
-    const cluster = present ?? (await plan(name, wanted));
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    await writeCluster(dataDir, cluster);
-    await register(name, dataDir);
-    const pki = await ensurePki(layoutOf(dataDir).pki, cluster);
-    const access = accessOf(cluster, pki);
-    const deadlineMs = Date.now() + wanted.waitMs;
-    const keeper = flag(values, "foreground") ? startKeeper(dataDir, true) : startKeeper(dataDir, false);
-    await keeper.started;
-    await steps.run("master m1", async (detail) => detail(await waitForMaster(dataDir, access, deadlineMs)));
+    const runtime = present?.runtime ?? wanted.runtime ?? "containerd";
+    requireOneNode(runtime, wanted.nodes);
+    await steps.run("checks", async (detail) => detail(checkMachine(runtime)));
+    const waits = (): void => say("another troupe command works on this cluster: waiting for it");
+    const { cluster, pki } = await withLock("cluster", dataDir, () => start(name, dataDir, wanted), waits);
+    const waiting = { dataDir, access: accessOf(cluster, pki), deadlineMs };
+    await steps.run("master m1", async (detail) => detail(await waitForMaster(waiting)));
     for (const node of cluster.nodes) {
-      await steps.run(`node ${node}`, async (detail) =>
-        detail(await waitForNode({ dataDir, access, node, deadlineMs })),
-      );
+      await steps.run(`node ${node}`, async (detail) => detail(await waitForNode(waiting, node)));
     }
-    const context = await rememberContext(dataDir, cluster, pki);
+    const context = await withLock("cluster", dataDir, () => rememberContext(dataDir, pki), waits);
     say(`${paint("bold", `Ready in ${steps.seconds}.`)} ${ending(cluster, context)}`);
-    return flag(values, "foreground") ? keeper.ended() : 0;
+    return flag(values, "foreground") ? stay(name, dataDir) : 0;
   },
 };
 
-interface Wish {
-  readonly runtime: ClusterFile["runtime"];
-  readonly nodes: number;
-  readonly port: number | undefined;
-  readonly waitMs: number;
-}
-
-function wish(values: Values): Wish {
-  const runtime = text(values, "runtime") ?? "containerd";
-  if (runtime !== "containerd" && runtime !== "simulated") {
-    throw new UserError("TRP-0103", `--runtime ${runtime} is unknown: containerd or simulated`, { exitCode: 2 });
-  }
-  const nodes = Number(text(values, "nodes") ?? "1");
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > 100) {
-    throw new UserError("TRP-0103", `--nodes takes a number from 1 to 100`, { exitCode: 2 });
-  }
-  if (runtime === "containerd" && nodes > 1) {
-    throw new UserError("TRP-0104", "several nodes on one machine are simulated ones, for now", {
-      hint: `troupe up --runtime simulated --nodes ${nodes}`,
-      exitCode: 2,
-    });
-  }
-  const port = text(values, "port");
+function wishOf(values: Values): Wish {
+  const [runtime, nodes, port] = [text(values, "runtime"), text(values, "nodes"), text(values, "port")];
   return {
-    runtime,
-    nodes,
-    port: port === undefined ? undefined : Number(port),
-    waitMs: durationMs(text(values, "wait")),
+    runtime: runtime === undefined ? undefined : parseChoice("runtime", runtime, ["containerd", "simulated"] as const),
+    nodes: nodes === undefined ? undefined : parseCount("nodes", nodes, nodesMax),
+    port: port === undefined ? undefined : parsePort(port),
   };
 }
 
-function durationMs(words: string | undefined): number {
-  if (words === undefined) return waitDefaultMs;
-  const match = /^(\d+)(ms|s|m)?$/.exec(words);
-  if (match === null) throw new UserError("TRP-0103", `--wait ${words} is no length of time, as 60s`, { exitCode: 2 });
-  return Number(match[1]) * { ms: 1, s: 1_000, m: 60_000 }[(match[2] ?? "s") as "ms" | "s" | "m"];
+function requireOneNode(runtime: ClusterFile["runtime"], nodes = 1): void {
+  if (runtime === "simulated" || nodes === 1) return;
+  throw new UserError("TRP-0104", "several nodes on one machine are simulated ones, for now", {
+    hint: `${self} up --runtime simulated --nodes ${nodes}`,
+    exitCode: 2,
+  });
 }
 
-function check(runtime: ClusterFile["runtime"]): Promise<string> {
-  if (runtime === "simulated") return Promise.resolve("simulated nodes, no containers");
-  const hint = "troupe up --runtime simulated";
-  if (process.platform !== "linux") throw new UserError("TRP-0105", "containers need Linux", { hint });
-  if (!isRoot)
-    throw new UserError("TRP-0106", "containers need root on this machine", { hint: `sudo troupe up, or ${hint}` });
-  const missing = missingPackages();
-  if (missing.length > 0) {
-    throw new UserError("TRP-0107", `the containerd runtime lacks ${missing.join(", ")}`, {
-      hint: `apt-get install ${missing.join(" ")}, or ${hint}`,
-    });
-  }
-  const cgroups = cgroupVersion();
-  if (cgroups === undefined) throw new UserError("TRP-0108", "no cgroups are mounted at /sys/fs/cgroup", { hint });
-  return Promise.resolve(`root, cgroup ${cgroups}, containerd, nftables`);
+/** Writes what the processes need, and starts the keeper if none lives. */
+async function start(
+  name: string,
+  dataDir: string,
+  wanted: Wish,
+): Promise<{ readonly cluster: ClusterFile; readonly pki: Pki }> {
+  const isRunning = processesOf(dataDir).some(({ role }) => role === "keeper" || role === "server");
+  // Two new clusters must not choose the same number or ports.
+  const cluster = await withLock("registry", registryFolder(), async () => {
+    const planned = await planCluster(wanted, { name, dataDir, isRunning });
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await writeCluster(dataDir, planned);
+    await register(name, dataDir);
+    return planned;
+  });
+  const pki = await ensurePki(layoutOf(dataDir).pki, cluster);
+  await startKeeper(dataDir);
+  return { cluster, pki };
 }
-
-async function plan(name: string, wanted: Wish): Promise<ClusterFile> {
-  const others = (await registered()).filter((entry) => entry.name !== name);
-  const number = chooseNumber(others);
-  const apiPort = await choosePorts(wanted.port, others);
-  const hostTaken = others.some(({ cluster }) => cluster.runtime === "containerd" && cluster.network === "host");
-  const network = wanted.runtime === "containerd" && hostTaken ? "namespace" : "host";
-  return {
-    version: 1,
-    name,
-    id: randomUUID(),
-    number,
-    runtime: wanted.runtime,
-    nodes: Array.from({ length: wanted.nodes }, (_, index) => `n${index + 1}`),
-    apiPort,
-    grpcPort: apiPort + 1,
-    address: defaultAddress() ?? dummyAddress,
-    network,
-    ...rangesOf(number),
-    clusterDomain: "cluster.local",
-  };
-}
-
-/** Where the machine has no default route, the node's address lies on a dummy link that the agent makes. */
-const dummyAddress = "198.18.0.1";
 
 export function accessOf(cluster: ClusterFile, pki: Pki): ApiAccess {
   return {
@@ -165,98 +119,31 @@ export function accessOf(cluster: ClusterFile, pki: Pki): ApiAccess {
   };
 }
 
-interface KeeperHandle {
-  readonly started: Promise<void>;
-  ended(): Promise<number>;
-}
-
-function startKeeper(dataDir: string, foreground: boolean): KeeperHandle {
-  const arguments_ = [process.argv[1]!, "keeper", "--data-dir", dataDir];
-  if (foreground) {
-    const child = spawn(process.execPath, arguments_, { stdio: "inherit" });
-    const ended = new Promise<number>((settle) => child.once("exit", (code) => settle(code ?? 0)));
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill("SIGTERM"));
-    return { started: Promise.resolve(), ended: () => ended };
-  }
-  return { started: detachKeeper(dataDir, arguments_), ended: () => Promise.resolve(0) };
-}
-
-async function detachKeeper(dataDir: string, arguments_: readonly string[]): Promise<void> {
+async function startKeeper(dataDir: string): Promise<void> {
   if (processesOf(dataDir).some((process) => process.role === "keeper")) return;
   const { logs } = layoutOf(dataDir);
   await mkdir(logs, { recursive: true });
   const log = await open(join(logs, "keeper.log"), "a", 0o640);
   try {
-    const child = spawn(process.execPath, arguments_, { detached: true, stdio: ["ignore", log.fd, log.fd], cwd: "/" });
+    // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
+    const child = spawn(process.execPath, [process.argv[1]!, "keeper", "--data-dir", dataDir], {
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      cwd: "/",
+    });
     child.unref();
   } finally {
     await log.close();
   }
 }
 
-async function waitForMaster(dataDir: string, access: ApiAccess, deadlineMs: number): Promise<string> {
-  await until(
-    deadlineMs,
-    async () => (await get(access, "/readyz", 2_000)).status === 200,
-    async () => {
-      throw await timeout(dataDir, "the master is not ready", "server.log");
-    },
-  );
-  return `https://127.0.0.1:${access.port}`;
-}
-
-interface NodeWait {
-  readonly dataDir: string;
-  readonly access: ApiAccess;
-  readonly node: string;
-  readonly deadlineMs: number;
-}
-
-interface NodeFacts {
-  readonly status?: {
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
-    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
-    readonly capacity?: Readonly<Record<string, string>>;
-  };
-}
-
-async function waitForNode({ dataDir, access, node, deadlineMs }: NodeWait): Promise<string> {
-  let facts: NodeFacts = {};
-  const isReady = async (): Promise<boolean> => {
-    const answer = await get(access, `/api/v1/nodes/${node}`);
-    facts = answer.status === 200 ? (JSON.parse(answer.body) as NodeFacts) : {};
-    return facts.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
-  };
-  await until(deadlineMs, isReady, async () => {
-    const why = facts.status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "its agent has not reported";
-    throw await timeout(dataDir, `node ${node} is not Ready: ${why}`, `agent-${node}.log`);
-  });
-  const address = facts.status?.addresses?.find(({ type }) => type === "InternalIP")?.address ?? "?";
-  const capacity = facts.status?.capacity ?? {};
-  return `${address} Ready, ${capacity["cpu"] ?? "?"} cpu, ${capacity["memory"] ?? "?"}, ${capacity["pods"] ?? "?"} pods`;
-}
-
-async function until(deadlineMs: number, isTrue: () => Promise<boolean>, late: () => Promise<never>): Promise<void> {
-  for (;;) {
-    // Nobody listens yet, or the process is between two starts: ask again until the deadline.
-    if (await isTrue().catch(() => false)) return;
-    if (Date.now() > deadlineMs) await late();
-    await new Promise((settle) => setTimeout(settle, pollMs));
-  }
-}
-
-async function timeout(dataDir: string, what: string, log: string): Promise<UserError> {
-  const path = join(layoutOf(dataDir).logs, log);
-  const tail = (await readFile(path, "utf8").catch(() => "")).trimEnd().split("\n").slice(-5).join("\n");
-  return new UserError("TRP-0109", `${what}; nothing was undone`, {
-    hint: `read ${path}; it ends with:\n${tail}`,
-    exitCode: 4,
-  });
-}
-
-async function rememberContext(dataDir: string, cluster: ClusterFile, pki: Pki): Promise<string> {
+async function rememberContext(dataDir: string, pki: Pki): Promise<string> {
+  const cluster = await readCluster(dataDir);
+  if (cluster === undefined) throw new UserError("TRP-0111", `the cluster at ${dataDir} was removed`, { exitCode: 3 });
   const context = `troupe-${cluster.name}`;
-  const path = kubeconfigPath();
+  const path = resolve(kubeconfigPath());
+  const old = cluster.kubeconfig;
+  if (old !== undefined && old.path !== path) await removeContext(old.path, old.context);
   await addContext(path, {
     name: context,
     server: `https://127.0.0.1:${cluster.apiPort}`,
@@ -264,7 +151,7 @@ async function rememberContext(dataDir: string, cluster: ClusterFile, pki: Pki):
     certificate: pki.admin.certificate,
     key: pki.admin.key,
   });
-  await writeCluster(dataDir, { ...cluster, kubeconfig: { path: resolve(path), context } });
+  await writeCluster(dataDir, { ...cluster, kubeconfig: { path, context } });
   return context;
 }
 
@@ -272,4 +159,23 @@ function ending(cluster: ClusterFile, context: string): string {
   const next = "Next: kubectl apply -f examples/hello/";
   const where = cluster.runtime === "containerd" ? `; NodePorts answer on ${cluster.address}` : "";
   return `${next}    (kubectl context "${context}" is set${where})`;
+}
+
+/** Until a signal, which takes the cluster down in order; or until somebody else has taken it down. */
+async function stay(name: string, dataDir: string): Promise<number> {
+  let isAsked = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (isAsked = true));
+  say("Ctrl-C takes it down and keeps the data.");
+  for (;;) {
+    if (isAsked) {
+      const cluster = await readCluster(dataDir);
+      if (cluster !== undefined) await takeDown({ name, dataDir, cluster, purge: false });
+      return 0;
+    }
+    if (processesOf(dataDir).length === 0) {
+      say(`the cluster "${name}" was taken down`);
+      return 0;
+    }
+    await new Promise((settle) => setTimeout(settle, followMs));
+  }
 }

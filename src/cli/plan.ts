@@ -1,0 +1,133 @@
+/**
+ * What `up` is going to run: a new cluster's file, or the one that lies in the data directory, held
+ * against what was asked for. Refuses before anything is written.
+ */
+import { randomUUID } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { UserError } from "../util/errors.ts";
+import { readCluster, registered, type ClusterFile, type Registered } from "./cluster-file.ts";
+import { machineAddress, machineRoutes } from "./machine.ts";
+import { choosePorts, requirePorts } from "./ports.ts";
+import { bridgeOf, chooseNumber, rangesOf } from "./ranges.ts";
+import { self } from "./self.ts";
+
+/** Absent: not asked for. */
+export interface Wish {
+  readonly runtime: ClusterFile["runtime"] | undefined;
+  readonly nodes: number | undefined;
+  readonly port: number | undefined;
+}
+
+export interface Present {
+  readonly name: string;
+  readonly dataDir: string;
+  /** The master or the keeper lives. */
+  readonly isRunning: boolean;
+}
+
+export async function planCluster(wanted: Wish, { name, dataDir, isRunning }: Present): Promise<ClusterFile> {
+  const all = await registered();
+  const others = all.filter((entry) => entry.name !== name);
+  const elsewhere = all.find((entry) => entry.name === name && entry.dataDir !== dataDir);
+  if (elsewhere !== undefined) {
+    throw new UserError("TRP-0115", `there is a cluster "${name}" already, with its data in ${elsewhere.dataDir}`, {
+      cause: new Error(`--data-dir says ${dataDir}`),
+      hint: `${self} up --name ${name} (without --data-dir), or another --name`,
+    });
+  }
+  const present = await readCluster(dataDir);
+  if (present !== undefined) return adopt(present, wanted, { name, dataDir, isRunning }, others);
+  await requireEmpty(dataDir);
+  return create(name, wanted, others);
+}
+
+async function create(name: string, wanted: Wish, others: readonly Registered[]): Promise<ClusterFile> {
+  const runtime = wanted.runtime ?? "containerd";
+  const number = chooseNumber(new Set(others.map(({ cluster }) => cluster.number)), machineRoutes());
+  const apiPort = await choosePorts(wanted.port, portsOf(others));
+  const hostTaken = others.some(({ cluster }) => cluster.runtime === "containerd" && cluster.network === "host");
+  const common = {
+    version: 1,
+    name,
+    id: randomUUID(),
+    number,
+    runtime,
+    nodes: Array.from({ length: wanted.nodes ?? 1 }, (_, index) => `n${index + 1}`),
+    apiPort,
+    grpcPort: apiPort + 1,
+    ...rangesOf(number),
+    clusterDomain: "cluster.local",
+  } as const;
+  if (runtime === "simulated" || !hostTaken) return { ...common, network: "host", address: machineAddress() };
+  const { bridgeAddress, nodeAddress } = bridgeOf(number);
+  return { ...common, network: "namespace", address: nodeAddress, bridgeAddress };
+}
+
+const portsOf = (others: readonly Registered[]): ReadonlySet<number> =>
+  new Set(others.flatMap(({ cluster }) => [cluster.apiPort, cluster.grpcPort]));
+
+async function adopt(
+  present: ClusterFile,
+  wanted: Wish,
+  { name, dataDir, isRunning }: Present,
+  others: readonly Registered[],
+): Promise<ClusterFile> {
+  if (present.name !== name) {
+    throw new UserError("TRP-0113", `${dataDir} holds the cluster "${present.name}", not "${name}"`, {
+      hint: `${self} up --name ${present.name} --data-dir ${dataDir}, or another --data-dir`,
+    });
+  }
+  refuseChange(present, wanted, isRunning);
+  const twin = others.find(({ cluster }) => cluster.number === present.number || clashes(cluster, present));
+  if (twin !== undefined) {
+    throw new UserError("TRP-0115", `the cluster in ${dataDir} and "${twin.name}" cannot both run here`, {
+      cause: new Error("they were made apart from each other and have the same address ranges or network"),
+      hint: `${self} down --name ${twin.name} --purge, or ${self} up --name OTHER with a new data directory`,
+    });
+  }
+  if (isRunning) return present;
+  const apiPort = wanted.port ?? present.apiPort;
+  if (apiPort === present.apiPort) await requirePorts(apiPort);
+  else await choosePorts(apiPort, portsOf(others));
+  // The machine may have got another address meanwhile.
+  const address = present.network === "host" ? machineAddress() : present.address;
+  return { ...present, apiPort, grpcPort: apiPort + 1, address };
+}
+
+function clashes(a: ClusterFile, b: ClusterFile): boolean {
+  return [a, b].every((cluster) => cluster.runtime === "containerd" && cluster.network === "host");
+}
+
+function refuseChange(present: ClusterFile, wanted: Wish, isRunning: boolean): void {
+  const differs =
+    wanted.runtime !== undefined && wanted.runtime !== present.runtime
+      ? `its runtime is ${present.runtime}`
+      : wanted.nodes !== undefined && wanted.nodes !== present.nodes.length
+        ? `it has ${present.nodes.length} node${present.nodes.length === 1 ? "" : "s"}`
+        : wanted.port !== undefined && wanted.port !== present.apiPort && isRunning
+          ? `it runs on port ${present.apiPort}`
+          : undefined;
+  if (differs === undefined) return;
+  const first = isRunning && differs.startsWith("it runs") ? "" : " --purge";
+  throw new UserError("TRP-0115", `the cluster "${present.name}" is there already, and differs from what you ask for`, {
+    cause: new Error(differs),
+    hint: `${self} down --name ${present.name}${first}, then the same again`,
+  });
+}
+
+/** What lies there would be removed by `down --purge` one day. */
+async function requireEmpty(dataDir: string): Promise<void> {
+  const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    if (error.code === "ENOTDIR") return [dataDir];
+    throw error;
+  });
+  // An `up` that was killed leaves at most the unfinished file.
+  const foreign = entries.filter((entry) => !/^cluster\.json\.\d+\.part$/.test(entry));
+  if (foreign.length === 0) return;
+  throw new UserError("TRP-0114", `${dataDir} is no empty folder and holds no cluster`, {
+    cause: new Error(`it has ${foreign.length} entries, ${foreign[0]} among them`),
+    hint: "choose a new folder with --data-dir",
+    exitCode: 2,
+  });
+}
