@@ -1,6 +1,6 @@
 /** The `Env` of a real process: the machine's clock and randomness, files under one folder. */
 import { noFaults } from "../env/faults.ts";
-import type { Env } from "../env/env.ts";
+import type { Env, Log } from "../env/env.ts";
 import { realClock } from "../env/real/clock.ts";
 import { realCrypto } from "../env/real/crypto.ts";
 import { createRealDisk } from "../env/real/disk.ts";
@@ -16,4 +16,18 @@ export function createProcessEnv(options: { readonly diskRoot: string; readonly 
     faults: noFaults,
     log: createRealLog({ level: options.verbose ? "debug" : "info", readable: process.stderr.isTTY === true }),
   };
+}
+
+/**
+ * What nobody caught ends the process in order: one line that says what it was, then the exit that
+ * the keeper answers with a new start. Answers the same for errors that were caught.
+ */
+export function endOnSurprises(log: Log, part: "master" | "agent"): (error: Error) => void {
+  const end = (error: unknown): void => {
+    log("error", `${part}.fatal`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    process.exit(1);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+  return end;
 }

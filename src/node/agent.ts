@@ -35,6 +35,7 @@ import { allocatableOf } from "./status/node-object.ts";
 import { createNodeReporter } from "./status/reporter.ts";
 import { createMounter } from "./volumes/mounts.ts";
 import { createTokens } from "./volumes/tokens.ts";
+import { agentParts, createNodeTree, type NodeTree } from "./tree.ts";
 import { createVolumes } from "./volumes/volumes.ts";
 
 /**
@@ -47,6 +48,8 @@ export interface Agent {
   readonly link: NodeLink;
   readonly pods: Pods;
   readonly actors: ActorDirectory;
+  /** Parts that the caller composes hang themselves in. */
+  readonly tree: NodeTree;
   /** Adopts what runs, then dials the masters. */
   start(): Promise<void>;
   /** Lets go of everything without stopping a container. */
@@ -82,6 +85,8 @@ export interface AgentOptions {
   readonly onRuntimeEvent?: (run: () => void) => void;
   /** Absent: EndpointSlices and the masters' word about all proxies. */
   readonly gate?: TerminationGate;
+  /** The supervision tree gave up, and nothing may go on: the process must end. */
+  readonly onFatal: (error: Error) => void;
 }
 
 export async function createAgent(options: AgentOptions): Promise<Agent> {
@@ -123,13 +128,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     health: createGrpcHealth(clock),
     userAgent: `kube-probe/${/\d+\.\d+/.exec(node.version)?.[0] ?? "1.36"}`,
   });
-  const probes = createProbeSupervisor({ clock, rng, log, events, prober });
+  const tree = createNodeTree({ clock, log, random: env.random, node: node.name, giveUp: options.onFatal });
+  const giveUp = (error: Error): void => tree.giveUp(error);
+  const probes = createProbeSupervisor({ clock, rng, log, events, prober, giveUp });
   const isLive = (): boolean => link.state === "live";
   const pods = createPods({
     nodeName: node.name,
+    giveUp,
     ports: {
       clock,
       log,
+      random: env.random.stream("restarts"),
       cri,
       desired,
       reporter,
@@ -167,7 +176,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     facts: async () => machine,
     health: async () => machineHealth(host, cri, root),
   });
-  const actors = actorDirectory(node.name, { pods, probes, link });
+  const actors = actorDirectory({ tree, pods, probes });
 
   return {
     desired,
@@ -175,6 +184,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     link,
     pods,
     actors,
+    tree,
     async start() {
       if (state.podCidr !== "") await loadRange(options, state.podCidr, pods);
       await pods.start();
@@ -182,11 +192,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       desired.onChange((changed) => {
         if (changed.has("nodes")) void followRange();
       });
-      link.start();
-      status.start();
+      for (const child of agentParts(clock, tree.path, { link, status })) tree.add(child);
     },
     stop() {
-      status.stop();
+      tree.stop();
       pods.stop();
       link.stop();
     },

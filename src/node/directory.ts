@@ -1,41 +1,47 @@
 import type { ActorDirectory, ActorView } from "../actors/runtime/actor.ts";
-import type { NodeLink } from "./link/client.ts";
+import { actorName } from "../kinds/actor.ts";
 import type { Pods } from "./pods/pods.ts";
 import type { ProbeSupervisor } from "./probes/probes.ts";
+import type { NodeTree } from "./tree.ts";
 
-/** The agent's live actors as `kubectl get actors` shows them. */
-export function actorDirectory(
-  node: string,
-  of: { readonly pods: Pods; readonly probes: ProbeSupervisor; readonly link: NodeLink },
-): ActorDirectory {
-  const root = `/node/${node}`;
-  const plain = { version: 1, since: 0, restarts: 0, mailbox: 0, status: "live" } as const;
+/** The agent's live actors as `kubectl get actors` shows them: the tree, then pods and their probes. */
+export function actorDirectory(of: {
+  readonly tree: NodeTree;
+  readonly pods: Pods;
+  readonly probes: ProbeSupervisor;
+}): ActorDirectory {
+  const root = of.tree.path;
 
   const list = (): readonly ActorView[] => {
     const pods = of.pods.list();
     const byUid = new Map(pods.map((pod) => [pod.uid, `${root}/pod/${pod.namespace}/${pod.name}`]));
     return [
-      { ...plain, path: root, machine: "agent", state: "running", supervisor: "keeper" },
-      { ...plain, path: `${root}/link`, machine: "link", state: of.link.state, supervisor: root },
+      ...of.tree.views(),
       ...pods.map((pod): ActorView => ({
-        ...plain,
         path: byUid.get(pod.uid)!,
         machine: "node-pod",
+        version: 1,
         state: pod.stage,
         since: pod.since,
-        restarts: pod.failures,
-        supervisor: root,
-        status: pod.failures > 0 ? "backoff" : "live",
+        restarts: pod.restarts,
+        mailbox: 0,
+        supervisor: `${root}/pods`,
+        status: pod.failures > 0 || pod.isDown ? "backoff" : "live",
         ...(pod.lastError === undefined ? {} : { lastError: pod.lastError }),
       })),
-      ...of.probes.list().map(({ podUid, container, kind, state }): ActorView => {
-        const supervisor = byUid.get(podUid) ?? root;
-        return { ...plain, path: `${supervisor}/${kind}/${container}`, machine: "probe", state, supervisor };
-      }),
+      ...of.probes.list().map((probe): ActorView => ({
+        path: `${byUid.get(probe.podUid) ?? root}/${probe.kind}/${probe.container}`,
+        machine: "probe",
+        version: 1,
+        state: probe.state,
+        since: probe.since,
+        restarts: probe.restarts,
+        mailbox: 0,
+        supervisor: `${root}/probes`,
+        status: probe.isDown ? "backoff" : "live",
+        ...(probe.lastError === undefined ? {} : { lastError: probe.lastError }),
+      })),
     ];
   };
-  return {
-    list,
-    get: (name) => list().find(({ path }) => path.slice(1).replaceAll("/", ".").toLowerCase() === name),
-  };
+  return { list, get: (name) => list().find(({ path }) => actorName(path) === name) };
 }

@@ -2,6 +2,7 @@
  * One node with containers: runtime, network, images, agent, proxy and DNS, in the order in which
  * each needs the one before. Containers outlive it: stopping it stops nothing but itself.
  */
+import { partChild, type ChildSpec } from "../actors/runtime/supervisor.ts";
 import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
 import { loadService } from "../env/real/proto.ts";
@@ -11,7 +12,8 @@ import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
 import { createGrpcTransport } from "../node/link/transport.ts";
 import type { Recorder } from "../node/network/outside.ts";
 import { parseCidr, parseIpv4 } from "../node/proxy/values.ts";
-import { startProxy, type Proxy } from "../node/proxy/proxy.ts";
+import { proxyChild, type SupervisedProxy } from "../node/proxy/proxy-child.ts";
+import { replaceable } from "../node/replaceable.ts";
 import { startNodeRuntime } from "../node/runtime.ts";
 import { invariant, messageOf, TransientError } from "../util/errors.ts";
 
@@ -37,12 +39,14 @@ export interface NodeOptions {
   /** `v1.32.0+troupe.0.1.0`: what `kubectl get nodes` shows. */
   readonly version: string;
   /** Starts the DNS process of this node: `node bin/troupe dns …`. */
+  /** The agent's supervision gave up: the process must end. */
+  readonly onFatal: (error: Error) => void;
   readonly dnsCommand: { readonly file: string; readonly args: readonly string[] };
 }
 
 export interface RunningNode {
   readonly agent: Agent;
-  readonly proxy: Proxy;
+  readonly proxy: SupervisedProxy;
   stop(): void;
 }
 
@@ -86,10 +90,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     root: dataDirectory,
     cgroupRoot,
     apparmor: facts.apparmor,
+    onFatal: options.onFatal,
   });
   const table = `troupe${cluster.number}`;
   await recorder.record("table", `ip ${table}`);
-  const proxy = startProxy({
+  const proxy = proxyChild(`${agent.tree.path}/proxy`, {
     exec,
     clock,
     log,
@@ -106,15 +111,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     },
     onProgrammed: (revision) => agent.link.setProxied(revision),
   });
-  const dns = await feedDns(options, agent, address.address);
+  agent.tree.add(proxy.child);
+  agent.tree.add(await dnsChild(options, agent, address.address));
   await agent.start();
   log("info", "node.started", { node: name, address: address.address });
   return {
     agent,
     proxy,
     stop() {
-      dns.stop();
-      proxy.stop();
       agent.stop();
       runtime.release();
     },
@@ -147,7 +151,7 @@ async function addDnsAddress({ host, cluster }: NodeOptions, recorder: Recorder)
   if (!isUp) throw new TransientError(`the DNS address cannot be set on ${link}`);
 }
 
-async function feedDns(options: NodeOptions, agent: Agent, nodeAddress: string): Promise<DnsFeeder> {
+async function dnsChild(options: NodeOptions, agent: Agent, nodeAddress: string): Promise<ChildSpec> {
   const { env, host, cluster, dataDirectory, dnsCommand } = options;
   const feedPath = dnsFeedPath(dataDirectory);
   let spawnedAtMs = Number.NEGATIVE_INFINITY;
@@ -163,19 +167,38 @@ async function feedDns(options: NodeOptions, agent: Agent, nodeAddress: string):
     spawnedAtMs = env.clock.mono();
     await host.exec.detach(dnsCommand.file, dnsCommand.args, { logPath: `${dataDirectory}/dns.log` });
   };
-  return startDnsFeeder({
-    clock: env.clock,
-    log: env.log,
-    net: host.net,
-    desired: agent.desired,
-    feedPath,
-    settings: {
-      domain: cluster.clusterDomain,
-      upstreams: await upstreamServers(host, cluster.dnsAddress),
-      clients: [cluster.podCidr, "127.0.0.0/8", `${nodeAddress}/32`],
+  const settings = {
+    domain: cluster.clusterDomain,
+    upstreams: await upstreamServers(host, cluster.dnsAddress),
+    clients: [cluster.podCidr, "127.0.0.0/8", `${nodeAddress}/32`],
+  };
+  const { clock, log } = env;
+  const feed = replaceable(agent.desired);
+  let feeder: DnsFeeder | undefined;
+  return partChild(
+    {
+      path: `${agent.tree.path}/dns`,
+      machine: "dns-feeder",
+      state: () => (feeder?.connected === true ? "connected" : "connecting"),
+      run(failed) {
+        feed.forget();
+        const { desired } = feed;
+        const started = startDnsFeeder({
+          clock,
+          log,
+          net: host.net,
+          desired,
+          feedPath,
+          settings,
+          ensureProcess,
+          failed,
+        });
+        feeder = started;
+        return () => started.stop();
+      },
     },
-    ensureProcess,
-  });
+    clock,
+  );
 }
 
 export function dnsFeedPath(dataDirectory: string): string {

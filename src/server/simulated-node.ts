@@ -11,15 +11,17 @@ export interface SimulatedNodeStart {
   readonly masterAddress: string;
   readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
   readonly version: string;
+  readonly onFatal: (error: Error) => void;
 }
 
 export async function startSimulatedNode(options: SimulatedNodeStart): Promise<{ stop(): void }> {
-  const { env, name, address, version, tls, masterAddress } = options;
+  const { env, name, address, version, tls, masterAddress, onFatal } = options;
   const agent = await createSimulatedAgent({
     env,
     name,
     address,
     version,
+    onFatal,
     transport: createGrpcTransport({
       address: masterAddress,
       service: loadService("node.proto", "troupe.node.v1.NodeLink"),

@@ -53,7 +53,16 @@ test("every controller, the scheduler and the actors of the nodes are listed wit
     t.is(actor?.status?.status, "live");
     t.is(actor?.status?.restarts ?? 0, 0);
   }
-  for (const path of ["/", "/log", "/store", "/api", "/leader", "/leader/timers", "/leader/objects", "/leader/sweeps"]) {
+  for (const path of [
+    "/",
+    "/log",
+    "/store",
+    "/api",
+    "/leader",
+    "/leader/timers",
+    "/leader/objects",
+    "/leader/sweeps",
+  ]) {
     t.is(paths.get(path)?.status?.status, "live", path);
   }
   t.is(paths.get("/sched")!.spec.supervisor, "/leader");
@@ -64,7 +73,8 @@ test("every controller, the scheduler and the actors of the nodes are listed wit
     if (status?.since !== undefined) t.true(Date.parse(status.since) > Date.parse("2020-01-01"), spec.path);
   }
   const { name } = alive(cluster, "web")[0]!.metadata;
-  t.is(paths.get(`/node/n1/pod/default/${name}`)!.spec.supervisor, "/node/n1");
+  t.is(paths.get(`/node/n1/pod/default/${name}`)!.spec.supervisor, "/node/n1/pods");
+  for (const part of ["", "/link", "/status", "/pods", "/probes"]) t.truthy(paths.get(`/node/n1${part}`), part);
 });
 
 test("the actor of an object is its row's state when it is asked for by name", async (t) => {

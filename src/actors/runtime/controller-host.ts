@@ -14,13 +14,7 @@ import type { Controller, ControllerWatch, Plan, PlanWrite } from "./controller.
 import { auditEveryMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
 import { controllersPath, leaderPath, schedulerPath } from "./paths.ts";
 import { requestOf } from "./plan-writes.ts";
-import {
-  actorChild,
-  supervisorChild,
-  xstateClock,
-  type ChildSpec,
-  type SupervisorSpec,
-} from "./supervisor.ts";
+import { actorChild, supervisorChild, xstateClock, type ChildSpec, type SupervisorSpec } from "./supervisor.ts";
 import type { OpenTransaction } from "./transaction.ts";
 
 /**

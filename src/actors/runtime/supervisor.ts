@@ -33,6 +33,8 @@ export interface SupervisorSpec {
   /** … in this time are a failure of the supervisor. */
   readonly periodMs: Millis;
   readonly backoff: { readonly baseMs: Millis; readonly maxMs: Millis; readonly jitter: number };
+  /** Whose failures in the period lengthen the pause. Default: all of them. */
+  readonly backoffBy?: "supervisor" | "child";
 }
 
 export interface SupervisorDeps {
@@ -69,6 +71,7 @@ interface Child {
   wake: Timer | undefined;
   lastError: Error | undefined;
   since: Millis;
+  failures: Millis[];
 }
 
 class OtpSupervisor implements Supervisor {
@@ -168,6 +171,7 @@ class OtpSupervisor implements Supervisor {
       wake: undefined,
       lastError: undefined,
       since: 0,
+      failures: [],
     };
     this.children.push(child);
     return child;
@@ -228,7 +232,8 @@ class OtpSupervisor implements Supervisor {
     this.restarts.push(now);
     if (this.restarts.length > this.spec.intensity) return this.fail(error);
     child.restarts += 1;
-    const delay = this.delayMs(this.restarts.length);
+    child.failures = [...child.failures.filter((at) => now - at < this.spec.periodMs), now];
+    const delay = this.delayMs(this.spec.backoffBy === "child" ? child.failures.length : this.restarts.length);
     const at = this.children.indexOf(child);
     if (this.spec.strategy === "one_for_all") this.stopFrom(0);
     else if (this.spec.strategy === "rest_for_one") this.stopFrom(at);

@@ -5,7 +5,7 @@ import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
 import { layoutOf, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { ensurePki } from "../pki.ts";
-import { createProcessEnv } from "../process-env.ts";
+import { createProcessEnv, endOnSurprises } from "../process-env.ts";
 import { apiVersion } from "../versions.ts";
 
 export const agent: Command = {
@@ -55,6 +55,7 @@ async function startAgent({ dataDir, cluster, node, verbose }: AgentStart): Prom
     masterAddress: `${masterHost}:${cluster.grpcPort}`,
     tls: { ...pki.node(node), authority: pki.servingAuthority },
     version: apiVersion,
+    onFatal: endOnSurprises(env.log, "agent"),
   };
   if (cluster.runtime === "simulated") {
     const { startSimulatedNode } = await import("../../server/simulated-node.ts");

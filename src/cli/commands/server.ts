@@ -5,7 +5,7 @@ import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
 import { layoutOf, masterAddress, readCluster, type ClusterFile } from "../cluster-file.ts";
-import { createProcessEnv } from "../process-env.ts";
+import { createProcessEnv, endOnSurprises } from "../process-env.ts";
 import { ensurePki, firstAddress } from "../pki.ts";
 import { apiVersion } from "../versions.ts";
 
@@ -34,11 +34,8 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
   const pki = await ensurePki(layout.pki, cluster);
   await mkdir(layout.master, { recursive: true, mode: 0o700 });
   const env = createProcessEnv({ diskRoot: layout.master, verbose });
-  const fatal = (error: Error): void => {
-    env.log("error", "master.fatal", { error });
-    // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
-    process.exit(1);
-  };
+  // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
+  const fatal = endOnSurprises(env.log, "master");
   const master = await startMaster({
     env,
     name: "m1",

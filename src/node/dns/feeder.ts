@@ -17,6 +17,8 @@ export interface DnsFeederOptions {
   readonly settings: DnsSettings;
   /** Starts the DNS process if none runs; called before each attempt to connect. */
   readonly ensureProcess: () => Promise<void>;
+  /** It met what it does not expect and has stopped: whoever supervises it starts another one. */
+  readonly failed: (error: Error) => void;
 }
 
 export interface DnsFeeder {
@@ -38,7 +40,9 @@ class Feeder implements DnsFeeder {
   constructor(options: DnsFeederOptions) {
     this.#options = options;
     options.desired.onChange((changed) => {
-      for (const [kind, keys] of changed) if (kinds.includes(kind)) for (const key of keys) this.#sendRow(kind, key);
+      this.#guard(() => {
+        for (const [kind, keys] of changed) if (kinds.includes(kind)) for (const key of keys) this.#sendRow(kind, key);
+      });
     });
   }
 
@@ -51,13 +55,23 @@ class Feeder implements DnsFeeder {
     this.#stream?.end();
   }
 
+  #guard(run: () => void): void {
+    if (this.#stopped) return;
+    try {
+      run();
+    } catch (error) {
+      this.stop();
+      this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   connect(): void {
     if (this.#stopped) return;
     const { clock, log, net, ensureProcess, feedPath } = this.#options;
     ensureProcess()
       .then(() => net.dial({ path: feedPath }))
       .then(
-        (stream) => this.#start(stream),
+        (stream) => this.#guard(() => this.#start(stream)),
         (error: unknown) => {
           log("debug", "dns.feed.retry", { error });
           clock.after(reconnectMs, () => this.connect());

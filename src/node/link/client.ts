@@ -26,7 +26,8 @@ export interface NodeLink {
   readonly welcome: Welcome | undefined;
   /** Newest revision that all proxies of the cluster have programmed. */
   readonly proxiedEverywhere: Revision;
-  start(): void;
+  /** `failed`: what the masters sent could not be taken; the link is cut and stays so until `start`. */
+  start(failed?: (error: Error) => void): void;
   stop(): void;
   /** Newest revision of Services and EndpointSlices that this node's proxy has programmed. */
   setProxied(revision: Revision): void;
@@ -96,6 +97,7 @@ export function createNodeLink(options: LinkOptions): NodeLink {
   let actorsSent = "";
   let beat: Timer | undefined;
   let joining = false;
+  let failed: ((error: Error) => void) | undefined;
 
   const ref = createActor(machine.provide({ actions: { connect, disconnect: () => call?.close() } }), {
     clock: xstateClock(clock),
@@ -117,7 +119,10 @@ export function createNodeLink(options: LinkOptions): NodeLink {
     get proxiedEverywhere() {
       return proxiedEverywhere;
     },
-    start: () => ref.send({ type: "start" }),
+    start(onFailed) {
+      failed = onFailed;
+      ref.send({ type: "start" });
+    },
     stop() {
       beat?.cancel();
       ref.send({ type: "stop" });
@@ -137,7 +142,7 @@ export function createNodeLink(options: LinkOptions): NodeLink {
     const isMine = (): boolean => call !== undefined && call === mine.call;
     mine.call = transport.link({
       onDown: (down) => {
-        if (isMine()) take(down);
+        if (isMine()) guardedTake(down);
       },
       onClose: (error) => {
         if (!isMine()) return;
@@ -160,6 +165,20 @@ export function createNodeLink(options: LinkOptions): NodeLink {
     });
   }
 
+  /** A throw in here would end the process from inside the transport. */
+  function guardedTake(down: Down): void {
+    try {
+      take(down);
+    } catch (error) {
+      log("error", "link.failed", { error: messageOf(error) });
+      beat?.cancel();
+      reports.disconnect();
+      ref.send({ type: "stop" });
+      call = undefined;
+      failed?.(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   function take(down: Down): void {
     if (down.welcome != null) {
       greet(down.welcome);
@@ -171,7 +190,9 @@ export function createNodeLink(options: LinkOptions): NodeLink {
       proxiedEverywhere = down.proxied.revision;
       for (const run of proxiedListeners) run(proxiedEverywhere);
     } else if (down.open != null) {
-      void serveStream({ clock, log, transport, openStream: options.openStream }, down.open);
+      serveStream({ clock, log, transport, openStream: options.openStream }, down.open).catch((error: unknown) =>
+        log("error", "stream.failed", { error: messageOf(error) }),
+      );
     }
   }
 

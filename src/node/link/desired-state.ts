@@ -69,7 +69,16 @@ export class DesiredState implements Desired {
     if (rows.synced && this.#coming !== undefined) this.#replace(this.#coming, changed);
     if (changed.size === 0 && !rows.synced) return;
     for (const kind of changed.keys()) this.#sorted.delete(kind);
-    for (const listener of this.#listeners) listener(changed);
+    // One that fails keeps no other from the news.
+    const errors: unknown[] = [];
+    for (const listener of this.#listeners) {
+      try {
+        listener(changed);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   #replace(next: Rooms, changed: Map<KindId, Set<string>>): void {

@@ -1,7 +1,7 @@
 import type { AnyStateMachine } from "xstate";
 import { assign, createActor, fromPromise, raise, setup } from "xstate";
 import type { Clock, Log } from "../../env/env.ts";
-import { messageOf } from "../../util/errors.ts";
+import { InvariantError, messageOf } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import { stepPendingMaxMs, stepRetryFirstMs, stepRetryMaxMs } from "./limits.ts";
 import type { PodWorker, Stage, StepResult } from "./pod-worker.ts";
@@ -50,13 +50,19 @@ const definition = setup({
       wakeAfterMs: ({ context }) => Math.min(stepRetryFirstMs * 2 ** context.failures, stepRetryMaxMs),
       lastError: (_, params: { readonly error: unknown }) => messageOf(params.error),
     }),
+    crash: (_, params: { readonly error: unknown }) => {
+      throw params.error;
+    },
     settle: assign({
       failures: 0,
       lastError: undefined,
       wakeAfterMs: (_, params: StepResult) => params.wakeAfterMs,
     }),
   },
-  guards: { isDue: ({ context }) => context.again || context.wakeAfterMs === 0 },
+  guards: {
+    isBug: (_, params: { readonly error: unknown }) => isBug(params.error),
+    isDue: ({ context }) => context.again || context.wakeAfterMs === 0,
+  },
   delays: { wake: ({ context }) => context.wakeAfterMs },
 });
 
@@ -108,6 +114,11 @@ const machine = definition.createMachine({
             },
             onError: [
               {
+                // What it keeps in memory is in doubt: a new worker looks at the runtime afresh.
+                guard: { type: "isBug", params: ({ event }) => ({ error: event.error }) },
+                actions: { type: "crash", params: ({ event }) => ({ error: event.error }) },
+              },
+              {
                 guard: ({ context }) => context.again,
                 target: "acting",
                 reenter: true,
@@ -153,16 +164,17 @@ export interface PodActor {
 export function createPodActor(
   worker: PodWorker,
   ports: { readonly clock: Clock; readonly log: Log },
-  onGone: () => void,
+  hooks: { readonly gone: () => void; readonly failed: (error: Error) => void },
 ): PodActor {
   const ref = createActor(machine, { input: worker, clock: xstateClock(ports.clock, stepPendingMaxMs) });
   const fields = { pod: worker.pod.metadata.uid };
   ref.subscribe({
     next: (snapshot) => {
-      if (snapshot.status === "done") onGone();
+      if (snapshot.status === "done") hooks.gone();
     },
     error: (error: unknown) => {
       ports.log("error", "pod.actor.failed", { ...fields, error: messageOf(error) });
+      hooks.failed(error instanceof Error ? error : new Error(String(error)));
     },
   });
   ref.start();
@@ -177,11 +189,18 @@ export function createPodActor(
     get failures(): number {
       return ref.getSnapshot().context.failures;
     },
-    changed: () => ref.send({ type: "changed" }),
+    changed() {
+      if (ref.getSnapshot().status === "active") ref.send({ type: "changed" });
+    },
     stop: () => {
       ref.stop();
     },
   };
+}
+
+/** A mistake of the program's own; everything else is the world's, and is tried again. */
+function isBug(error: unknown): boolean {
+  return [InvariantError, TypeError, RangeError, ReferenceError].some((kind) => error instanceof kind);
 }
 
 /**

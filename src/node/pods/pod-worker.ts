@@ -53,6 +53,8 @@ export class PodWorker {
   #released = false;
   #refreshAt: Millis = 0;
   readonly #messages: Record<string, string> = {};
+  /** What the next worker of this pod begins with. */
+  saved: PodCheckpoint | undefined;
 
   constructor(ports: PodPorts, pod: Pod, checkpoint?: PodCheckpoint) {
     this.#ports = ports;
@@ -60,6 +62,7 @@ export class PodWorker {
     const { clock, log, reporter } = ports;
     this.#writer = new StatusWriter(pod, { clock, log, reporter });
     this.#observer = new Observer(ports.cri, pod.metadata.uid);
+    this.saved = checkpoint;
     const sameBoot = checkpoint?.bootId === ports.bootId;
     this.#volumesReady = sameBoot && checkpoint.volumesReady;
     this.#backOff = { ...checkpoint?.backOff };
@@ -404,7 +407,7 @@ export class PodWorker {
 
   async #save(): Promise<void> {
     const { bootId, checkpoints, epoch } = this.#ports;
-    await checkpoints.save({
+    this.saved = {
       format: 1,
       pod: this.#basis(),
       epoch: epoch(),
@@ -414,7 +417,8 @@ export class PodWorker {
       backOff: this.#backOff,
       ...(this.#verdict === undefined ? {} : { verdict: this.#verdict }),
       ...(this.#stopBy === undefined ? {} : { stopBy: this.#stopBy }),
-    });
+    };
+    await checkpoints.save(this.saved);
   }
 
   /** A container has stopped while others still do: tell it, but let nothing wait for that. */

@@ -1,3 +1,4 @@
+import { createSupervisor } from "../../actors/runtime/supervisor.ts";
 import type { Clock, Timer } from "../../env/env.ts";
 import type { Pod } from "../../kinds/generated/types.ts";
 import { messageOf } from "../../util/errors.ts";
@@ -11,6 +12,7 @@ import { createPodActor } from "./pod-actor.ts";
 import type { Stage } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { PodPorts } from "./worker-ports.ts";
+import { manyActors } from "../tree.ts";
 
 /**
  * All pods of a node: one actor each. Starts by adopting what the runtime and the checkpoints know,
@@ -36,6 +38,10 @@ export interface PodView {
   readonly stage: Stage;
   readonly since: Millis;
   readonly failures: number;
+  /** How often its actor was started again. */
+  readonly restarts: number;
+  /** It waits to be started again. */
+  readonly isDown: boolean;
   readonly lastError: string | undefined;
 }
 
@@ -43,10 +49,16 @@ export interface PodsOptions {
   readonly ports: PodPorts;
   /** Pods of this node only. */
   readonly nodeName: string;
+  /** Too many of the actors fail: the agent is at fault. Default: they are left as they are. */
+  readonly giveUp?: (error: Error) => void;
 }
 
 interface Entry {
-  readonly actor: PodActor;
+  /** Of the newest life; a dead one's until it is started again. */
+  actor: PodActor;
+  restarts: number;
+  isDown: boolean;
+  crash: string | undefined;
   /** Cluster epoch in which the pod was last wanted; empty: none that we know. */
   epoch: string;
   held: boolean;
@@ -65,6 +77,11 @@ export function createPods(options: PodsOptions): Pods {
   let timer: Timer | undefined;
   let relisting = false;
   let asked = false;
+  const supervisor = createSupervisor(
+    { path: `/node/${nodeName}/pods`, ...manyActors },
+    { clock, random: ports.random, escalate: (error) => options.giveUp?.(error) },
+  );
+  supervisor.start();
   let collectAt = clock.mono() + containerGcMs;
 
   return {
@@ -82,10 +99,8 @@ export function createPods(options: PodsOptions): Pods {
     stop() {
       stopped = true;
       timer?.cancel();
-      for (const [uid, { actor }] of entries) {
-        actor.stop();
-        ports.probes.stop(uid);
-      }
+      supervisor.stop();
+      for (const uid of entries.keys()) ports.probes.stop(uid);
     },
     relist: () => {
       void relist();
@@ -103,7 +118,18 @@ export function createPods(options: PodsOptions): Pods {
     }
     const { uid, name, namespace = "" } = metadata;
     const held = "held: the masters of this epoch do not know the pod";
-    return { uid, namespace, name, stage, since: entry.since, failures, lastError: entry.held ? held : lastError };
+    const { since, restarts, isDown, crash } = entry;
+    return {
+      uid,
+      namespace,
+      name,
+      stage,
+      since,
+      failures,
+      restarts,
+      isDown,
+      lastError: entry.held ? held : (lastError ?? crash),
+    };
   }
 
   function adopt(checkpoint: PodCheckpoint): void {
@@ -112,13 +138,44 @@ export function createPods(options: PodsOptions): Pods {
 
   function add(pod: Pod, checkpoint?: PodCheckpoint): void {
     const { uid } = pod.metadata;
-    const worker = new PodWorker(ports, pod, checkpoint);
-    const actor = createPodActor(worker, { clock, log }, () => {
-      entries.delete(uid);
-      finished.add(uid);
-    });
     const epoch = checkpoint?.epoch ?? ports.epoch();
-    entries.set(uid, { actor, epoch, held: false, stage: "idle", since: clock.wall() });
+    supervisor.add({
+      id: uid,
+      start(exit) {
+        const before = entries.get(uid);
+        const actor = begin(before?.actor.worker ?? { pod, saved: checkpoint, isVanished: false }, uid, exit);
+        if (before === undefined) {
+          const fresh = { restarts: 0, isDown: false, crash: undefined, held: false, stage: "idle" } as const;
+          entries.set(uid, { ...fresh, actor, epoch, since: clock.wall() });
+        } else {
+          Object.assign(before, { actor, restarts: before.restarts + 1, isDown: false });
+          log("info", "pod.actor.restarted", { pod: uid, restarts: before.restarts });
+        }
+        return { stop: () => actor.stop(), views: () => [] };
+      },
+    });
+  }
+
+  /** A new life of a pod's actor: what the last one held in memory is looked up in the runtime again. */
+  function begin(
+    last: Pick<PodWorker, "pod" | "saved" | "isVanished">,
+    uid: string,
+    exit: (error: Error | undefined) => void,
+  ): PodActor {
+    const worker = new PodWorker(ports, last.pod, last.saved);
+    if (last.isVanished) worker.vanish();
+    return createPodActor(worker, ports, {
+      gone() {
+        entries.delete(uid);
+        finished.add(uid);
+        supervisor.remove(uid);
+      },
+      failed(error) {
+        const entry = entries.get(uid);
+        if (entry !== undefined) Object.assign(entry, { isDown: true, crash: error.message });
+        exit(error);
+      },
+    });
   }
 
   /** Sandboxes without a checkpoint: their labels tell who they are. */

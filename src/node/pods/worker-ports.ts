@@ -1,4 +1,4 @@
-import type { Clock, Log } from "../../env/env.ts";
+import type { Clock, Log, Rng } from "../../env/env.ts";
 import type { Cri } from "../cri/cri.ts";
 import type { Desired, Reporter } from "../desired.ts";
 import type { ProbeSupervisor } from "../probes/probes.ts";
@@ -11,6 +11,8 @@ import type { Semaphore } from "./semaphore.ts";
 export interface PodPorts {
   readonly clock: Clock;
   readonly log: Log;
+  /** Spreads restarts. */
+  readonly random: Rng;
   readonly cri: Cri;
   readonly desired: Desired;
   readonly reporter: Reporter;

@@ -35,6 +35,8 @@ export interface ProbeActorOptions {
   readonly onResult: (result: ProbeResult) => void;
   /** Text of the Unhealthy event. */
   readonly onFailure: (message: string) => void;
+  /** The actor itself failed; it does nothing any more. */
+  readonly failed: (error: Error) => void;
 }
 
 interface ProbeContext {
@@ -117,12 +119,17 @@ const machine = setup({
 
 export function createProbeActor(options: ProbeActorOptions): ProbeActor {
   const ref = createActor(machine, { input: options, clock: xstateClock(options.clock) });
+  ref.subscribe({
+    error: (error: unknown) => options.failed(error instanceof Error ? error : new Error(String(error))),
+  });
   ref.start();
   return {
     get state(): string {
       return ref.getSnapshot().value;
     },
-    update: (pod) => ref.send({ type: "pod", pod }),
+    update(pod) {
+      if (ref.getSnapshot().status === "active") ref.send({ type: "pod", pod });
+    },
     stop: () => {
       ref.stop();
     },

@@ -1,4 +1,7 @@
+import { createSupervisor } from "../../actors/runtime/supervisor.ts";
 import type { Clock, Log, Rng } from "../../env/env.ts";
+import type { Millis } from "../../util/time.ts";
+import { manyActors } from "../tree.ts";
 import type { Container, Pod, Probe } from "../../kinds/generated/types.ts";
 import { containerPath } from "../pods/events.ts";
 import type { EventRecorder } from "../pods/events.ts";
@@ -34,6 +37,11 @@ export interface ProbeView {
   readonly container: string;
   readonly kind: ProbeKind;
   readonly state: string;
+  readonly since: Millis;
+  readonly restarts: number;
+  /** It waits to be started again. */
+  readonly isDown: boolean;
+  readonly lastError: string | undefined;
 }
 
 export interface ProbeOptions {
@@ -42,6 +50,8 @@ export interface ProbeOptions {
   readonly log: Log;
   readonly events: EventRecorder;
   readonly prober: Prober;
+  /** Too many of the actors fail: the agent is at fault. Default: they are left as they are. */
+  readonly giveUp?: (error: Error) => void;
 }
 
 interface Running {
@@ -49,7 +59,13 @@ interface Running {
   readonly container: string;
   readonly podUid: string;
   readonly containerId: string;
-  readonly actor: ProbeActor;
+  pod: Pod;
+  /** Of the newest life; undefined while it waits to be started again. */
+  actor: ProbeActor | undefined;
+  state: string;
+  since: Millis;
+  starts: number;
+  lastError: string | undefined;
 }
 
 export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
@@ -60,6 +76,11 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
   const listeners: ((podUid: string) => void)[] = [];
   const bornAt = clock.mono();
   const execSlots = new Semaphore(execProbesMaxCount);
+  const supervisor = createSupervisor(
+    { path: "/probes", ...manyActors },
+    { clock, random: options.rng, escalate: (error) => options.giveUp?.(error) },
+  );
+  supervisor.start();
 
   const resultOf = (kind: ProbeKind, id: string): ProbeResult => {
     const key = `${id}/${kind}`;
@@ -89,7 +110,7 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
           if (kind === "startup" ? started : !started) continue;
           wanted.add(key);
           if (!running.has(key)) begin(pod, container, fact, kind, probe);
-          else running.get(key)!.actor.update(pod);
+          else update(running.get(key)!, pod);
         }
       }
       for (const [key, probe] of running) {
@@ -108,13 +129,22 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
       listeners.push(run);
     },
     list: () =>
-      [...running.values()].map(({ podUid, container, kind, actor }) => ({
-        podUid,
-        container,
-        kind,
-        state: actor.state,
-      })),
+      [...running.values()].map((probe) => {
+        const { podUid, container, kind, actor, starts, lastError } = probe;
+        const state = actor?.state ?? "waiting";
+        if (state !== probe.state) {
+          probe.state = state;
+          probe.since = clock.wall();
+        }
+        const isDown = actor === undefined;
+        return { podUid, container, kind, state, since: probe.since, restarts: starts - 1, isDown, lastError };
+      }),
   };
+
+  function update(probe: Running, pod: Pod): void {
+    probe.pod = pod;
+    probe.actor?.update(pod);
+  }
 
   function begin(pod: Pod, container: Container, fact: ContainerFact, kind: ProbeKind, probe: Probe): void {
     const key = `${fact.id}/${kind}`;
@@ -123,29 +153,57 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
     const initialMs = Math.max(0, (probe.initialDelaySeconds ?? 0) * 1_000 - waitedMs);
     // An agent that has just begun spreads the first probes of what it found running.
     const young = clock.mono() - bornAt < quietStartMs && waitedMs > periodMs;
-    const actor = createProbeActor({
-      clock,
-      log: options.log,
-      prober: options.prober,
-      execSlots,
-      pod,
-      container,
-      containerId: fact.id,
+    const { uid } = pod.metadata;
+    const entry: Running = {
       kind,
-      probe,
-      delayMs: young ? Math.max(initialMs, options.rng.below(periodMs)) : initialMs,
-      onResult: (result) => {
-        if (results.get(key) === result) return;
-        results.set(key, result);
-        for (const listener of listeners) listener(pod.metadata.uid);
-      },
-      onFailure: (message) => {
-        const fieldPath = containerPath(pod, container.name);
-        events.record(pod, { type: "Warning", reason: "Unhealthy", message, fieldPath });
+      container: container.name,
+      podUid: uid,
+      containerId: fact.id,
+      pod,
+      actor: undefined,
+      state: "waiting",
+      since: clock.wall(),
+      starts: 0,
+      lastError: undefined,
+    };
+    running.set(key, entry);
+    const start = (exit: (error: Error) => void): ProbeActor =>
+      createProbeActor({
+        clock,
+        log: options.log,
+        prober: options.prober,
+        execSlots,
+        pod: entry.pod,
+        container,
+        containerId: fact.id,
+        kind,
+        probe,
+        delayMs: young && entry.starts === 1 ? Math.max(initialMs, options.rng.below(periodMs)) : initialMs,
+        onResult: (result) => {
+          if (results.get(key) === result) return;
+          results.set(key, result);
+          for (const listener of listeners) listener(pod.metadata.uid);
+        },
+        onFailure: (message) => {
+          const fieldPath = containerPath(pod, container.name);
+          events.record(pod, { type: "Warning", reason: "Unhealthy", message, fieldPath });
+        },
+        failed(error) {
+          entry.actor = undefined;
+          entry.lastError = error.message;
+          options.log("error", "probe.actor.failed", { container: fact.id, kind, error: error.message });
+          exit(error);
+        },
+      });
+    supervisor.add({
+      id: key,
+      start(exit) {
+        entry.starts += 1;
+        const actor = start(exit);
+        entry.actor = actor;
+        return { stop: () => actor.stop(), views: () => [] };
       },
     });
-    const { uid } = pod.metadata;
-    running.set(key, { kind, container: container.name, podUid: uid, containerId: fact.id, actor });
   }
 
   /** A container that was ready before this agent began stays so until its first result. */
@@ -160,8 +218,7 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
   }
 
   function end(key: string): void {
-    running.get(key)?.actor.stop();
-    running.delete(key);
+    if (running.delete(key)) supervisor.remove(key);
   }
 }
 

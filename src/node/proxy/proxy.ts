@@ -34,6 +34,8 @@ export interface ProxyOptions {
   readonly settings: TableSettings;
   /** Called when `programmedRevision` has grown. */
   readonly onProgrammed: (revision: Revision) => void;
+  /** It met what it does not expect and has stopped: whoever supervises it starts another one. */
+  readonly failed: (error: Error) => void;
 }
 
 export interface Proxy {
@@ -97,10 +99,22 @@ class TableProxy implements Proxy {
   }
 
   #onChange(changed: ReadonlyMap<KindId, ReadonlySet<string>>): void {
-    for (const key of changed.get(serviceKind) ?? []) this.#dirtyServices.add(key);
-    for (const key of changed.get(sliceKind) ?? []) this.#dirtySlice(key);
-    for (const key of changed.get("pods") ?? []) this.#dirtyPods.add(key);
+    if (this.#stopped) return;
+    try {
+      for (const key of changed.get(serviceKind) ?? []) this.#dirtyServices.add(key);
+      for (const key of changed.get(sliceKind) ?? []) this.#dirtySlice(key);
+      for (const key of changed.get("pods") ?? []) this.#dirtyPods.add(key);
+    } catch (error) {
+      return this.#crash(error);
+    }
     void this.#flush();
+  }
+
+  /** Not to be mended by trying again: the rules stay, this proxy ends. */
+  #crash(error: unknown): void {
+    if (this.#stopped) return;
+    this.stop();
+    this.#options.failed(error instanceof Error ? error : new Error(String(error)));
   }
 
   #dirtySlice(key: string): void {
@@ -149,8 +163,8 @@ class TableProxy implements Proxy {
         if (this.#dirtyServices.size === 0 && this.#dirtyPods.size === 0) return;
       }
     } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      this.#fail(error);
+      if (error instanceof TransientError) this.#fail(error);
+      else this.#crash(error);
     } finally {
       this.#busy = false;
     }
@@ -159,6 +173,7 @@ class TableProxy implements Proxy {
   async #write(): Promise<void> {
     const { settings, faults } = this.#options;
     const fault = faults.at({ seam: "nft", path: `/node/${this.#options.node}/proxy` });
+    if (fault.kind === "crash") throw new Error("fault injected: crash");
     if (fault.kind === "error" || fault.kind === "drop") throw new TransientError("a fault was injected");
     if (!this.#known) {
       const all = this.#wanted.takeAll();

@@ -10,12 +10,14 @@ import type { LinkTransport } from "../link/transport.ts";
 import { createCheckpoints } from "../pods/checkpoint.ts";
 import type { SimulatedNode, SimulatedNodeOptions } from "./node.ts";
 import { createSimulatedNode } from "./node.ts";
+import { agentParts, createNodeTree, type NodeTree } from "../tree.ts";
 
 /** `--runtime simulated`: a simulated node behind the same link as a real agent. */
 export interface SimulatedAgent {
   readonly node: SimulatedNode;
   readonly link: NodeLink;
   readonly actors: ActorDirectory;
+  readonly tree: NodeTree;
   start(): Promise<void>;
   stop(): void;
 }
@@ -27,10 +29,12 @@ export interface SimulatedAgentOptions extends Pick<
   readonly env: Env;
   readonly transport: LinkTransport;
   readonly version: string;
+  /** Default: it is logged. */
+  readonly onFatal?: (error: Error) => void;
 }
 
 export async function createSimulatedAgent(options: SimulatedAgentOptions): Promise<SimulatedAgent> {
-  const { env, transport, version, ...rest } = options;
+  const { env, transport, version, onFatal, ...rest } = options;
   const { clock, disk, log, random } = env;
   const state = await loadAgentState(disk);
   const link = createNodeLink({
@@ -50,6 +54,7 @@ export async function createSimulatedAgent(options: SimulatedAgentOptions): Prom
     openStream: async (request) => node.openStream(request),
   });
   const { desired, reporter } = link;
+  const tree = createNodeTree({ clock, log, random, node: options.name, giveUp: (error) => onFatal?.(error) });
   const isLive = (): boolean => link.state === "live";
   const node = createSimulatedNode({
     ...rest,
@@ -59,22 +64,25 @@ export async function createSimulatedAgent(options: SimulatedAgentOptions): Prom
     desired,
     reporter,
     version,
+    giveUp: (error) => tree.giveUp(error),
     gate: createSliceGate(desired, { isLive, proxied: () => link.proxiedEverywhere }),
     checkpoints: createCheckpoints(disk, log),
     epoch: () => link.epoch,
   });
-  const actors = actorDirectory(options.name, { pods: node.pods, probes: node.probes, link });
+  const actors = actorDirectory({ tree, pods: node.pods, probes: node.probes });
   // There is no proxy that could lag behind.
   desired.onChange(() => link.setProxied(desired.revision));
   return {
     node,
     link,
     actors,
+    tree,
     async start() {
       await node.start();
-      link.start();
+      for (const child of agentParts(clock, tree.path, { link, status: node.status })) tree.add(child);
     },
     stop() {
+      tree.stop();
       node.stop();
       link.stop();
     },

@@ -35,6 +35,7 @@ export interface SimulatedNode {
   readonly pods: Pods;
   readonly probes: ProbeSupervisor;
   readonly runtime: SimulatedRuntime;
+  /** Started by whoever supervises it. */
   readonly status: NodeReporter;
   start(): Promise<void>;
   stop(): void;
@@ -62,6 +63,7 @@ export interface SimulatedNodeOptions {
   readonly runtime?: SimulatedRuntime;
   readonly checkpoints?: Checkpoints;
   readonly epoch?: () => string;
+  readonly giveUp?: (error: Error) => void;
 }
 
 const startsAtOnceCount = 16;
@@ -70,12 +72,13 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
   const { clock, desired, log, name, reporter } = options;
   const facts = simulatedMachine(options);
   const rng = options.random.stream(`node/${name}`);
+  const giveUp = options.giveUp === undefined ? {} : { giveUp: options.giveUp };
   const network = addressesOf(name, desired);
   const script = options.script ?? scriptOfAnnotations;
   const { addressOf } = network;
   const runtime = options.runtime ?? createSimulatedRuntime({ clock, script, addressOf });
   const events = createEventRecorder({ clock, log, reporter, node: name });
-  const probes = createProbeSupervisor({ clock, rng, log, events, prober: proberOf(runtime) });
+  const probes = createProbeSupervisor({ clock, rng, log, events, prober: proberOf(runtime), ...giveUp });
   const status = createNodeReporter({
     clock,
     log,
@@ -87,9 +90,11 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
   });
   const pods = createPods({
     nodeName: name,
+    ...giveUp,
     ports: {
       clock,
       log,
+      random: rng,
       cri: runtime,
       desired,
       reporter,
@@ -136,10 +141,8 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
     async start() {
       await pods.start();
       runtime.onChange(() => pods.relist());
-      status.start();
     },
     stop() {
-      status.stop();
       pods.stop();
     },
     openStream: async (request) => openSimulatedStream(runtime, request),

@@ -114,6 +114,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     const ports: PodPorts = {
       clock,
       log,
+      random: rng,
       cri: wrapped,
       desired,
       reporter,

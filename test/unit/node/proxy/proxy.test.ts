@@ -77,7 +77,9 @@ function tableOf(service: Service, slices: readonly EndpointSlice[]): Table {
 
 function words(verdict: Verdict): string {
   if (verdict.kind !== "dnat") return verdict.kind;
-  const targets = [...verdict.targets.keys()].map((target) => target.split(" . ")[0] ?? "").toSorted((a, b) => (a < b ? -1 : 1));
+  const targets = [...verdict.targets.keys()]
+    .map((target) => target.split(" . ")[0] ?? "")
+    .toSorted((a, b) => (a < b ? -1 : 1));
   return `${targets.join(",")}${verdict.masquerade ? " masq" : ""}`;
 }
 
