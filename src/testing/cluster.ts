@@ -215,6 +215,11 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
+  /** The disk's next write fails; the master cannot trust it any more, and `advance` throws why. */
+  failDisk(code: "EIO" | "ENOSPC"): void {
+    this.#disk.inject({ operation: "write", code });
+  }
+
   /** Power loss: what was not synced is lost, connections break. */
   crashMaster(): void {
     this.#life.end();
@@ -223,6 +228,7 @@ export class Cluster implements AsyncDisposable {
     this.#exchanges.clear();
     this.#network.reset();
     this.#master = undefined;
+    this.#fatal = undefined;
   }
 
   async startMaster(): Promise<void> {

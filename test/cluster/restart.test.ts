@@ -36,6 +36,8 @@ class Follower {
 class Writers {
   readonly acknowledged = new Map<string, string>();
   readonly refused: string[] = [];
+  /** Requests whose connection broke: nobody knows whether they happened. */
+  lost = 0;
   readonly #open = new Map<string, { readonly exchange: SimExchange; readonly value: string }>();
   readonly #below: (bound: number) => number;
   #value = 0;
@@ -47,6 +49,7 @@ class Writers {
   step(cluster: Cluster): void {
     for (const [name, { exchange, value }] of this.#open) {
       if (exchange.ended) this.#answered(name, exchange.status, value);
+      if (exchange.lost) this.lost += 1;
       if (exchange.ended || exchange.lost) this.#open.delete(name);
     }
     while (this.#open.size < 4) {
@@ -93,6 +96,7 @@ for (const seed of [101, 102, 103, 104, 105, 106]) {
 
     t.deepEqual(writers.refused, []);
     t.true(writers.acknowledged.size > 4);
+    t.true(writers.lost > 5, "crashes hit requests");
     for (const [name, value] of writers.acknowledged) {
       const found = cluster.get("configmaps", name)?.data?.["value"];
       t.true(Number(found) >= Number(value), `${name}: ${value} was acknowledged, ${found} is there`);
