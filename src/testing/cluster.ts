@@ -98,7 +98,7 @@ export class Cluster implements AsyncDisposable {
       rng: createRng(seed, "disk"),
       pace: () =>
         new Promise((resolve) => {
-          clock.after(1 + device.below(2), resolve);
+          clock.after(1 + device.below(5), resolve);
         }),
     });
     this.#network = new SimNetwork(clock, random.stream("network"));
