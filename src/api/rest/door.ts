@@ -16,6 +16,7 @@ import type { Call, Door, RestDoorOptions } from "./call.ts";
 import { createDiscovery, serveRoot } from "./discovery.ts";
 import { createEventCache } from "./event-cache.ts";
 import { serveHealth } from "./health.ts";
+import { actingUser } from "./impersonate.ts";
 import { createMetrics } from "./metrics.ts";
 import { serveGet, serveList, type ReadTarget } from "./read.ts";
 import { allVerbs } from "../../kinds/define.ts";
@@ -70,7 +71,8 @@ async function handle(door: Door, exchange: HttpExchange): Promise<void> {
   let route: Route | undefined;
   try {
     const target = parseTarget(exchange.target);
-    const user = (await door.authenticator.authenticate(exchange)) ?? anonymous;
+    const asking = (await door.authenticator.authenticate(exchange)) ?? anonymous;
+    const user = actingUser(asking, exchange.headers, door.authorizer);
     route = classify(exchange.method, target);
     authorize(door, user, route);
     await serve({ door, exchange: watched.exchange, target, user }, route);
