@@ -1,0 +1,78 @@
+/** A small client over HTTPS with the certificates of a kubeconfig: requests, and a watch by lines. */
+import { readFileSync } from "node:fs";
+import { Agent, request, type RequestOptions } from "node:https";
+import { createInterface } from "node:readline";
+import { parse } from "yaml";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface RestClient {
+  /** Rejects when no whole answer comes. */
+  call(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** Resolves when the stream ends, however; each line goes to `onEvent` as JSON. */
+  watch(path: string, onEvent: (event: WatchLine) => void, signal: AbortSignal): Promise<void>;
+}
+
+export interface WatchLine {
+  readonly type: string;
+  readonly object: Readonly<Record<string, unknown>>;
+}
+
+interface Kubeconfig {
+  readonly clusters: readonly { readonly cluster: Readonly<Record<string, string>> }[];
+  readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
+}
+
+const timeoutMs = 15_000;
+
+export function createRestClient(kubeconfig: string): RestClient {
+  const config = parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
+  const { cluster } = config.clusters[0]!;
+  const { user } = config.users[0]!;
+  const server = new URL(cluster["server"]!);
+  const inline = (text: string | undefined): Buffer => Buffer.from(text ?? "", "base64");
+  const tls = {
+    host: server.hostname,
+    port: Number(server.port),
+    ca: inline(cluster["certificate-authority-data"]),
+    cert: inline(user["client-certificate-data"]),
+    key: inline(user["client-key-data"]),
+  } satisfies RequestOptions;
+  const agent = new Agent({ keepAlive: true });
+  return {
+    call: (method, path, body) =>
+      new Promise((resolve, reject) => {
+        const headers = body === undefined ? {} : { "content-type": "application/json" };
+        const asked = request({ ...tls, agent, method, path, headers, timeout: timeoutMs }, (answer) => {
+          let text = "";
+          answer.setEncoding("utf8");
+          answer.on("data", (part: string) => (text += part));
+          answer.once("error", reject);
+          answer.once("end", () => {
+            if (!answer.complete) return reject(new Error("the answer was cut off"));
+            resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) as Answer["body"] });
+          });
+        });
+        asked.once("timeout", () => asked.destroy(new Error("no answer in time")));
+        asked.once("error", reject);
+        asked.end(body === undefined ? undefined : JSON.stringify(body));
+      }),
+    watch: (path, onEvent, signal) =>
+      new Promise((resolve) => {
+        const asked = request({ ...tls, agent: false, path, signal }, (answer) => {
+          const lines = createInterface({ input: answer });
+          lines.on("line", (line) => {
+            // The server's death may cut a line in half: it is told again after the resumption.
+            if (line.endsWith("}")) onEvent(JSON.parse(line) as WatchLine);
+          });
+          lines.once("close", resolve);
+          answer.once("error", () => lines.close());
+        });
+        asked.once("error", () => resolve());
+        asked.end();
+      }),
+  };
+}
