@@ -29,7 +29,8 @@ const keysEach = 5;
 const pauseMs = 8;
 const lifeMaxMs = 2_500;
 const backMaxMs = 30_000;
-const folder = "/api/v1/namespaces/ledger/configmaps";
+const namespace = `ledger-${process.pid}`;
+const folder = `/api/v1/namespaces/${namespace}/configmaps`;
 
 const client = createRestClient(kubeconfig);
 const resumptions = { count: 0 };
@@ -179,7 +180,7 @@ async function replay(ledger: Ledger, start: number): Promise<readonly LedgerEve
 }
 
 async function main(): Promise<MasterKills> {
-  await insist("POST", "/api/v1/namespaces", { metadata: { name: "ledger" } });
+  await insist("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
   const { body } = await insist("GET", folder);
   const start = Number((body["metadata"] as Meta).resourceVersion);
   const ledger = new Ledger(start);

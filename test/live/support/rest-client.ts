@@ -1,7 +1,6 @@
 /** A small client over HTTPS with the certificates of a kubeconfig: requests, and a watch by lines. */
 import { readFileSync } from "node:fs";
 import { Agent, request, type RequestOptions } from "node:https";
-import { createInterface } from "node:readline";
 import { parse } from "yaml";
 
 export interface Answer {
@@ -63,13 +62,16 @@ export function createRestClient(kubeconfig: string): RestClient {
     watch: (path, onEvent, signal) =>
       new Promise((resolve) => {
         const asked = request({ ...tls, agent: false, path, signal }, (answer) => {
-          const lines = createInterface({ input: answer });
-          lines.on("line", (line) => {
-            // The server's death may cut a line in half: it is told again after the resumption.
-            if (line.endsWith("}")) onEvent(JSON.parse(line) as WatchLine);
+          let rest = "";
+          answer.setEncoding("utf8");
+          answer.on("data", (part: string) => {
+            const lines = (rest + part).split("\n");
+            // The server's death may cut the last line in half: it is told again after the resumption.
+            rest = lines.pop() ?? "";
+            for (const line of lines) onEvent(JSON.parse(line) as WatchLine);
           });
-          lines.once("close", resolve);
-          answer.once("error", () => lines.close());
+          answer.once("error", () => resolve());
+          answer.once("close", resolve);
         });
         asked.once("error", () => resolve());
         asked.end();
