@@ -157,6 +157,7 @@ live("kill -9 of the keeper: up again adopts what runs, and keeps it", async (t)
   const agent = pidsOf(data, "agent");
   killHard(agent);
   await newPid("agent", agent);
+  await nodeWorks(t);
 });
 
 live("kill -9 of the DNS process: names are answered again within seconds", async (t) => {
