@@ -2,9 +2,10 @@
 import { copyFile, stat, truncate } from "node:fs/promises";
 
 export const backoffMinMs = 100;
-export const backoffMaxMs = 5_000;
-/** A child that lived this long starts its back-off anew. */
-export const steadyMs = 10_000;
+/** Short: a master that is away is worse than one start every two seconds in vain. */
+export const backoffMaxMs = 2_000;
+/** A child that lived this long was ready for a while: it starts its back-off anew. */
+export const steadyMs = 3_000;
 
 export function nextBackoff(lastMs: number, livedMs: number): number {
   return livedMs > steadyMs ? backoffMinMs : Math.min(lastMs * 2, backoffMaxMs);
