@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from "ava";
+import type { ScriptOf } from "../../src/node/simulated/script.ts";
 import { createRng } from "../../src/sim/random.ts";
 import { createCluster, type Cluster } from "../../src/testing/cluster.ts";
 import { alive, deployment, imageOf, isReady, patch, service, setImage } from "./kit.ts";
@@ -9,6 +10,8 @@ import { alive, deployment, imageOf, isReady, patch, service, setImage } from ".
  */
 const names = ["one", "two", "three"] as const;
 const nodes = ["n1", "n2", "n3"] as const;
+const brokenImage = "web:broken";
+const script: ScriptOf = ({ image }) => (image === brokenImage ? { startError: "exec: no such file" } : {});
 
 interface Wanted {
   replicas: number;
@@ -38,6 +41,9 @@ class Chaos {
       () => this.#cutOrHeal(),
       () => this.#cordonOrNot(),
       () => this.#restart(),
+      () => this.#away(),
+      () => this.#breakImage(),
+      () => this.#deleteNode(),
     ];
     await this.#pick(actions)();
     await this.#cluster.advance(this.#below(4) === 0 ? this.#below(60_000) : this.#below(1_500));
@@ -106,6 +112,7 @@ class Chaos {
 
   async #cordonOrNot(): Promise<void> {
     const name = this.#pick(nodes);
+    if (this.#cluster.get("nodes", name) === undefined) return;
     const unschedulable = this.#below(2) === 0;
     this.done.push(`cordon ${name} ${unschedulable}`);
     await patch(this.#cluster, `/api/v1/nodes/${name}`, { spec: { unschedulable } });
@@ -114,6 +121,43 @@ class Chaos {
   async #restart(): Promise<void> {
     this.done.push("restart");
     await this.#cluster.restartMaster();
+  }
+
+  async #away(): Promise<void> {
+    const ms = this.#below(400_000);
+    this.done.push(`no master for ${ms} ms`);
+    this.#cluster.crashMaster();
+    await this.#cluster.advance(ms);
+    await this.#cluster.startMaster();
+  }
+
+  async #breakImage(): Promise<void> {
+    const name = this.#pick(names);
+    const wanted = await this.#ensure(name);
+    wanted.image = brokenImage;
+    this.done.push(`break ${name}`);
+    await setImage(this.#cluster, name, brokenImage);
+  }
+
+  async #deleteNode(): Promise<void> {
+    const name = this.#pick(nodes);
+    if (this.#cluster.get("nodes", name) === undefined) return;
+    this.done.push(`delete node ${name}`);
+    await this.#cluster.delete("nodes", name);
+  }
+
+  /** Ends what a user would have to end: cut cables, cordons, images that do not start. */
+  async mend(): Promise<void> {
+    for (const name of nodes) this.#cluster.node(name).heal();
+    // A deleted node finds that out with its next word, five minutes after the last at most.
+    const all = (): boolean => this.#cluster.list("nodes").length === nodes.length;
+    await this.#cluster.until(all, { withinMs: 330_000 });
+    for (const name of nodes) await patch(this.#cluster, `/api/v1/nodes/${name}`, { spec: { unschedulable: null } });
+    for (const [name, wanted] of this.wanted) {
+      if (wanted.image !== brokenImage) continue;
+      wanted.image = "web:9";
+      await setImage(this.#cluster, name, wanted.image);
+    }
   }
 }
 
@@ -169,15 +213,12 @@ for (const seed of seeds) {
   test(`after any mishaps the cluster comes to what was asked for last (seed ${seed})`, async (t) => {
     const random = createRng(seed, "chaos");
     const below = (bound: number): number => random.below(bound);
-    await using cluster = await createCluster({ nodes: 3, seed, time: "virtual" });
+    await using cluster = await createCluster({ nodes: 3, seed, time: "virtual", script });
     await cluster.apply(names.map((name) => service(name)));
     const chaos = new Chaos(cluster, below);
     try {
       for (let steps = 0; steps < 30; steps += 1) await chaos.step();
-      for (const name of nodes) {
-        cluster.node(name).heal();
-        await patch(cluster, `/api/v1/nodes/${name}`, { spec: { unschedulable: null } });
-      }
+      await chaos.mend();
       await cluster.advance(900_000);
       checkQuiet(t, cluster, chaos.wanted);
     } catch (error) {
