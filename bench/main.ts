@@ -1,6 +1,8 @@
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
   pods: () => import("./pods.ts"),
+  proxy: () => import("./proxy.ts"),
+  up: () => import("./up.ts"),
 };
 
 const name = process.argv[2];

@@ -36,6 +36,8 @@ export interface ProxyOptions {
   readonly onProgrammed: (revision: Revision) => void;
   /** It met what it does not expect and has stopped: whoever supervises it starts another one. */
   readonly failed: (error: Error) => void;
+  /** How often to look whether the table is still there; absent: the proxy's own period. */
+  readonly checkMs?: number;
 }
 
 export interface Proxy {
@@ -80,10 +82,10 @@ class TableProxy implements Proxy {
     this.#options = options;
     this.#nft = new Nft(options.exec, options.clock);
     options.desired.onChange((changed) => this.#onChange(changed));
-    for (const kind of [serviceKind, sliceKind, "pods"]) {
-      const keys = options.desired.list(kind).map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`);
-      this.#onChange(new Map([[kind, new Set(keys)]]));
-    }
+    // All at once: Services alone, without their endpoints, would be rejected for a while.
+    const keysOf = (kind: KindId): Set<string> =>
+      new Set(options.desired.list(kind).map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`));
+    this.#onChange(new Map([serviceKind, sliceKind, "pods"].map((kind) => [kind, keysOf(kind)])));
     this.#scheduleCheck();
   }
 
@@ -242,9 +244,9 @@ class TableProxy implements Proxy {
 
   /** A firewall's restart flushes every table; ours is put back within one period. */
   #scheduleCheck(): void {
-    const { clock, settings, log } = this.#options;
+    const { clock, settings, log, checkMs = proxyLimits.checkMs } = this.#options;
     this.#check = clock.after(
-      proxyLimits.checkMs,
+      checkMs,
       () => {
         if (this.#stopped) return;
         this.#nft
