@@ -22,11 +22,13 @@ import type { Authorizer, TokenIssuer } from "../auth/auth-api.ts";
 import { createAuthenticator } from "../auth/authenticator.ts";
 import { createAuthorizer } from "../auth/authorizer.ts";
 import type { Env } from "../env/env.ts";
+import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpHandler } from "../env/http.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { Store } from "../store/store.ts";
+import { crumbPart } from "./crumb.ts";
 import { processParts, Sessions } from "./process-parts.ts";
 import { sweepsChild } from "./sweeps.ts";
 
@@ -53,6 +55,9 @@ export interface CoreOptions {
   readonly controllers: readonly Controller[];
   readonly version: VersionInfo;
   readonly onFatal: (error: Error) => void;
+  readonly watchdog?: Watchdog;
+  /** What the watchdog caught in the last life of this process. */
+  readonly crumb?: CrumbNote;
 }
 
 export interface Core {
@@ -77,7 +82,21 @@ export function createCore(options: CoreOptions): Core {
   const { env, store, log, identity, facts, onFatal } = options;
   const decide: Decide = createDecide({ kinds, admission: admissionOf(facts) });
   const codec = codecOf(store);
-  const host = createHost({ env, store, log, kinds: kindsById, codec, decide, machines, identity, onFatal });
+  const watched = options.watchdog === undefined ? {} : { watchdog: options.watchdog };
+  const host = createHost({
+    env,
+    store,
+    log,
+    kinds: kindsById,
+    codec,
+    decide,
+    machines,
+    identity,
+    onFatal,
+    ...watched,
+  });
+  // Before everything else of the term: what it caught must not run first again.
+  if (options.crumb !== undefined) host.addLeaderPart(crumbPart(env, host, options.crumb));
   const controllers = controllerChildren({ env, store, host, decide, controllers: options.controllers });
   const sessions = new Sessions();
   runMasterTree({

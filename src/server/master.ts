@@ -10,6 +10,7 @@ import type { VersionInfo } from "../api/rest/door.ts";
 import type { TokenIssuer } from "../auth/auth-api.ts";
 import { createTokenIssuer } from "../auth/tokens.ts";
 import type { Env } from "../env/env.ts";
+import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpExchange } from "../env/http.ts";
 import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
@@ -43,6 +44,9 @@ export interface MasterOptions {
   readonly controllers: (nodes: NodeTable) => readonly Controller[];
   /** The state cannot be trusted any more: the process must end. */
   readonly onFatal: (error: Error) => void;
+  readonly watchdog?: Watchdog;
+  /** What the watchdog caught in the last life of this process. */
+  readonly crumb?: CrumbNote;
 }
 
 export interface Master {
@@ -174,7 +178,7 @@ class State {
   }
 
   #build(): Parts {
-    const { env, facts, version, onFatal, tls } = this.#options;
+    const { env, facts, version, onFatal, tls, watchdog, crumb } = this.#options;
     const { nodes, tokenIssuer, audiences } = this.#shared;
     const nodeStreams: NodeStreams = { open: (node, request) => this.parts().links.open(node, request) };
     const core = createCore({
@@ -189,6 +193,8 @@ class State {
       controllers: this.#options.controllers(nodes),
       version,
       onFatal,
+      ...(watchdog === undefined ? {} : { watchdog }),
+      ...(crumb === undefined ? {} : { crumb }),
     });
     core.host.directory.add(() => nodes.actors());
     const links = createLinkDoor({

@@ -4,6 +4,7 @@ import type { NodeStreams } from "../api/node-streams.ts";
 import { unavailable } from "../api/link/streams.ts";
 import { realCrypto } from "../env/real/crypto.ts";
 import type { FaultPort } from "../env/faults.ts";
+import type { CrumbNote } from "../env/watchdog.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import type { Kind, KubeObject } from "../kinds/kind.ts";
 import { createSimulatedAgent, type SimulatedAgent } from "../node/simulated/agent.ts";
@@ -39,6 +40,8 @@ export interface ClusterOptions {
   /** Run beside the controllers of production. */
   readonly controllers?: readonly Controller[];
   readonly faults?: FaultPort;
+  /** A master that ends itself is started again, as a keeper does; otherwise its error is the test's. */
+  readonly keeper?: boolean;
 }
 
 export interface NodeOptions {
@@ -87,6 +90,8 @@ export class Cluster implements AsyncDisposable {
   #life: Life;
   #master: SimMaster | undefined;
   #fatal: Error | undefined;
+  /** How often the keeper has started the master again. */
+  lives = 0;
 
   constructor(options: ClusterOptions) {
     const { seed, faults } = options;
@@ -193,7 +198,11 @@ export class Cluster implements AsyncDisposable {
 
   async advance(ms: Millis): Promise<void> {
     await this.env.advance(ms);
-    if (this.#fatal !== undefined) throw this.#fatal;
+    if (this.#fatal === undefined) return;
+    if (this.#options.keeper !== true || this.#master === undefined) throw this.#fatal;
+    this.#fatal = undefined;
+    this.lives += 1;
+    await this.restartMaster();
   }
 
   /** Lets time pass until nothing is under way any more. */
@@ -231,7 +240,7 @@ export class Cluster implements AsyncDisposable {
     this.#fatal = undefined;
   }
 
-  async startMaster(): Promise<void> {
+  async startMaster(crumb?: CrumbNote): Promise<void> {
     invariant(this.#master === undefined, "there is one master at a time");
     this.#life = createLife(this.env, this.#disk.attach());
     const starting = startSimMaster({
@@ -239,6 +248,7 @@ export class Cluster implements AsyncDisposable {
       nodeStreams: this.#streams(),
       controllers: this.#options.controllers ?? [],
       onFatal: (error) => (this.#fatal ??= error),
+      ...(crumb === undefined ? {} : { crumb }),
     });
     this.#master = await this.run(starting);
     this.#network.listen(this.#master.links);

@@ -3,6 +3,7 @@ import { NodeTable } from "../api/link/nodes.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import type { TokenClaims, TokenIssuer } from "../auth/auth-api.ts";
 import type { Env } from "../env/env.ts";
+import type { CrumbNote } from "../env/watchdog.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft } from "../raft/driver.ts";
 import { masterControllers } from "../server/controllers.ts";
@@ -28,6 +29,7 @@ export interface SimMasterOptions {
   /** Run beside those of production. */
   readonly controllers: readonly Controller[];
   readonly onFatal: (error: Error) => void;
+  readonly crumb?: CrumbNote;
 }
 
 export const simFacts: ClusterFacts = {
@@ -109,6 +111,7 @@ function build(
     controllers: [...production, ...options.controllers],
     version,
     onFatal,
+    ...(options.crumb === undefined ? {} : { crumb: options.crumb }),
   });
   core.host.directory.add(() => nodes.actors());
   const links = createSimLinkDoor({

@@ -193,3 +193,111 @@ test("an object whose machine keeps failing is quarantined: it stays writable, r
   await cluster.advance(1_000);
   t.is((await actorsOf(cluster)).filter(({ status }) => status?.status === "quarantined").length, 0);
 });
+
+const at = (broken: (seam: string, path: string) => boolean): FaultPort => ({
+  enabled: true,
+  at: ({ seam, path }) => (broken(seam, path) ? { kind: "crash" } : { kind: "none" }),
+});
+
+const actorAt = async (cluster: Cluster, path: string): Promise<ActorList["items"][number] | undefined> =>
+  (await actorsOf(cluster)).find(({ spec }) => spec.path === path);
+
+test("a part of the leader scope that fails takes the scope with it; failing again, the root builds a new one", async (t) => {
+  let broken = false;
+  const faults = at((seam, path) => broken && seam === "process" && path === "/leader/sweeps/sweep");
+  await using cluster = await createCluster({ nodes: 1, seed: 58, time: "virtual", faults });
+  broken = true;
+  await cluster.advance(16_000);
+  const sweeps = (await actorAt(cluster, "/leader/sweeps"))!;
+  t.like(sweeps.status, { restarts: 1, lastError: "fault injected: crash", status: "live" });
+  t.is((await actorAt(cluster, "/leader"))!.status!.restarts, 0);
+  await cluster.advance(16_000);
+  broken = false;
+  const leader = (await actorAt(cluster, "/leader"))!;
+  t.like(leader.status, { restarts: 1, lastError: "fault injected: crash" });
+  t.is((await actorAt(cluster, "/ctl/deployment"))!.status!.status, "live");
+  await cluster.apply(deployment("web", { replicas: 2 }));
+  await rolledOut(cluster, "web");
+});
+
+test("a scope that cannot start makes the root give up: the process ends in order, and its next life converges", async (t) => {
+  let broken = false;
+  const faults = at((seam, path) => broken && seam === "process" && path === "/ctl");
+  await using cluster = await createCluster({ nodes: 1, seed: 59, time: "virtual", faults, keeper: true });
+  await cluster.apply(deployment("web", { replicas: 1 }));
+  await rolledOut(cluster, "web");
+  broken = true;
+  await cluster.restartMaster();
+  await cluster.apply(deployment("late", { replicas: 1 }));
+  await cluster.until(() => cluster.lives > 0, { withinMs: 120_000 });
+  t.is((await cluster.request("GET", "/readyz")).code, 200, "the API answers while the scope waits");
+  broken = false;
+  await rolledOut(cluster, "late");
+  t.is(alive(cluster, "web").length, 1);
+});
+
+test("a command that the watchdog ended the process for is a dead letter, and its key waits for its release", async (t) => {
+  const controllers = [labelled("seen", {})];
+  await using cluster = await createCluster({ nodes: 0, seed: 60, time: "virtual", controllers });
+  cluster.crashMaster();
+  await cluster.startMaster({ actor: "/ctl/labeller/default/stuck", event: "plan" });
+  await cluster.advance(1_000);
+  const { host } = cluster.master.core;
+  t.deepEqual(
+    host.deadLetters.all().map(({ path, event }) => [path, event]),
+    [["/ctl/labeller/default/stuck", "plan"]],
+  );
+  await cluster.apply([configMap("stuck"), configMap("other")]);
+  await cluster.advance(2_000);
+  t.is(cluster.get("configmaps", "other")!.metadata.labels!["seen"], "yes");
+  t.is(cluster.get("configmaps", "stuck")!.metadata.labels?.["seen"], undefined);
+  t.is((await actorAt(cluster, "/ctl/labeller/default/stuck"))!.status!.status, "quarantined");
+  await cluster.run(host.release("ctl.labeller.default.stuck"));
+  await cluster.until(() => cluster.get("configmaps", "stuck")!.metadata.labels?.["seen"] === "yes");
+  t.is(await actorAt(cluster, "/ctl/labeller/default/stuck"), undefined);
+});
+
+test("a machine that fails for fifty objects is left out of use; their rows are written, and run", async (t) => {
+  const faults = at((seam, path) => seam === "evaluator" && path.includes("/pods/default/many-"));
+  await using cluster = await createCluster({ nodes: 1, seed: 61, time: "virtual", faults });
+  for (let at = 0; at < 55; at += 1) await cluster.apply(pod(`many-${at}`));
+  await cluster.until(() => cluster.list("pods").every(isReady), { withinMs: 60_000 });
+  const answer = await cluster.request("GET", "/apis/actors.troupe.dev/v1/actors/obj.core.pods.default.many-54");
+  t.is(answer.json<ActorList["items"][number]>().status!.state, "stored-only");
+  await patch(cluster, "/api/v1/namespaces/default/pods/many-54", { metadata: { labels: { touched: "yes" } } });
+  t.is(cluster.get("pods", "many-54")!.metadata.labels!["touched"], "yes");
+});
+
+test("with a fifth of the triggers lost, repeated or out of order everything converges", async (t) => {
+  for (const kind of ["drop", "duplicate", "reorder"] as const) {
+    let count = 0;
+    const faults: FaultPort = {
+      enabled: true,
+      at: ({ seam, path }) =>
+        seam === "mailbox" && /^\/(ctl|sched)\//.test(path) && (count += 1) % 5 === 0 ? { kind } : { kind: "none" },
+    };
+    await using cluster = await createCluster({ nodes: 2, seed: 62, time: "virtual", faults });
+    await cluster.apply(deployment("web", { replicas: 4 }));
+    // A chain of controllers may lose one trigger a link; each audit finds all that are lost by then.
+    await rolledOut(cluster, "web", 3_600_000);
+    t.is(alive(cluster, "web").filter(isReady).length, 4, kind);
+  }
+});
+
+test("a part of an agent that throws at news is started again; pods and other parts go on", async (t) => {
+  await using cluster = await createCluster({ nodes: 1, seed: 63, time: "virtual" });
+  const { agent } = cluster.node("n1");
+  let throws = 0;
+  agent.link.desired.onChange(() => {
+    throws += 1;
+    if (throws === 1) throw new TypeError("bad news");
+  });
+  await cluster.apply(deployment("web", { replicas: 2 }));
+  await rolledOut(cluster, "web");
+  await cluster.advance(12_000);
+  const link = (await actorAt(cluster, "/node/n1/link"))!;
+  t.like(link.status, { restarts: 1, lastError: "bad news", state: "live", status: "live" });
+  t.is((await actorAt(cluster, "/node/n1/status"))!.status!.restarts, 0);
+  const { name } = alive(cluster, "web")[0]!.metadata;
+  t.is((await actorAt(cluster, `/node/n1/pod/default/${name}`))!.status!.restarts, 0);
+});

@@ -1,4 +1,5 @@
 import type { Env } from "../../env/env.ts";
+import type { Watchdog } from "../../env/watchdog.ts";
 import type { LogListener, ReplicatedLog } from "../../raft/log-api.ts";
 import type { Cause, SystemWrite } from "../../store/outcome.ts";
 import type { Term } from "../../store/revision.ts";
@@ -23,6 +24,7 @@ export interface ActorHost extends WriteHost, LogListener {
   /** Leader's time; on a follower the newest committed time, moved on by the own clock. */
   now(): Millis;
   readonly isLeader: boolean;
+  readonly watchdog: Watchdog;
   readonly directory: OpenDirectory;
   readonly quarantine: Quarantine;
   readonly deadLetters: DeadLetters;
@@ -67,4 +69,6 @@ export interface HostOptions {
   readonly identity: { readonly member: number; readonly incarnation: number };
   /** Store and log disagree: the process must end. */
   readonly onFatal: (error: Error) => void;
+  /** Told what is evaluated. Default: nobody watches. */
+  readonly watchdog?: Watchdog;
 }

@@ -76,6 +76,7 @@ class Runner {
   private readonly parked = new Set<string>();
   private actor: AnyActorRef | undefined;
   private queued = false;
+  private queuedAt: Millis = 0;
   private planning: string | undefined;
   private timers: Timer[] = [];
   /** Why each failing key fails, and since when. */
@@ -98,7 +99,7 @@ class Runner {
   start(actor: AnyActorRef): () => void {
     this.actor = actor;
     this.queued = false;
-    this.every(auditEveryMs, () => this.seed());
+    this.every(auditEveryMs, () => this.audit());
     this.every(quarantineProbeMs, () => this.probe());
     this.guard(() => this.seed());
     return () => {
@@ -158,6 +159,17 @@ class Runner {
 
   private view(): TimedView {
     return timed(this.options.store.tip, this.options.host.now());
+  }
+
+  /** What was lost is found here, the controller's own command as well. */
+  private audit(): void {
+    const { env } = this.options;
+    if (this.queued && env.clock.mono() - this.queuedAt >= auditEveryMs / 2) {
+      env.log("warn", "plan-missing", { controller: this.controller.name });
+      this.queued = false;
+    }
+    this.seed();
+    this.pump();
   }
 
   /** All keys: at the start of a term, and as the audit that finds lost triggers. */
@@ -233,6 +245,7 @@ class Runner {
   private pump(): void {
     if (this.queued || this.actor === undefined || this.keys.size === 0) return;
     this.queued = true;
+    this.queuedAt = this.options.env.clock.mono();
     let key = "";
     this.options.host.submit({
       class: "controller",
@@ -262,6 +275,7 @@ class Runner {
       return [];
     }
     this.actor?.send({ type: "work" });
+    host.watchdog.enter({ actor: path, event: "plan" });
     this.planning = key;
     try {
       this.plan(transaction, key);

@@ -10,6 +10,8 @@ import { deadLetterAgeMsMax, deadLetterAttemptsMax, deadLettersMax } from "./lim
 export interface DeadLetters {
   /** Counts a failed attempt; the rows to write once the attempts are used up, else undefined. */
   failed(letter: DeadLetter, digest: string): readonly SystemWrite[] | undefined;
+  /** The rows to write for an event that must not be tried again. */
+  bury(letter: DeadLetter, digest: string): readonly SystemWrite[];
   /** Attempts so far. */
   attempts(path: string, digest: string): number;
   succeeded(path: string, digest: string): void;
@@ -39,7 +41,12 @@ export function createDeadLetters(store: Pick<TipStore, "systemRows">): DeadLett
     const limit = String(Math.max(0, now - deadLetterAgeMsMax)).padStart(timeDigits, "0");
     return rows.filter(([key], at) => at < surplus || key < limit).map(([key]) => ({ table, key }));
   };
+  const bury = (letter: DeadLetter, digest: string): readonly SystemWrite[] => {
+    const name = `${String(letter.at).padStart(timeDigits, "0")} ${letter.path} ${digest}`;
+    return [...expired(letter.at), { table, key: name, value: JSON.stringify(letter) }];
+  };
   return {
+    bury,
     failed(letter, digest) {
       const key = countKey(letter.path, digest);
       const count = (counts.get(key) ?? 0) + 1;
@@ -48,8 +55,7 @@ export function createDeadLetters(store: Pick<TipStore, "systemRows">): DeadLett
         return undefined;
       }
       counts.delete(key);
-      const name = `${String(letter.at).padStart(timeDigits, "0")} ${letter.path} ${digest}`;
-      return [...expired(letter.at), { table, key: name, value: JSON.stringify(letter) }];
+      return bury(letter, digest);
     },
     attempts: (path, digest) => counts.get(countKey(path, digest)) ?? 0,
     succeeded: (path, digest) => void counts.delete(countKey(path, digest)),

@@ -1,4 +1,5 @@
 import type { Rng, Timer } from "../../env/env.ts";
+import { noWatchdog, type Watchdog } from "../../env/watchdog.ts";
 import type { FaultAction, Seam } from "../../env/faults.ts";
 import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
 import type { Cause, CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
@@ -81,6 +82,7 @@ class Host implements ActorHost {
   readonly deadLetters: DeadLetters;
   readonly breaker: Breaker;
   readonly reactions: Reactions;
+  readonly watchdog: Watchdog;
   private readonly options: HostOptions;
   private readonly clock: ClusterClock;
   private readonly mailbox: Mailbox<Job> = createMailbox<Job>();
@@ -112,6 +114,7 @@ class Host implements ActorHost {
   constructor(options: HostOptions) {
     const { env, store, machines, kinds } = options;
     this.options = options;
+    this.watchdog = options.watchdog ?? noWatchdog;
     this.clock = createClusterClock(env.clock);
     this.random = env.random.stream("host");
     this.quarantine = createQuarantine(store);
@@ -296,6 +299,7 @@ class Host implements ActorHost {
   private run(job: Job): void {
     const { store, env } = this.options;
     job.state = "reading";
+    this.watchdog.enter(job.cause);
     const known = job.request && this.results.get(job.sequence);
     if (known !== undefined) return this.read(job, this.results.replyOf(known, store.tip));
     const transaction = this.begin();

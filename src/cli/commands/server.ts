@@ -1,6 +1,6 @@
 /** One master in the foreground: `troupe up` starts it through the keeper, a service manager directly. */
 import { mkdir } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
@@ -36,6 +36,10 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
   const env = createProcessEnv({ diskRoot: layout.master, verbose });
   // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
   const fatal = endOnSurprises(env.log, "master");
+  const { startWatchdog, takeCrumb } = await import("../../env/real/watchdog.ts");
+  const crumbPath = join(layout.master, "crumb");
+  const crumb = takeCrumb(crumbPath);
+  const watchdog = startWatchdog(crumbPath);
   const master = await startMaster({
     env,
     name: "m1",
@@ -70,11 +74,14 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
         authority: pki.servingAuthority,
       }),
     onFatal: fatal,
+    watchdog,
+    ...(crumb === undefined ? {} : { crumb }),
   });
   await new Promise<void>((settle) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => settle());
   });
   await master.stop();
+  await watchdog.stop();
   env.log("info", "master.stopped");
   return 0;
 }

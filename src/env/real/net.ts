@@ -31,7 +31,10 @@ function httpGet(request: Parameters<HostNet["httpGet"]>[0]): ReturnType<HostNet
       // A probe asks whether the server answers, not who it is.
       ...(scheme === "https" ? { rejectUnauthorized: false } : {}),
     });
-    const timer = setTimeout(() => call.destroy(new Error(`context deadline exceeded: no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => call.destroy(new Error(`context deadline exceeded: no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     call.on("error", fail);
     call.on("response", (response) => {
       const pieces: Buffer[] = [];

@@ -135,7 +135,10 @@ export function createProber(options: ProberOptions): Prober & Hooks {
       if (status >= 200 && status < 400) return { kind: "success", message: "" };
       return { kind: "failure", message: `HTTP probe failed with statuscode: ${status}` };
     } catch (error) {
-      return { kind: "failure", message: `Get ${JSON.stringify(url)}: ${socketText(host, port, error) ?? messageOf(error)}` };
+      return {
+        kind: "failure",
+        message: `Get ${JSON.stringify(url)}: ${socketText(host, port, error) ?? messageOf(error)}`,
+      };
     }
   }
 
@@ -156,7 +159,10 @@ export function createProber(options: ProberOptions): Prober & Hooks {
       await net.tcpConnect(host, port, timeoutMs);
       return { kind: "success", message: "" };
     } catch (error) {
-      return { kind: "failure", message: socketText(host, port, error) ?? `dial tcp ${host}:${port}: ${messageOf(error)}` };
+      return {
+        kind: "failure",
+        message: socketText(host, port, error) ?? `dial tcp ${host}:${port}: ${messageOf(error)}`,
+      };
     }
   }
 }
