@@ -3,7 +3,7 @@ import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
 import { messageOf } from "../util/errors.ts";
 import { type Cgroups, createCgroups, detectLayout } from "./cgroups/cgroups.ts";
-import { createContainerd, socketPath } from "./containerd/containerd.ts";
+import { type Containerd, createContainerd, socketPath } from "./containerd/containerd.ts";
 import type { RuntimeFacts } from "./containerd/facts.ts";
 import { createCri } from "./cri/client.ts";
 import { type ContainerdServices, createContainerdServices } from "./cri/containerd-services.ts";
@@ -36,6 +36,7 @@ export interface NodeRuntime {
   readonly address: NodeAddress;
   /** Never to be collected. */
   readonly pinnedImages: readonly string[];
+  readonly containerd: Pick<Containerd, "state">;
   openStream(request: NodeStreamRequest): Promise<RuntimeStream>;
   /** Stops watching and rotating; containerd and all containers run on. */
   release(): void;
@@ -122,6 +123,7 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
       facts,
       address,
       pinnedImages,
+      containerd,
       release,
       puller: createPuller({ cri, clock }),
       ipam: createIpam(files, dataDirectory),

@@ -38,9 +38,9 @@ export interface NodeOptions {
   readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
   /** `v1.32.0+troupe.0.1.0`: what `kubectl get nodes` shows. */
   readonly version: string;
-  /** Starts the DNS process of this node: `node bin/troupe dns …`. */
   /** The agent's supervision gave up: the process must end. */
   readonly onFatal: (error: Error) => void;
+  /** Starts the DNS process of this node: `node bin/troupe dns …`. */
   readonly dnsCommand: { readonly file: string; readonly args: readonly string[] };
 }
 
@@ -111,6 +111,17 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     },
     onProgrammed: (revision) => agent.link.setProxied(revision),
   });
+  agent.tree.add(
+    partChild(
+      {
+        path: `${agent.tree.path}/containerd`,
+        machine: "containerd-watcher",
+        state: () => runtime.containerd.state,
+        run: () => () => runtime.release(),
+      },
+      clock,
+    ),
+  );
   agent.tree.add(proxy.child);
   agent.tree.add(await dnsChild(options, agent, address.address));
   await agent.start();
@@ -120,7 +131,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     proxy,
     stop() {
       agent.stop();
-      runtime.release();
     },
   };
 }

@@ -30,6 +30,8 @@ export interface Containerd {
   /** Ends containerd; its containers run on. */
   stop(): Promise<void>;
   readonly socket: string;
+  /** What its watcher sees. */
+  readonly state: "stopped" | "running" | "restarting";
 }
 
 export interface ContainerdOptions {
@@ -68,6 +70,7 @@ export function createContainerd(options: ContainerdOptions): Containerd {
   let delayMs = restartFirstMs;
   let timer: Timer | undefined;
   let watching = false;
+  let state: Containerd["state"] = "stopped";
 
   const launch = async (): Promise<void> => {
     pid = await spawnOne(options, facts!);
@@ -84,10 +87,12 @@ export function createContainerd(options: ContainerdOptions): Containerd {
     try {
       if (!(await isOurs(options, pid)) && watching) {
         if (clock.mono() - startedAtMs > stableMs) delayMs = restartFirstMs;
+        state = "restarting";
         log("warn", "containerd-gone", { pid, restartInMs: delayMs });
         await pause(clock, delayMs);
         delayMs = Math.min(delayMs * 2, restartMaxMs);
         if (watching) await launch();
+        state = "running";
         log("info", "containerd-restarted", { pid });
       }
     } catch (error) {
@@ -104,6 +109,9 @@ export function createContainerd(options: ContainerdOptions): Containerd {
 
   return {
     socket: socketPath(dataDirectory),
+    get state() {
+      return state;
+    },
     start: async () => {
       checkSocketPath(dataDirectory);
       facts = await prepare(options);
@@ -117,6 +125,7 @@ export function createContainerd(options: ContainerdOptions): Containerd {
         await ready(options, pid);
       }
       watching = true;
+      state = "running";
       watch(watchMs);
       return facts;
     },

@@ -1,0 +1,106 @@
+// What `kubectl get actors` shows of a real cluster, and that killed processes come back with theirs.
+import { join } from "node:path";
+import test from "ava";
+import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+
+const live = isRoot ? test.serial : test.serial.skip;
+let machine: Machine;
+const name = `su${process.pid % 10_000}`;
+
+interface ActorItem {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly path: string; readonly supervisor: string };
+  readonly status: { readonly state: string; readonly since?: string; readonly restarts: number };
+}
+
+interface Status {
+  readonly members: readonly { readonly pid: number }[];
+  readonly nodes: readonly { readonly pid: number }[];
+}
+
+const actors = async (): Promise<ReadonlyMap<string, ActorItem>> => {
+  const said = JSON.parse(await machine.kubectl("get", "actors", "-o", "json")) as { readonly items: ActorItem[] };
+  return new Map(said.items.map((item) => [item.spec.path, item]));
+};
+const status = async (): Promise<Status> =>
+  JSON.parse((await machine.troupe("status", "--name", name, "-o", "json")).stdout) as Status;
+
+test.before(async () => {
+  if (!isRoot) return;
+  machine = createMachine();
+  const ran = await machine.troupe("up", "--name", name, "--data-dir", join(machine.folder, "d"));
+  if (ran.code !== 0) throw new Error(ran.stderr);
+  await machine.kubectl("apply", "-f", join(root, "examples/hello"));
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
+});
+test.after.always(async () => {
+  if (isRoot && machine !== undefined) await machine.dispose();
+});
+
+live("every controller, the scope, the node's parts and the pods' actors are listed", async (t) => {
+  const pod = (await machine.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  const wanted = [
+    "/",
+    "/log",
+    "/store",
+    "/api",
+    "/links",
+    "/leader",
+    "/leader/timers",
+    "/leader/sweeps",
+    "/ctl",
+    "/sched",
+  ];
+  const parts = ["", "/link", "/status", "/pods", "/probes", "/proxy", "/dns", "/containerd"];
+  wanted.push("/ctl/deployment", "/ctl/replicaset", "/link/n1", `/node/n1/pod/default/${pod}`);
+  wanted.push(...parts.map((part) => `/node/n1${part}`));
+  await until("all are told by the node", async () => {
+    const listed = await actors();
+    return wanted.every((path) => listed.has(path)) && listed.get("/node/n1/dns")!.status.state === "connected";
+  });
+  const listed = await actors();
+  for (const { spec, status: shown } of listed.values()) {
+    t.true(spec.supervisor === "keeper" || listed.has(spec.supervisor), spec.path);
+    t.is(shown.restarts, 0, spec.path);
+    if (shown.since !== undefined) t.true(Math.abs(Date.now() - Date.parse(shown.since)) < 600_000, spec.path);
+  }
+  t.is(listed.get("/node/n1/proxy")!.status.state, "programmed");
+  const table = await machine.kubectl("get", "actors");
+  t.regex(table, /^PATH +MACHINE +VERSION +STATE +SINCE +RESTARTS +MAILBOX +SUPERVISOR +STATUS\n/);
+  t.regex(table, /^\/ctl\/deployment +controller +1 +idle +\d+m?\d*s +0 +0 +\/ctl +live$/m);
+  const state = await machine.kubectl(
+    "get",
+    "actor",
+    "obj.apps.deployments.default.hello",
+    "-o",
+    "jsonpath={.status.state}",
+  );
+  t.is(state, "complete");
+});
+
+live("an agent that is killed comes back with its actors, and its containers run on", async (t) => {
+  const containers = (): Promise<string> =>
+    machine.kubectl("get", "pods", "-o", "jsonpath={.items[*].status.containerStatuses[*].containerID}");
+  const before = await containers();
+  const { pid } = (await status()).nodes[0]!;
+  process.kill(pid, "SIGKILL");
+  await until("another agent runs", async () => {
+    const now = (await status()).nodes[0]?.pid;
+    return now !== undefined && now !== pid && now > 0;
+  });
+  await until("its actors are back", async () => {
+    const listed = await actors();
+    return [...listed.keys()].filter((path) => /^\/node\/n1\/pod\/default\/hello-[^/]+$/.test(path)).length === 3;
+  });
+  t.is(await containers(), before);
+});
+
+live("a master that is killed leads again, with every controller", async (t) => {
+  const { pid } = (await status()).members[0]!;
+  process.kill(pid, "SIGKILL");
+  await until("the actors are listed again", async () => {
+    const listed = await actors();
+    return listed.has("/ctl/deployment") && listed.has("/node/n1/proxy");
+  });
+  t.not((await status()).members[0]!.pid, pid);
+});
