@@ -36,6 +36,7 @@ export async function cleanUpNode(options: CleanUpOptions): Promise<void> {
   if (cri !== undefined) await removeSandboxes(options, cri);
   await stopContainerd(options, dataDirectory);
   await killShims(options);
+  await removeShimSockets(options);
   // Containers outlive a killed shim: what is left of them is found by its cgroup.
   const layout = await detectLayout(files);
   for (const { kind, name } of records) {
@@ -85,6 +86,20 @@ async function killShims(options: CleanUpOptions): Promise<void> {
   }
   await signal(exec, "KILL", shims);
   for (const pid of shims) await waitGone(options, pid, stopTimeoutMs);
+}
+
+const shimSocketFolder = "/run/containerd/s/";
+
+/** A shim makes its socket outside the data directory, and leaves it there where it was killed. */
+async function removeShimSockets({ files, dataDirectory }: CleanUpOptions): Promise<void> {
+  const bundles = `${dataDirectory}/state/io.containerd.runtime.v2.task/k8s.io`;
+  if ((await files.stat(bundles)) === undefined) return;
+  for (const id of await files.list(bundles)) {
+    const address = `${bundles}/${id}/address`;
+    if ((await files.stat(address)) === undefined) continue;
+    const path = (await files.readText(address)).trim().replace(/^unix:\/\//, "");
+    if (path.startsWith(shimSocketFolder) && !path.includes("..")) await files.removeAll(path);
+  }
 }
 
 /** Deepest first; the same place may be mounted several times. */

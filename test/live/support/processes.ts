@@ -1,5 +1,6 @@
 /** Processes of a cluster as a test looks for them: by their command lines, not by what Troupe says of itself. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
 export type Role = "keeper" | "server" | "agent" | "dns" | "containerd" | "shim";
 
@@ -63,6 +64,22 @@ export function initOf(containerId: string): number | undefined {
     .toSorted((a, b) => a - b)[0];
 }
 
+/** Ended, and waiting for its parent: where a shim was killed, for the machine's first process. */
+function isZombie(pid: number): boolean {
+  return /\) [ZX] /.test(read(`/proc/${pid}/stat`));
+}
+
+/** The sockets of the shims, which lie outside the data directory. */
+export function shimSockets(dataDir: string): readonly string[] {
+  const bundles = join(dataDir, "n1/state/io.containerd.runtime.v2.task/k8s.io");
+  return readdirSync(bundles).map((id) => read(join(bundles, id, "address")).replace(/^unix:\/\//, ""));
+}
+
+/** Every process in the cluster's cgroups: those of containers. */
+export function containerProcesses(cluster: string): readonly number[] {
+  return allPids().filter((pid) => !isZombie(pid) && read(`/proc/${pid}/cgroup`).includes(`troupe-${cluster}-`));
+}
+
 /** Everything of a cluster that stands outside its data directory, one line each; empty after `down`. */
 export function leftOvers(dataDir: string, cluster: string): readonly string[] {
   const cgroups = readdirSync("/sys/fs/cgroup").flatMap((entry) =>
@@ -70,10 +87,11 @@ export function leftOvers(dataDir: string, cluster: string): readonly string[] {
       (path) => path.includes(`troupe-${cluster}-`) && existsSync(path),
     ),
   );
-  const ours = allPids().filter((pid) => read(`/proc/${pid}/cgroup`).includes(`troupe-${cluster}-`));
   return [
     ...processesIn(dataDir).map(({ pid, words }) => `process ${pid}: ${words.join(" ")}`),
-    ...ours.map((pid) => `process of a container ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`),
+    ...containerProcesses(cluster).map(
+      (pid) => `process of a container ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`,
+    ),
     ...read("/proc/self/mountinfo")
       .split("\n")
       .filter((line) => line.includes(` ${dataDir}/`))
