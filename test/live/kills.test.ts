@@ -2,8 +2,8 @@
 // the master under write load with a ledger of everything that clients were told.
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import type { MasterKills } from "./support/master-kills.ts";
 import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+import { runMasterKills } from "./support/master-kills-run.ts";
 import { initOf, killHard, pidsOf } from "./support/processes.ts";
 
 const live = isRoot ? test.serial : test.serial.skip;
@@ -178,14 +178,7 @@ live("kill -9 of the DNS process: names are answered again within seconds", asyn
 
 live("kill -9 of the master under write load: no write lost, no revision reused, the watch goes on", async (t) => {
   const before = await lives();
-  const script = join(import.meta.dirname, "support/master-kills.js");
-  const child = machine.start(process.execPath, [script, data, machine.env["KUBECONFIG"]!, String(masterKills)]);
-  let [stdout, stderr] = ["", ""];
-  child.stdout!.on("data", (text: Buffer) => (stdout += text.toString()));
-  child.stderr!.on("data", (text: Buffer) => (stderr += text.toString()));
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  t.is(code, 0, stderr);
-  const report = JSON.parse(stdout) as MasterKills;
+  const report = await runMasterKills(machine, data, { kills: masterKills });
   t.log(report);
   t.deepEqual(report.problems, []);
   t.true(report.acknowledged > masterKills * 10, `${report.acknowledged} writes`);

@@ -35,7 +35,8 @@ const folder = `/api/v1/namespaces/${namespace}/configmaps`;
 const client = createRestClient(kubeconfig);
 const resumptions = { count: 0 };
 let stopping = false;
-let lastAckMs = 0;
+/** When the newest acknowledged write was asked for, and when it was answered. */
+let lastAck = { askedMs: 0, answeredMs: 0 };
 
 type Meta = { readonly name: string; readonly resourceVersion: string };
 type Stored = { readonly metadata: Meta; readonly data?: { readonly v: string } };
@@ -75,6 +76,7 @@ async function write(ledger: Ledger, writer: number): Promise<void> {
     if (ledger.possible(key).length > 1) await look(ledger, key);
     const isThere = ledger.possible(key)[0] !== undefined;
     const value = isThere && Math.random() < 0.25 ? undefined : `${key}.${count}`;
+    const askedMs = Date.now();
     const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: key }, data: { v: value } };
     try {
       const answer =
@@ -83,7 +85,7 @@ async function write(ledger: Ledger, writer: number): Promise<void> {
           : isThere
             ? await client.call("PUT", `${folder}/${key}`, object)
             : await client.call("POST", folder, object);
-      take(ledger, key, value, answer);
+      take(ledger, { key, value, askedMs }, answer);
     } catch {
       // The connection broke: nobody knows.
       ledger.lost(key, value);
@@ -93,11 +95,17 @@ async function write(ledger: Ledger, writer: number): Promise<void> {
   }
 }
 
-function take(ledger: Ledger, key: string, value: string | undefined, answer: Answer): void {
+interface Write {
+  readonly key: string;
+  readonly value: string | undefined;
+  readonly askedMs: number;
+}
+
+function take(ledger: Ledger, { key, value, askedMs }: Write, answer: Answer): void {
   if (answer.status === 200 || answer.status === 201) {
     const revision = (answer.body["metadata"] as Meta | undefined)?.resourceVersion;
     ledger.wrote(key, value, revision === undefined ? undefined : Number(revision));
-    lastAckMs = Date.now();
+    lastAck = { askedMs, answeredMs: Date.now() };
   } else if (answer.status >= 500 || answer.status === 429) {
     ledger.lost(key, value);
   } else {
@@ -150,11 +158,11 @@ async function killAgainAndAgain(ledger: Ledger): Promise<readonly number[]> {
     if (pid === undefined) throw new Error("there is no master to kill");
     const killedMs = Date.now();
     process.kill(pid, "SIGKILL");
-    while (lastAckMs <= killedMs + 5) {
+    while (lastAck.askedMs <= killedMs) {
       if (Date.now() > killedMs + backMaxMs) throw new Error(`kill ${count}: no write is acknowledged any more`);
       await delay(5);
     }
-    backs.push(lastAckMs - killedMs);
+    backs.push(lastAck.answeredMs - killedMs);
     process.stderr.write(`kill ${count}: back after ${backs.at(-1)} ms, ${ledger.problems.length} problems\n`);
   }
   return backs;

@@ -1,0 +1,33 @@
+/**
+ * Long loops of what the live tier runs as a slice, as root on a machine of their own:
+ *
+ *   npm run soak -- kills [COUNT]       kill -9 of the master under write load, with a ledger (50)
+ *   npm run soak -- rollouts [MINUTES]  rolling updates under client loops (30)
+ *
+ * Each ends with one line of JSON: its figures, and `problems`, which must be empty (else exit code 1).
+ */
+import { kills } from "./kills.ts";
+import { rollouts } from "./rollouts.ts";
+
+interface Soaked {
+  readonly problems: readonly string[];
+}
+
+const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soaked>>> = { kills, rollouts };
+
+async function main(): Promise<number> {
+  const [name = "", amount] = process.argv.slice(2);
+  const soak = soaks[name];
+  const number = amount === undefined ? undefined : Number(amount);
+  if (soak === undefined || (number !== undefined && !(number > 0))) {
+    process.stderr.write(`usage: npm run soak -- ${Object.keys(soaks).join("|")} [AMOUNT]\n`);
+    return 2;
+  }
+  const startedMs = Date.now();
+  const soaked = await soak(number);
+  const seconds = Math.round((Date.now() - startedMs) / 1_000);
+  process.stdout.write(`${JSON.stringify({ soak: name, seconds, ...soaked })}\n`);
+  return soaked.problems.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
