@@ -1,4 +1,5 @@
 import type { Pod, PodStatus } from "../../kinds/generated/types.ts";
+import { jsonEqual } from "../../util/equal.ts";
 import { messageOf, StatusError } from "../../util/errors.ts";
 import { parseTime } from "../../util/time-format.ts";
 import type { Millis } from "../../util/time.ts";
@@ -83,10 +84,13 @@ export class PodWorker {
     return this.#vanished;
   }
 
-  update(pod: Pod): void {
+  /** Answers whether it says anything new: most versions only bring back what this node told. */
+  update(pod: Pod): boolean {
+    const isNews = !isSameWish(this.#pod, pod) || !this.#writer.isOwn(pod);
     this.#pod = pod;
     this.#writer.see(pod);
     if (this.isTerminating) this.#grace?.shrink(this.#graceMs());
+    return isNews;
   }
 
   /** The object was removed without waiting for us. */
@@ -188,6 +192,7 @@ export class PodWorker {
       await volumes.setUp(this.#pod);
       this.#volumesReady = true;
       this.#mountRetry = undefined;
+      this.#refreshAt = clock.wall() + resyncMs;
       await this.#save();
       return undefined;
     } catch (error) {
@@ -457,6 +462,15 @@ export class PodWorker {
     const status: PodStatus = final ? { ...built, phase: finalPhase(built.phase) } : built;
     this.#writer.want(status);
   }
+}
+
+/** Everything but the status and what each write changes. */
+function isSameWish(a: Pod, b: Pod): boolean {
+  const wish = ({ metadata, spec }: Pod): unknown => ({
+    spec,
+    metadata: { ...metadata, resourceVersion: "", managedFields: [] },
+  });
+  return jsonEqual(wish(a), wish(b));
 }
 
 function nonEmpty(messages: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

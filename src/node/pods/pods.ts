@@ -211,9 +211,9 @@ export function createPods(options: PodsOptions): Pods {
         known.epoch = ports.epoch();
         known.held = false;
         const fresh = worker.pod !== pod;
-        if (fresh) worker.update(pod);
+        const news = fresh && worker.update(pod);
         if (configsChanged) worker.retryNow();
-        if (fresh || configsChanged) known.actor.changed();
+        if (news || configsChanged) known.actor.changed();
       } else if (!finished.has(uid) && isOpen(pod)) add(pod);
     }
     for (const uid of finished) if (!wanted.has(uid)) finished.delete(uid);

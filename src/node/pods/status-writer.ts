@@ -62,6 +62,11 @@ export class StatusWriter {
     this.#start();
   }
 
+  /** The version's status is what is wanted here: nobody else has said anything. */
+  isOwn(pod: Pod): boolean {
+    return this.#wanted !== undefined && jsonEqual(this.#wanted, pod.status);
+  }
+
   want(status: PodStatus): void {
     this.#wanted = status;
     this.#start();

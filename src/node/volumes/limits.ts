@@ -8,3 +8,5 @@ export const tokenWaitMs = 2_000;
 export const tokenRetryMs = 10_000;
 export const tokenLifeSeconds = 3_600;
 export const mountTimeoutMs = 10_000;
+/** Mounts that one process makes. */
+export const mountsAtOnceCount = 32;

@@ -363,3 +363,19 @@ test("kill -9 of the agent at any call leaves one sandbox and one container an a
     }
   }
 });
+
+test("a version that only brings back what the node told costs no look at the runtime; a changed one does", async (t) => {
+  const world = await createWorld();
+  world.put(podOf("web"));
+  await world.clock.advance(3_500);
+  const callsAfter = async (put: () => void): Promise<number> => {
+    const before = world.cri.calls.length;
+    put();
+    await world.clock.advance(20);
+    return world.cri.calls.length - before;
+  };
+  const told = world.pod("web")!;
+  t.is(await callsAfter(() => world.put(told)), 0);
+  t.true((await callsAfter(() => world.put({ ...told, metadata: { ...told.metadata, labels: { a: "b" } } }))) > 0);
+  t.true((await callsAfter(() => world.put({ ...told, status: { ...told.status, phase: "Pending" } }))) > 0);
+});
