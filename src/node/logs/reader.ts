@@ -84,7 +84,8 @@ async function readAll(reading: Reading): Promise<void> {
     for (;;) {
       // Asked before reading: what is written until it ends is read after.
       const isRunning = options.follow && (await reading.isRunning());
-      offset = await readFrom(reading, path, offset);
+      // What is written from now on belongs to followers alone: `--tail=1` answers one line.
+      offset = await readFrom(reading, path, offset, options.follow ? Infinity : (stat?.size ?? 0));
       if (isDone(reading) || !options.follow) return;
       const now = await files.stat(path);
       if (now !== undefined && inode !== undefined && now.inode !== inode) {
@@ -107,18 +108,18 @@ function isDone({ gate, printer }: Reading): boolean {
   return gate.isClosed || printer.isFull;
 }
 
-/** Prints whole lines up to the file's end; answers where that was. */
-async function readFrom(reading: Reading, path: string, from: number): Promise<number> {
+/** Prints whole lines up to `end` or the file's; answers where that was. */
+async function readFrom(reading: Reading, path: string, from: number, end = Infinity): Promise<number> {
   let offset = from;
-  while (!isDone(reading)) {
+  while (!isDone(reading) && offset < end) {
     await reading.gate.passed();
-    const bytes = await readOrNothing(reading.files, path, offset);
+    const bytes = (await readOrNothing(reading.files, path, offset)).subarray(0, end - offset);
     if (bytes.length === 0) break;
     offset += bytes.length;
     let buffer = reading.rest.length === 0 ? bytes : concatBytes([reading.rest, bytes]);
-    for (let end = buffer.indexOf(10); end >= 0 && !isDone(reading); end = buffer.indexOf(10)) {
-      printLine(reading, buffer.subarray(0, end));
-      buffer = buffer.subarray(end + 1);
+    for (let at = buffer.indexOf(10); at >= 0 && !isDone(reading); at = buffer.indexOf(10)) {
+      printLine(reading, buffer.subarray(0, at));
+      buffer = buffer.subarray(at + 1);
     }
     reading.rest = buffer.slice();
   }

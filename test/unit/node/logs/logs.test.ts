@@ -94,6 +94,23 @@ test("tail, since and limit cut what is read", async (t) => {
   t.is(await all({ timestamps: true, tailLines: 1 }), `${at(4)} l4\n`);
 });
 
+test("a tail that does not follow ends where the log ended when it was asked for", async (t) => {
+  const before = full(1, "l1") + full(2, "l2");
+  const source = await files(before);
+  const clock = virtualClock();
+  const writing: FakeFiles = {
+    ...source,
+    async stat(name) {
+      const found = await source.stat(name);
+      await source.write(path, utf8(before + full(3, "late")));
+      return found;
+    },
+  };
+  const seen = read(writing, clock, { tailLines: 1 });
+  await clock.advance(10);
+  t.is(seen.text, "l2\n");
+});
+
 test("the last lines are found however long and however cut they are", async (t) => {
   const entry = fc.record({
     isPartial: fc.boolean(),
