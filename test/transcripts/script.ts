@@ -68,6 +68,33 @@ spec:
           memory: 16Mi
 `;
 
+/** Ready half a minute after its start, gone a quarter of a minute after it was told to stop. */
+const slow = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: slow
+spec:
+  replicas: 1
+  selector:
+    matchLabels:
+      app: slow
+  template:
+    metadata:
+      labels:
+        app: slow
+      annotations:
+        simulated.troupe.dev/ready-after-ms: "30000"
+        simulated.troupe.dev/stop-ms: "15000"
+    spec:
+      containers:
+        - name: main
+          image: ${image}
+          readinessProbe:
+            periodSeconds: 1
+            tcpSocket:
+              port: 8080
+`;
+
 const settings = (value: string): string => `apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -160,6 +187,10 @@ export const script: readonly Command[] = [
   command(`run one --image=${image} --restart=Never --labels=app=one --env=A=b`),
   command("wait --for=condition=Ready pod/one --timeout=60s"),
   command("wait --for=jsonpath={.status.phase}=Running pod/one --timeout=60s"),
+  command("create -f -", { input: slow }),
+  command("rollout status deployment/slow --timeout=120s"),
+  command("delete pod -l app=slow"),
+  command("wait --for=condition=Ready pod -l app=slow --timeout=120s"),
   command("logs one"),
   command("logs deployment/web --tail=1"),
   command("logs one -c missing"),
@@ -191,5 +222,5 @@ export const script: readonly Command[] = [
   command("wait --for=delete deployment/api --timeout=30s"),
   command("drain n1 --force --ignore-daemonsets --delete-emptydir-data"),
   command("delete namespace shop"),
-  command("delete deployment web"),
+  command("delete deployment web slow"),
 ];

@@ -1,8 +1,10 @@
 /**
  * The cluster that recordings are made with and replayed against: the virtual one, with one node.
- * Time passes by the same rules in both, so that both see the same states: a little with each request,
- * until it is answered; enough between commands for all controllers to be done.
+ * Time passes by the same rules in both, so that both see the same states: with each request enough for
+ * what the one before has set off, and more between commands. What shall take longer than that says so
+ * by annotations of its pods.
  */
+import { scriptOfAnnotations } from "../../src/node/simulated/script.ts";
 import { createCluster, type Cluster } from "../../src/testing/cluster.ts";
 import type { SeenExchange } from "./exchange.ts";
 
@@ -15,15 +17,16 @@ export interface Stage {
 }
 
 const restMs = 10_000;
-const arrivalMs = 20;
+const arrivalMs = 1_000;
 
 export async function createStage(): Promise<Stage> {
   const cluster = await createCluster({
     nodes: 1,
     seed: 8,
     time: "virtual",
-    script: ({ image }) => ({
-      ...(image.endsWith(":missing") ? { startError: "no such image" } : {}),
+    script: (subject) => ({
+      ...scriptOfAnnotations(subject),
+      ...(subject.image.endsWith(":missing") ? { startError: "no such image" } : {}),
       log: ["first line", "second line"],
       exec: (command) => ({ stdout: `${command.join(" ")}\n`, exitCode: command[0] === "false" ? 1 : 0 }),
     }),
