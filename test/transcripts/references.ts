@@ -31,7 +31,11 @@ export class References {
   /** To be called with every answer, in order. */
   add(seen: Seen): void {
     const answer = this.#answers.push(seen) - 1;
-    for (const found of foundIn(seen)) this.#known.set(`${found.kind} ${found.value}`, { ...found, answer });
+    for (const found of foundIn(seen)) {
+      const key = `${found.kind} ${found.value}`;
+      // Revisions are numbers: the last answer that gave one is meant.
+      if (found.kind === "revision" || !this.#known.has(key)) this.#known.set(key, { ...found, answer });
+    }
   }
 
   /** Puts references into a request's text. */

@@ -191,6 +191,7 @@ export const script: readonly Command[] = [
   command("rollout status deployment/slow --timeout=120s"),
   command("delete pod -l app=slow"),
   command("wait --for=condition=Ready pod -l app=slow --timeout=120s"),
+  command("delete deployment slow"),
   command("logs one"),
   command("logs deployment/web --tail=1"),
   command("logs one -c missing"),
@@ -222,5 +223,5 @@ export const script: readonly Command[] = [
   command("wait --for=delete deployment/api --timeout=30s"),
   command("drain n1 --force --ignore-daemonsets --delete-emptydir-data"),
   command("delete namespace shop"),
-  command("delete deployment web slow"),
+  command("delete deployment web"),
 ];
