@@ -27,7 +27,7 @@ export const server: Command = {
   },
 };
 
-async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean): Promise<number> {
+async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean): Promise<never> {
   const { startMaster } = await import("../../server/master.ts");
   const { masterControllers } = await import("../../server/controllers.ts");
   const layout = layoutOf(dataDir);
@@ -83,7 +83,8 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
   await master.stop();
   await watchdog.stop();
   env.log("info", "master.stopped");
-  return 0;
+  // Everything is written and closed; nothing that is still open (a client's socket, say) may hold us.
+  process.exit(0);
 }
 
 function versionInfo(): VersionInfo {

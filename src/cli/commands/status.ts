@@ -44,10 +44,18 @@ export const status: Command = {
     } else {
       show(found, members, nodes);
     }
-    if (members.every((member) => member.role === "unreachable")) return 5;
-    return nodes.every((node) => node.ready) && members.every((member) => member.role !== "unreachable") ? 0 : 1;
+    return healthOf(members, nodes) === "healthy" ? 0 : healthOf(members, nodes) === "degraded" ? 1 : 5;
   },
 };
+
+export type Health = "healthy" | "degraded" | "no master answers";
+
+/** A node that is Ready but whose agent is gone will not stay so. */
+export function healthOf(members: readonly MemberStatus[], nodes: readonly NodeStatus[]): Health {
+  const lost = members.filter((member) => member.role === "unreachable").length;
+  if (lost === members.length) return "no master answers";
+  return lost === 0 && nodes.every(({ ready, pid }) => ready && pid !== 0) ? "healthy" : "degraded";
+}
 
 async function memberOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<MemberStatus> {
   const pid = processesOf(dataDir).find((process) => process.role === "server")?.pid ?? 0;
@@ -85,20 +93,27 @@ async function nodesOf({ dataDir, cluster }: Registered, access: ApiAccess): Pro
 
 function show({ cluster }: Registered, members: readonly MemberStatus[], nodes: readonly NodeStatus[]): void {
   const ready = nodes.filter((node) => node.ready).length;
-  const well = members.every((member) => member.role !== "unreachable") && ready === nodes.length;
-  print(
-    `cluster ${cluster.name}   ${well ? "healthy" : "degraded"}, ${members.length} master, ${nodes.length} nodes (${ready} Ready)`,
-  );
+  const counted = `${count(members.length, "master")}, ${count(nodes.length, "node")} (${ready} Ready)`;
+  print(`cluster ${cluster.name}   ${healthOf(members, nodes)}, ${counted}`);
   print(
     table(
       ["MASTER", "ROLE", "TERM", "PID", "ADDRESS"],
-      members.map((member) => [member.name, member.role, String(member.term), String(member.pid), member.address]),
+      members.map((member) => [member.name, member.role, String(member.term), pidText(member.pid), member.address]),
     ),
   );
   print(
     table(
       ["NODE", "READY", "PID"],
-      nodes.map((node) => [node.name, node.ready ? "yes" : "no", String(node.pid)]),
+      nodes.map((node) => [node.name, node.ready ? "yes" : "no", pidText(node.pid)]),
     ),
   );
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** 0 stands for no process. */
+function pidText(pid: number): string {
+  return pid === 0 ? "-" : String(pid);
 }
