@@ -3,7 +3,7 @@ import type { Controller } from "../../src/actors/runtime/controller.ts";
 import type { FaultPort } from "../../src/env/faults.ts";
 import { createCluster, type Cluster } from "../../src/testing/cluster.ts";
 import type { ActorList } from "../../src/testing/typed-kinds.ts";
-import { alive, configMap, deployment, isReady, patch, pod, rolledOut } from "./kit.ts";
+import { alive, configMap, deployment, imageOf, isReady, patch, pod, rolledOut, setImage, watching } from "./kit.ts";
 
 /** What `kubectl get actors` gets. */
 const actorsOf = async (cluster: Cluster): Promise<ActorList["items"]> => {
@@ -300,4 +300,48 @@ test("a part of an agent that throws at news is started again; pods and other pa
   t.is((await actorAt(cluster, "/node/n1/status"))!.status!.restarts, 0);
   const { name } = alive(cluster, "web")[0]!.metadata;
   t.is((await actorAt(cluster, `/node/n1/pod/default/${name}`))!.status!.restarts, 0);
+});
+
+test("a rollout whose plans keep failing never breaks its bounds, and comes to its end", async (t) => {
+  let faultsDone = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  let now: (() => number) | undefined;
+  // One each two seconds: often enough to hit every step, too seldom for quarantine.
+  const faults = at((seam, path) => {
+    if (now === undefined || seam !== "evaluator" || !/^\/(ctl\/(deployment|replicaset)|sched)\//.test(path))
+      return false;
+    if (now() - last < 2_000) return false;
+    last = now();
+    faultsDone += 1;
+    return true;
+  });
+  await using cluster = await createCluster({ nodes: 2, seed: 64, time: "virtual", faults });
+  const shape = { readinessProbe: true, annotations: { "simulated.troupe.dev/stop-ms": "3000" } };
+  await cluster.apply(deployment("web", { replicas: 4, minReadySeconds: 2 }, shape));
+  await rolledOut(cluster, "web");
+  now = () => cluster.env.clock.mono();
+  await setImage(cluster, "web", "web:2");
+  await watching(
+    cluster,
+    () => alive(cluster, "web").length === 4 && alive(cluster, "web").every((each) => imageOf(each) === "web:2"),
+    () => {
+      const pods = alive(cluster, "web");
+      t.true(pods.length <= 5 && pods.filter(isReady).length >= 3, `${pods.length} pods`);
+    },
+  );
+  await rolledOut(cluster, "web");
+  t.true(faultsDone >= 2, `${faultsDone} faults`);
+  t.is((await actorsOf(cluster)).filter(({ status }) => status?.status === "quarantined").length, 0);
+});
+
+test("a pod that the scheduler fails on keeps no other waiting, and is parked by itself", async (t) => {
+  const faults = at((seam, path) => seam === "evaluator" && path === "/sched/default/bad");
+  await using cluster = await createCluster({ nodes: 1, seed: 65, time: "virtual", faults });
+  await cluster.apply([pod("bad"), pod("good")]);
+  await cluster.until(() => isReady(cluster.get("pods", "good")!));
+  t.is(cluster.get("pods", "bad")!.spec.nodeName, undefined);
+  await cluster.advance(5_000);
+  const parked = (await actorAt(cluster, "/sched/default/bad"))!;
+  t.is(parked.status!.status, "quarantined");
+  t.is(parked.spec.supervisor, "/sched");
 });
