@@ -4,6 +4,7 @@ import { UserError } from "../util/errors.ts";
 import { nearest } from "./arguments.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Command, Options } from "./command.ts";
+import { helpOf, overview } from "./help.ts";
 import { print, printError } from "./output.ts";
 import { self } from "./self.ts";
 
@@ -51,23 +52,12 @@ function parse(command: Command, argv: readonly string[], options: Options) {
 
 async function helpAll(name: string | undefined): Promise<number> {
   if (name !== undefined) return help(await load(name));
-  const lines = Object.entries(catalogue)
-    .filter(([, entry]) => entry.hidden !== true)
-    .map(([known, entry]) => `  ${known.padEnd(10)} ${entry.summary}`);
-  print(`troupe up --name dev        a cluster on this machine, ready for kubectl\n\nCommands:\n${lines.join("\n")}\n`);
-  print("troupe COMMAND --help tells more. Objects are kubectl's: kubectl get pods");
+  print(overview(catalogue));
   return 0;
 }
 
 function help(command: Command): number {
-  const options = command.options.map(({ name, value, help: words }) => {
-    const left = `--${name}${value === undefined ? "" : ` ${value}`}`;
-    return `  ${left.padEnd(24)} ${words}`;
-  });
-  print(command.examples.join("\n"));
-  print(
-    `\n${command.summary}\n\nusage: troupe ${command.name} ${command.arguments ?? ""}[options]\n${options.join("\n")}`,
-  );
+  print(helpOf(command));
   return 0;
 }
 

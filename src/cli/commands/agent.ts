@@ -13,7 +13,7 @@ export const agent: Command = {
   summary: "Runs a node's agent in the foreground. Its containers outlive it.",
   examples: ["troupe agent --data-dir /var/lib/troupe/dev --node n1"],
   options: [
-    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster (made by troupe up)" },
+    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster, made by up" },
     { name: "node", type: "string", value: "NAME", help: "name of the node (n1)" },
     { name: "verbose", type: "boolean", help: "log at debug level" },
   ],

@@ -14,7 +14,7 @@ export const server: Command = {
   summary: "Runs a master in the foreground.",
   examples: ["troupe server --data-dir /var/lib/troupe/dev"],
   options: [
-    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster (made by troupe up)" },
+    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster, made by up" },
     { name: "verbose", type: "boolean", help: "log at debug level" },
   ],
   async run(values) {

@@ -25,7 +25,7 @@ export interface NodeStatus {
 export const status: Command = {
   name: "status",
   summary:
-    "Masters and nodes of a cluster, and whether they are well. Exit 0 healthy, 1 degraded, 5 no master answers.",
+    "Masters and nodes of a cluster.\nExit code 0: healthy, 1: degraded, 5: no master answers, 3: no such cluster.",
   examples: ["troupe status --name dev", "troupe status -o json"],
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },

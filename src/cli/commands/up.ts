@@ -37,7 +37,7 @@ const followMs = 500;
 
 export const up: Command = {
   name: "up",
-  summary: "Starts a cluster on this machine, or what is missing of it, and leaves it running.",
+  summary: "Starts a cluster on this machine, or what is missing of it; it runs on.",
   examples: ["troupe up", "troupe up --name dev --runtime simulated --nodes 3"],
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
