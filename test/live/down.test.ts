@@ -11,7 +11,7 @@ const live = isRoot ? test.serial : test.serial.skip;
 const name = `dn${process.pid % 10_000}`;
 const everything = ["keeper", "server", "agent", "dns", "containerd", "shim"] as const;
 /** Moments in the start of a cluster: the records, the keeper, the network, containerd, the agent. */
-const moments = [150, 500, 900, 1_400, 2_000, 3_000];
+const moments = [300, 900, 1_600, 2_500];
 let machine: Machine;
 let data: string;
 let before: readonly string[];
