@@ -1,15 +1,23 @@
 /** Starts `master-kills.js` inside a machine, and reads its report. */
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "./machine.ts";
 import type { MasterKills } from "./master-kills.ts";
 
 export type { MasterKills } from "./master-kills.ts";
 
+const logLines = 20;
+
 interface Options {
   readonly kills: number;
   /** Told a line for each kill. */
   readonly progress?: (line: string) => void;
+}
+
+async function tailOf(path: string): Promise<string> {
+  const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
+  return `${path} ends with:\n${lines.slice(-logLines).join("\n")}`;
 }
 
 export async function runMasterKills(machine: Machine, data: string, options: Options): Promise<MasterKills> {
@@ -22,6 +30,10 @@ export async function runMasterKills(machine: Machine, data: string, options: Op
     options.progress?.(text.toString());
   });
   const [code] = (await once(child, "close")) as [number];
-  if (code !== 0) throw new Error(`the kills ended with ${code}: ${stderr}`);
+  if (code !== 0) {
+    // The machine is taken down next: what its logs say would be lost.
+    const logs = await Promise.all(["server.log", "keeper.log"].map((log) => tailOf(join(data, "logs", log))));
+    throw new Error(`the kills ended with ${code}: ${stderr}\n${logs.join("\n")}`);
+  }
   return JSON.parse(stdout) as MasterKills;
 }
