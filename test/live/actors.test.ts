@@ -1,9 +1,9 @@
 // What `kubectl get actors` shows of a real cluster, and that killed processes come back with theirs.
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
 const name = `su${process.pid % 10_000}`;
 
@@ -26,7 +26,7 @@ const status = async (): Promise<Status> =>
   JSON.parse((await machine.troupe("status", "--name", name, "-o", "json")).stdout) as Status;
 
 test.before(async () => {
-  if (!isRoot) return;
+  if (!canDrive) return;
   machine = createMachine();
   const ran = await machine.troupe("up", "--name", name, "--data-dir", join(machine.folder, "d"));
   if (ran.code !== 0) throw new Error(ran.stderr);
@@ -34,7 +34,7 @@ test.before(async () => {
   await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
 });
 test.after.always(async () => {
-  if (isRoot && machine !== undefined) await machine.dispose();
+  if (canDrive && machine !== undefined) await machine.dispose();
 });
 
 live("every controller, the scope, the node's parts and the pods' actors are listed", async (t) => {

@@ -2,17 +2,17 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, isRoot, troupe, until, type Machine, type Ran } from "./support/machine.ts";
+import { createMachine, canDrive, troupe, until, type Machine, type Ran } from "./support/machine.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
 const name = `ce${process.pid % 10_000}`;
 
 test.before(() => {
-  if (isRoot) machine = createMachine();
+  if (canDrive) machine = createMachine();
 });
 test.after.always(async () => {
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 const dataDir = (): string => join(machine.folder, "d");

@@ -4,10 +4,10 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
-import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
 import { containerProcesses, killHard, leftOvers, pidsOf, shimSockets } from "./support/processes.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 const name = `dn${process.pid % 10_000}`;
 const everything = ["keeper", "server", "agent", "dns", "containerd", "shim"] as const;
 /** Moments in the start of a cluster: the records, the keeper, the network, containerd, the agent. */
@@ -17,13 +17,13 @@ let data: string;
 let before: readonly string[];
 
 test.before(async () => {
-  if (!isRoot) return;
+  if (!canDrive) return;
   machine = createMachine();
   data = join(machine.folder, "d");
   before = await network();
 });
 test.after.always(async () => {
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 /** Links, addresses, routes, rules and tables of the machine's network. */

@@ -2,11 +2,11 @@
 // the master under write load with a ledger of everything that clients were told.
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
 import { runMasterKills } from "./support/master-kills-run.ts";
 import { initOf, killHard, pidsOf } from "./support/processes.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 const name = `ki${process.pid % 10_000}`;
 const masterKills = 8;
 let machine: Machine;
@@ -26,7 +26,7 @@ interface Pod {
 }
 
 test.before(async (t) => {
-  if (!isRoot) return;
+  if (!canDrive) return;
   machine = createMachine();
   data = join(machine.folder, "d");
   const ran = await machine.troupe("up", "--name", name, "--data-dir", data);
@@ -54,7 +54,7 @@ test.before(async (t) => {
   await machine.kubectl("wait", "--for=condition=Ready", "pod/ticks", "--timeout=30s");
 });
 test.after.always(async () => {
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 async function podsOf(): Promise<readonly Pod[]> {

@@ -75,7 +75,11 @@ async function clientOf(t: ExecutionContext, version: (typeof versions)[number],
   return client;
 }
 
-const counting = ["sh", "-c", "trap 'exit 0' TERM; i=0; while true; do echo line $i; i=$((i+1)); sleep 0.2 & wait; done"];
+const counting = [
+  "sh",
+  "-c",
+  "trap 'exit 0' TERM; i=0; while true; do echo line $i; i=$((i+1)); sleep 0.2 & wait; done",
+];
 
 serial("nodes are cordoned, tainted and drained", async (t) => {
   const k = await clientOf(t, newest!, "node");
@@ -94,7 +98,12 @@ serial("nodes are cordoned, tainted and drained", async (t) => {
   const drained = await k.raw(["drain", "n1", "--force", "--grace-period=1", "--timeout=20s"]);
   await k.says("node/n1 uncordoned", "uncordon", "n1");
   t.regex(drained.stdout, /^node\/n1 already cordoned\nevicting pod \w+\/late\npod\/late evicted\nnode\/n1 drained\n$/);
-  await k.says(/Taints: +<none>\nUnschedulable: +false\n[^]*Non-terminated Pods: +\(0 in total\)/, "describe", "node", "n1");
+  await k.says(
+    /Taints: +<none>\nUnschedulable: +false\n[^]*Non-terminated Pods: +\(0 in total\)/,
+    "describe",
+    "node",
+    "n1",
+  );
 });
 
 // The versions at once: their commands mostly wait for the cluster, and do not disturb each other.
@@ -141,12 +150,24 @@ async function createsAndShows(k: Client): Promise<void> {
     "services",
   );
   await k.says(/^NAME +TYPE +DATA +AGE\nsec +Opaque +1 +\d+s\n$/, "get", "secrets");
-  await k.says(/Data\n====\n(a:\n----\n1\n\n|b:\n----\ntwo\n\n){2}\n(BinaryData\n====\n)?\nEvents: +<none>\n$/, "describe", "cm", "conf");
+  await k.says(
+    /Data\n====\n(a:\n----\n1\n\n|b:\n----\ntwo\n\n){2}\n(BinaryData\n====\n)?\nEvents: +<none>\n$/,
+    "describe",
+    "cm",
+    "conf",
+  );
   await k.says(/Type: +Opaque\n\nData\n====\npw: +7 bytes\n$/, "describe", "secret", "sec");
   await k.says("1", "get", "cm", "conf", "-o", "jsonpath={.data.a}");
   await k.says("configmap/conf", "get", "cm", "conf", "-o", "name");
   await k.says("N      A\nconf   1", "get", "cm", "conf", "-o", "custom-columns=N:.metadata.name,A:.data.a");
-  await k.says(/^apiVersion: v1\ndata:\n {2}a: "1"\n {2}b: two\nkind: ConfigMap\nmetadata:\n/, "get", "cm", "conf", "-o", "yaml");
+  await k.says(
+    /^apiVersion: v1\ndata:\n {2}a: "1"\n {2}b: two\nkind: ConfigMap\nmetadata:\n/,
+    "get",
+    "cm",
+    "conf",
+    "-o",
+    "yaml",
+  );
   const list = JSON.parse(await k.says(/./, "get", "cm", "-o", "json")) as { readonly kind: string };
   t.is(list.kind, "List");
   await k.says(new RegExp(`^${namespace} +conf +2 +\\d+s$`, "m"), "get", "cm", "-A");
@@ -154,7 +175,11 @@ async function createsAndShows(k: Client): Promise<void> {
   const empty = await k.raw(["get", "pods"]);
   t.is(empty.stderr, `No resources found in ${namespace} namespace.\n`);
   await k.says("yes", "auth", "can-i", "create", "pods");
-  await k.says(/^ATTRIBUTE +VALUE\nUsername +troupe-admin\nGroups +\[system:masters system:authenticated\]\n$/, "auth", "whoami");
+  await k.says(
+    /^ATTRIBUTE +VALUE\nUsername +troupe-admin\nGroups +\[system:masters system:authenticated\]\n$/,
+    "auth",
+    "whoami",
+  );
   await k.says(/^deployments +deploy +apps\/v1 +true +Deployment$/m, "api-resources");
   await k.says(/^apps\/v1$/m, "api-versions");
   await k.says(/^KIND: +Pod\nVERSION: +v1\n\nFIELD: image <string>\n/, "explain", "pod.spec.containers.image");
@@ -178,7 +203,12 @@ async function changes(k: Client): Promise<void> {
   await k.says("configmap/app configured", "apply", "-f", file);
   await k.says("", "diff", "-f", file);
   await k.says("configmap/app replaced", "replace", "-f", file);
-  await k.refuses(/^Error from server \(AlreadyExists\): error when creating .*: configmaps "app" already exists\n$/, "create", "-f", file);
+  await k.refuses(
+    /^Error from server \(AlreadyExists\): error when creating .*: configmaps "app" already exists\n$/,
+    "create",
+    "-f",
+    file,
+  );
 
   const editor = join(machine.folder, `${k.namespace}.sh`);
   writeFileSync(editor, "#!/bin/sh\nsed -i s/two/zwei/ $1\n");
@@ -186,7 +216,14 @@ async function changes(k: Client): Promise<void> {
   const edited = await k.raw(["edit", "cm", "conf"], { env: { EDITOR: editor } });
   t.is(edited.stdout, "configmap/conf edited\n", edited.stderr);
   t.is((await k.raw(["edit", "cm", "conf"], { env: { EDITOR: "true" } })).stderr, "Edit cancelled, no changes made.\n");
-  const patch = (type: string, body: string): readonly string[] => ["patch", "cm", "conf", `--type=${type}`, "-p", body];
+  const patch = (type: string, body: string): readonly string[] => [
+    "patch",
+    "cm",
+    "conf",
+    `--type=${type}`,
+    "-p",
+    body,
+  ];
   await k.says("configmap/conf patched", ...patch("strategic", '{"data":{"c":"3"}}'));
   await k.says("configmap/conf patched (no change)", ...patch("strategic", '{"data":{"c":"3"}}'));
   await k.says("configmap/conf patched", ...patch("merge", '{"data":{"c":null}}'));
@@ -246,10 +283,20 @@ async function showsWorkload(k: Client): Promise<void> {
     "-o",
     "wide",
   );
-  await k.says(/Replicas: +2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable\n[^]*Scaled up replica set web-\S+ from 0 to 2\n$/, "describe", "deploy", "web");
-  const events = /Events:\n +Type.*\n +-.*\n +Normal +Scheduled .*\n +Normal +Pulled .*\n +Normal +Created .*\n +Normal +Started .*\n/;
+  await k.says(
+    /Replicas: +2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable\n[^]*Scaled up replica set web-\S+ from 0 to 2\n$/,
+    "describe",
+    "deploy",
+    "web",
+  );
+  const events =
+    /Events:\n +Type.*\n +-.*\n +Normal +Scheduled .*\n +Normal +Pulled .*\n +Normal +Created .*\n +Normal +Started .*\n/;
   await k.says(events, "describe", "pods", "-l", "app=web");
-  await k.says(/^\S+ +Normal +ScalingReplicaSet +Deployment\/web +Scaled up replica set/m, "events", "--for=deployment/web");
+  await k.says(
+    /^\S+ +Normal +ScalingReplicaSet +Deployment\/web +Scaled up replica set/m,
+    "events",
+    "--for=deployment/web",
+  );
   await k.says(/^\S+ +Normal +SuccessfulCreate +replicaset\/web-/m, "get", "events");
   await k.says("service/web exposed", "expose", "deployment", "web", "--port=80", "--target-port=8080");
   await k.says(/Endpoints: +10\.42\.\S+:8080,10\.42\.\S+:8080\n/, "describe", "service", "web");
@@ -257,7 +304,9 @@ async function showsWorkload(k: Client): Promise<void> {
 
 async function talksToPods(k: Client): Promise<void> {
   const { t } = k;
-  const pod = (await k.says(/^web-/, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  const pod = (
+    await k.says(/^web-/, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+  ).trim();
   await k.says(/^line \d+\nline \d+\n$/, "logs", pod, "--tail=2");
   await k.says(/^\d{4}-\d\d-\d\dT\S+Z line \d+$/m, "logs", pod, "-c", "busybox", "--timestamps", "--since=10s");
   await k.says(/^(\[pod\/web-\S+\/busybox\] line \d+\n){2}$/, "logs", "-l", "app=web", "--prefix", "--tail=1");
@@ -318,20 +367,43 @@ async function rollsOut(k: Client): Promise<void> {
   const status = (): Promise<string> =>
     k.says(/deployment "web" successfully rolled out\n$/, "rollout", "status", "deploy/web", "--timeout=50s");
   await k.says("deployment.apps/web scaled", "scale", "deploy/web", "--replicas=1");
-  await k.refuses("error: Expected replicas to be 5, was 1", "scale", "deploy/web", "--replicas=2", "--current-replicas=5");
+  await k.refuses(
+    "error: Expected replicas to be 5, was 1",
+    "scale",
+    "deploy/web",
+    "--replicas=2",
+    "--current-replicas=5",
+  );
   await k.says("deployment.apps/web env updated", "set", "env", "deploy/web", "COLOR=red");
   await k.says("# Deployment web, container busybox\nCOLOR=red", "set", "env", "deploy/web", "--list");
   await status();
-  await k.says("deployment.apps/web resource requirements updated", "set", "resources", "deploy/web", "--requests=cpu=1m");
+  await k.says(
+    "deployment.apps/web resource requirements updated",
+    "set",
+    "resources",
+    "deploy/web",
+    "--requests=cpu=1m",
+  );
   await k.says("deployment.apps/web image updated", "set", "image", "deploy/web", "busybox=localhost/none:1");
-  await k.says(/^deployment\.apps\/web \nREVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>\n3 +<none>\n4 +<none>\n/, "rollout", "history", "deploy/web");
+  await k.says(
+    /^deployment\.apps\/web \nREVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>\n3 +<none>\n4 +<none>\n/,
+    "rollout",
+    "history",
+    "deploy/web",
+  );
   await k.says(/with revision #2\n[^]*COLOR:\tred\n/, "rollout", "history", "deploy/web", "--revision=2");
   await k.refuses(/timed out waiting for the condition\n$/, "rollout", "status", "deploy/web", "--timeout=1s");
   await k.says("deployment.apps/web rolled back", "rollout", "undo", "deploy/web");
   await status();
-  await k.refuses("error: unable to find specified revision 99 in history", "rollout", "undo", "deploy/web", "--to-revision=99");
+  await k.refuses(
+    "error: unable to find specified revision 99 in history",
+    "rollout",
+    "undo",
+    "deploy/web",
+    "--to-revision=99",
+  );
   await k.says("deployment.apps/web paused", "rollout", "pause", "deploy/web");
-  await k.refuses("error: deployments.apps \"web\" is already paused", "rollout", "pause", "deploy/web");
+  await k.refuses('error: deployments.apps "web" is already paused', "rollout", "pause", "deploy/web");
   await k.says("deployment.apps/web resumed", "rollout", "resume", "deploy/web");
   await k.says("deployment.apps/web restarted", "rollout", "restart", "deploy/web");
   await status();
@@ -353,10 +425,21 @@ async function failsWithReasons(t: ExecutionContext): Promise<void> {
   await shows(/^once +0\/1 +Error +0 /m);
   const waits = 'container "pull" in pod "pull" is waiting to start: trying and failing to pull image';
   await k.refuses(new RegExp(`^Error from server \\(BadRequest\\): ${waits}|image can't be pulled`), "logs", "pull");
-  await k.refuses('error: Internal error occurred: unable to upgrade connection: container not found ("pull")', "exec", "pull", "--", "true");
+  await k.refuses(
+    'error: Internal error occurred: unable to upgrade connection: container not found ("pull")',
+    "exec",
+    "pull",
+    "--",
+    "true",
+  );
   await k.says("crashed", "logs", "crash", "--previous");
   await k.says("hi", "logs", "once");
-  await k.refuses('Error from server (BadRequest): previous terminated container "once" in pod "once" not found', "logs", "once", "-p");
+  await k.refuses(
+    'Error from server (BadRequest): previous terminated container "once" in pod "once" not found',
+    "logs",
+    "once",
+    "-p",
+  );
   await k.says(/^ +Warning +Failed .*Error: ErrImagePull\n/m, "describe", "pod", "pull");
   const quick = ["run", "quick", "--rm", "-i", `--image=${image}`, "--restart=Never", "--", "echo", "soon"];
   t.regex((await k.raw(quick)).stdout, /^(soon\n)?pod "quick" deleted/);
@@ -397,14 +480,19 @@ for (const version of versions) {
       const ran = await k.raw(["-v=6", ...args]);
       k.check(args, ran, 0);
       // 1.33 names verb, url and status; those before print one line.
-      const lines = [...ran.stderr.matchAll(/(?:verb="| )([A-Z]+)(?:" url="| )https:\/\/[^/]+([^ "?]*)\S*(?: status="| )(\d+)/g)];
+      const lines = [
+        ...ran.stderr.matchAll(/(?:verb="| )([A-Z]+)(?:" url="| )https:\/\/[^/]+([^ "?]*)\S*(?: status="| )(\d+)/g),
+      ];
       return lines.map(([, verb, path, code]) => `${verb} ${path} ${code}`);
     };
     const base = `/api/v1/namespaces/${k.namespace}`;
     const made = await asks("create", "configmap", "c", "--from-literal=a=b");
     t.deepEqual(made, [`POST ${base}/configmaps 201`]);
     t.deepEqual(await asks("get", "configmaps"), [`GET ${base}/configmaps 200`]);
-    t.deepEqual(await asks("delete", "configmap", "c"), [`DELETE ${base}/configmaps/c 200`, `GET ${base}/configmaps/c 404`]);
+    t.deepEqual(await asks("delete", "configmap", "c"), [
+      `DELETE ${base}/configmaps/c 200`,
+      `GET ${base}/configmaps/c 404`,
+    ]);
     const applied = await asks("apply", "-f", join(root, "examples/hello/service.yaml"), "--dry-run=server");
     t.deepEqual(applied, [
       "GET /openapi/v3 200",
@@ -413,7 +501,10 @@ for (const version of versions) {
       `GET /api/v1/namespaces/${k.namespace} 200`,
       `POST ${base}/services 201`,
     ]);
-    t.false(applied.some((line) => / (4[^0]\d|40[^4]|5\d\d)$/.test(line)), applied.join("\n"));
+    t.false(
+      applied.some((line) => / (4[^0]\d|40[^4]|5\d\d)$/.test(line)),
+      applied.join("\n"),
+    );
     t.deepEqual(await asks("explain", "service"), ["GET /openapi/v3 200", "GET /openapi/v3/api/v1 200"]);
   });
 }

@@ -3,18 +3,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
 /** Cgroups of a cluster carry its name: one of our own. */
 const name = `main${process.pid % 10_000}`;
 
 test.before(() => {
-  if (isRoot) machine = createMachine();
+  if (canDrive) machine = createMachine();
 });
 test.after.always(async () => {
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 live("up gives a ready cluster and a kubeconfig context that only its owner reads", async (t) => {

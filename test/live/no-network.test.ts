@@ -8,9 +8,9 @@ import test from "ava";
 import { realCrypto } from "../../src/env/real/crypto.ts";
 import { buildImage } from "../../src/node/images/build/oci.ts";
 import { writeTar, type TarItem } from "../../src/node/images/tar.ts";
-import { createMachine, isRoot, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, until, type Machine } from "./support/machine.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
 const name = `cn${process.pid % 10_000}`;
 const architecture = process.arch === "arm64" ? "arm64" : "amd64";
@@ -41,12 +41,12 @@ function dockerArchive(image: string): Uint8Array {
 }
 
 test.before(() => {
-  if (!isRoot) return;
+  if (!canDrive) return;
   machine = createMachine();
   execFileSync("ip", ["-n", machine.netns, "link", "del", "up0"]);
 });
 test.after.always(async () => {
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 live("up works, and the node has an address", async (t) => {

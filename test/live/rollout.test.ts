@@ -3,16 +3,16 @@
 import { join } from "node:path";
 import test from "ava";
 import { killLoads, startLoad } from "./support/load.ts";
-import { createMachine, isRoot, root, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 const name = `ro${process.pid % 10_000}`;
 const rollouts = 4;
 let machine: Machine;
 let url: string;
 
 test.before(async (t) => {
-  if (!isRoot) return;
+  if (!canDrive) return;
   machine = createMachine();
   const ran = await machine.troupe("up", "--name", name, "--data-dir", join(machine.folder, "d"));
   t.is(ran.code, 0, ran.stderr);
@@ -22,7 +22,7 @@ test.before(async (t) => {
 });
 test.after.always(async () => {
   killLoads();
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 /** A pod that asks through the ClusterIP, one request after the other; a line for each that fails. */

@@ -3,9 +3,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, isRoot, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, until, type Machine } from "./support/machine.ts";
 
-const live = isRoot ? test.serial : test.serial.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
 const id = process.pid % 10_000;
 const names = [`ca${id}`, `cb${id}`] as const;
@@ -61,10 +61,10 @@ async function fetched(...args: readonly string[]): Promise<string> {
 }
 
 test.before(() => {
-  if (isRoot) machine = createMachine();
+  if (canDrive) machine = createMachine();
 });
 test.after.always(async () => {
-  if (isRoot) await machine.dispose();
+  if (canDrive) await machine.dispose();
 });
 
 live("both come up at the same time, with ranges and networks of their own", async (t) => {

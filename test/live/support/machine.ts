@@ -153,3 +153,13 @@ export async function until(what: string, holds: () => Promise<boolean>, withinM
   }
   throw new Error(`not within ${withinMs} ms: ${what}`, { cause: last });
 }
+
+/**
+ * Whether tests that drive a cluster with kubectl can run here. Where only kubectl lacks they are
+ * skipped, which is printed: the recorded transcripts (test/cluster/transcripts.test.ts) cover its
+ * requests.
+ */
+export const canDrive: boolean = isRoot && kubectls().length > 0;
+if (isRoot && !canDrive) {
+  process.stderr.write("skipped: no kubectl here; TROUPE_KUBECTL_DIR names a folder with kubectl.1.33 and the like\n");
+}
