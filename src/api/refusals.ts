@@ -1,4 +1,5 @@
 import type { Kind } from "../kinds/kind.ts";
+import { refuse } from "../kinds/status-errors.ts";
 import { StatusError, type Status, type StatusCause, type StatusDetails } from "../util/errors.ts";
 
 /**
@@ -6,17 +7,7 @@ import { StatusError, type Status, type StatusCause, type StatusDetails } from "
  * stand in `kinds/status-errors.ts`.
  */
 export function refusal(code: number, reason: string, message: string, details?: StatusDetails): StatusError {
-  const status: Status = {
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message,
-    ...(reason === "" ? {} : { reason }),
-    ...(details === undefined ? {} : { details }),
-    code,
-  };
-  return new StatusError(status);
+  return refuse({ code, reason, message, ...(details === undefined ? {} : { details }) });
 }
 
 function detailsOf(kind: Kind, name: string): StatusDetails {

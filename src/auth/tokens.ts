@@ -5,6 +5,7 @@
 import { SignJWT, importPKCS8, importSPKI, jwtVerify } from "jose";
 import { errors as joseErrors } from "jose";
 import type { Clock, Rng } from "../env/env.ts";
+import { unauthorized as refused } from "../kinds/status-errors.ts";
 import { StatusError } from "../util/errors.ts";
 import type { TokenClaims, TokenIssuer } from "./auth-api.ts";
 
@@ -98,16 +99,5 @@ function claimsOf(
 }
 
 function unauthorized(cause?: unknown): StatusError {
-  return new StatusError(
-    {
-      kind: "Status",
-      apiVersion: "v1",
-      metadata: {},
-      status: "Failure",
-      message: "Unauthorized",
-      reason: "Unauthorized",
-      code: 401,
-    },
-    { cause },
-  );
+  return new StatusError(refused().status, { cause });
 }

@@ -325,7 +325,8 @@ function references(spec: PodSpec): Pick<PodHot, "configMaps" | "secrets"> {
   const note = (set: Set<string>, name: string | undefined): void => {
     if (name !== undefined && name !== "") set.add(name);
   };
-  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
+  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])];
+  for (const container of containers) {
     for (const { valueFrom } of container.env ?? []) {
       note(configMaps, valueFrom?.configMapKeyRef?.name);
       note(secrets, valueFrom?.secretKeyRef?.name);

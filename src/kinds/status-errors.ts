@@ -16,7 +16,8 @@ interface Refusal {
   readonly details?: StatusDetails;
 }
 
-function refuse(refusal: Refusal): StatusError {
+/** A refusal of one's own words; the functions below are those with Kubernetes' words. */
+export function refuse(refusal: Refusal): StatusError {
   const { code, reason, message, details } = refusal;
   return new StatusError({
     kind: "Status",

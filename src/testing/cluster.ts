@@ -1,7 +1,7 @@
 import type { User } from "../actors/runtime/command.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
-import { unavailable } from "../api/link/streams.ts";
+import { serviceUnavailable } from "../kinds/status-errors.ts";
 import { realCrypto } from "../env/real/crypto.ts";
 import type { FaultPort } from "../env/faults.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
@@ -304,7 +304,8 @@ export class Cluster implements AsyncDisposable {
   #streams(): NodeStreams {
     return {
       open: async (name, request) => {
-        if (!this.#network.isLinked(name)) throw unavailable(`no link to node ${name}: its agent is not connected`);
+        if (!this.#network.isLinked(name))
+          throw serviceUnavailable(`no link to node ${name}: its agent is not connected`);
         return this.node(name).agent.node.openStream(request);
       },
     };

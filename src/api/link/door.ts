@@ -15,6 +15,7 @@ import type { WriteHost } from "../../actors/runtime/host-api.ts";
 import type { Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
 import type { Env } from "../../env/env.ts";
 import type { Kind } from "../../kinds/kind.ts";
+import { serviceUnavailable } from "../../kinds/status-errors.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
 import type { Millis } from "../../util/time.ts";
 import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
@@ -23,7 +24,7 @@ import { linkLimits } from "./limits.ts";
 import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
 import type { LiveNode, NodeTable } from "./nodes.ts";
 import { answerReport } from "./report.ts";
-import { StreamTable, unavailable } from "./streams.ts";
+import { StreamTable } from "./streams.ts";
 
 export interface LinkDoorOptions {
   readonly env: Env;
@@ -110,7 +111,7 @@ class Door implements LinkDoor {
 
   async open(node: string, request: NodeStreamRequest): ReturnType<NodeStreams["open"]> {
     const call = this.#calls.get(node);
-    if (call === undefined) throw unavailable(`no link to node ${node}: its agent is not connected`);
+    if (call === undefined) throw serviceUnavailable(`no link to node ${node}: its agent is not connected`);
     return this.#streams.open(node, request, (open) => call.write({ open }));
   }
 

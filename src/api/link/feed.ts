@@ -4,7 +4,6 @@
  * revision, then every change, one batch a turn, so that a batch always stands for one revision.
  */
 import type { KindId } from "../../kinds/kind.ts";
-import type { Pod } from "../../kinds/generated/types.ts";
 import type { CommittedStore, WatchChange, WatchHandle } from "../../store/store-api.ts";
 import type { RowRef, View } from "../../store/view.ts";
 import type { LinkRow, Rows } from "./messages.ts";
@@ -52,7 +51,7 @@ export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
   const initial: LinkRow[] = shared.flatMap((kind) => view.list(kind).map(rowOf));
   for (const pod of podsOf(view, node)) {
     initial.push(rowOf(pod));
-    for (const need of references.set(pod.hot.uid, needsOf(pod.object<Pod>())).added) initial.push(fetch(view, need));
+    for (const need of references.set(pod.hot.uid, needsOf(pod)).added) initial.push(fetch(view, need));
   }
   send({ rows: initial, revision: start, synced: true });
 
@@ -61,7 +60,7 @@ export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
     const is = change.next?.hot["nodeName"] === node ? change.next : undefined;
     if (is === undefined && was === undefined) return;
     const before = was !== undefined && was.hot.uid !== is?.hot.uid ? references.set(was.hot.uid, []) : undefined;
-    const after = is === undefined ? undefined : references.set(is.hot.uid, needsOf(is.object<Pod>()));
+    const after = is === undefined ? undefined : references.set(is.hot.uid, needsOf(is));
     for (const need of after?.added ?? []) push(fetch(store.committed, need));
     push(is === undefined ? goneOf(was!, change.revision) : rowOf(is));
     for (const need of [...(before?.removed ?? []), ...(after?.removed ?? [])]) {

@@ -7,15 +7,16 @@ import type { WriteHost } from "../../actors/runtime/host-api.ts";
 import type { Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
 import type { Log } from "../../env/env.ts";
 import type { Draft, Kind } from "../../kinds/kind.ts";
+import { serviceUnavailable } from "../../kinds/status-errors.ts";
 import { tokenRequestKind } from "../../kinds/subresources.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
-import { messageOf, StatusError, type Status } from "../../util/errors.ts";
 import type { Json } from "../../util/json.ts";
+import { requireAllowed } from "../authorize.ts";
 import { decodeForm, type Form } from "../form.ts";
+import { statusOf } from "../rest/respond.ts";
 import { issueToken } from "../subresources/token.ts";
 import { linkLimits } from "./limits.ts";
 import type { Report, ReportResult } from "./messages.ts";
-import { unavailable } from "./streams.ts";
 
 export interface ReportDoor {
   readonly env: { readonly log: Log };
@@ -38,8 +39,8 @@ export async function answerReport(door: ReportDoor, user: User, report: Report)
     const reply = await door.host.write(request, { class: "node", deadlineMs: linkLimits.reportDeadlineMs });
     return answer(reply.code, reply.object ?? reply.status ?? {});
   } catch (error) {
-    const status = error instanceof StatusError ? error.status : internal(error);
-    if (!(error instanceof StatusError)) door.env.log("error", "link.report", { node: user.name, error });
+    const status = statusOf(error);
+    if (status.code === 500) door.env.log("error", "link.report", { node: user.name, error });
     return answer(status.code, status);
   }
 }
@@ -51,18 +52,10 @@ function parse(
 ): { readonly request: WriteRequest; readonly kind: Kind } {
   const said = JSON.parse(report.request) as Omit<WriteRequest, "user">;
   const kind = kinds.get(said.kind);
-  if (kind === undefined) throw unavailable(`this master does not know the kind ${said.kind}`);
-  const verdict = authorizer.authorize(user, {
-    resource: true,
-    verb: said.verb,
-    group: kind.group,
-    version: kind.version,
-    plural: kind.plural,
-    subresource: said.subresource ?? "",
-    namespace: said.namespace,
-    name: said.name,
-  });
-  if (!verdict.allowed) throw forbidden(user, said, kind, verdict.reason);
+  if (kind === undefined) throw serviceUnavailable(`this master does not know the kind ${said.kind}`);
+  const { verb, namespace, name, subresource = "" } = said;
+  const { group, version, plural } = kind;
+  requireAllowed(authorizer, user, { resource: true, verb, group, version, plural, subresource, namespace, name });
   if (said.object === undefined || said.subresource === "token") return { request: { ...said, user }, kind };
   return { request: { ...said, user, object: decodeBody(kind, said.object) }, kind };
 }
@@ -70,31 +63,4 @@ function parse(
 /** Type-checks and canonicalises what a node sent, as the REST door does. Throws StatusError 400. */
 function decodeBody(form: Form, value: unknown): Draft {
   return decodeForm(form, value as Json, { validation: "Ignore" }).draft;
-}
-
-function internal(error: unknown): Status {
-  return {
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `Internal error occurred: ${messageOf(error)}`,
-    reason: "InternalError",
-    code: 500,
-  };
-}
-
-function forbidden(user: User, said: Omit<WriteRequest, "user">, kind: Kind, reason: string): StatusError {
-  const resource = said.subresource === undefined ? kind.plural : `${kind.plural}/${said.subresource}`;
-  const where = said.namespace === "" ? "at the cluster scope" : `in the namespace "${said.namespace}"`;
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `${kind.id} "${said.name}" is forbidden: User "${user.name}" cannot ${said.verb} resource "${resource}" in API group "${kind.group}" ${where}${reason === "" ? "" : `: ${reason}`}`,
-    reason: "Forbidden",
-    details: { name: said.name, group: kind.group, kind: kind.plural },
-    code: 403,
-  });
 }

@@ -4,6 +4,7 @@
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock, Rng } from "../../env/env.ts";
+import { serviceUnavailable } from "../../kinds/status-errors.ts";
 import { StatusError, type Status } from "../../util/errors.ts";
 import type { NodeStream, NodeStreamRequest, StreamChunk } from "../node-streams.ts";
 import { linkLimits } from "./limits.ts";
@@ -30,7 +31,7 @@ export class StreamTable {
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(linkLimits.openStreamMs, () => {
         this.#waiting.delete(id);
-        reject(unavailable(`node ${node} did not open the stream in time`));
+        reject(serviceUnavailable(`node ${node} did not open the stream in time`));
       });
       this.#waiting.set(id, {
         node,
@@ -70,21 +71,9 @@ export class StreamTable {
     for (const [id, waiting] of this.#waiting) {
       if (waiting.node !== node) continue;
       this.#waiting.delete(id);
-      waiting.reject(unavailable(`the link to node ${node} broke`));
+      waiting.reject(serviceUnavailable(`the link to node ${node} broke`));
     }
   }
-}
-
-export function unavailable(message: string): StatusError {
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message,
-    reason: "ServiceUnavailable",
-    code: 503,
-  });
 }
 
 function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {

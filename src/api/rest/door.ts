@@ -1,14 +1,8 @@
 import type { User } from "../../actors/runtime/command.ts";
 import type { HttpExchange, HttpHandler } from "../../env/http.ts";
-import {
-  badRequest,
-  forbidden,
-  forbiddenPath,
-  methodNotAllowed,
-  notFound,
-  pathNotFound,
-} from "../../kinds/status-errors.ts";
+import { badRequest, methodNotAllowed, notFound, pathNotFound } from "../../kinds/status-errors.ts";
 import { pathSegment } from "../../util/names.ts";
+import { requireAllowed } from "../authorize.ts";
 import { indexKinds } from "../kind-index.ts";
 import { createOpenApi } from "../openapi/documents.ts";
 import { serveToken } from "../subresources/token.ts";
@@ -74,7 +68,7 @@ async function handle(door: Door, exchange: HttpExchange): Promise<void> {
     const asking = (await door.authenticator.authenticate(exchange)) ?? anonymous;
     const user = actingUser(asking, exchange.headers, door.authorizer);
     route = classify(exchange.method, target);
-    authorize(door, user, route);
+    requireAllowed(door.authorizer, user, attributesOf(route));
     await serve({ door, exchange: watched.exchange, target, user }, route);
   } catch (error) {
     const status = statusOf(error);
@@ -152,25 +146,6 @@ function labelsOf(
 }
 
 const knownVerbs: ReadonlySet<string> = new Set<string>(allVerbs);
-
-function authorize(door: Door, user: User, route: Route): void {
-  const attributes = attributesOf(route);
-  const { allowed, reason } = door.authorizer.authorize(user, attributes);
-  if (allowed) return;
-  const why = reason === "" ? "" : `: ${reason}`;
-  const who = `User ${JSON.stringify(user.name)} cannot ${attributes.verb}`;
-  if (!attributes.resource) {
-    throw forbiddenPath(`${who} path ${JSON.stringify(attributes.path)}${why}`);
-  }
-  const { group, plural, subresource, namespace, name } = attributes;
-  const resource = subresource === "" ? plural : `${plural}/${subresource}`;
-  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
-  throw forbidden(
-    { group, plural: resource },
-    name,
-    `${who} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)} ${where}${why}`,
-  );
-}
 
 function serve(call: Call, route: Route): Promise<void> | void {
   return route.kind === "path" ? servePath(call, route) : serveResource(call, route);

@@ -4,7 +4,8 @@
  */
 import type { User } from "../../actors/runtime/command.ts";
 import type { Authorizer } from "../../auth/auth-api.ts";
-import { badRequest, forbidden } from "../../kinds/status-errors.ts";
+import { badRequest } from "../../kinds/status-errors.ts";
+import { requireAllowed } from "../authorize.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -43,10 +44,7 @@ interface Impersonated {
 function check(user: User, authorizer: Authorizer, whom: Impersonated): void {
   const { plural, namespace, name } = whom;
   const attributes = { verb: "impersonate", group: "", version: "v1", plural, subresource: "", namespace, name };
-  if (authorizer.authorize(user, { resource: true, ...attributes }).allowed) return;
-  const where = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
-  const problem = `User "${user.name}" cannot impersonate resource "${plural}" in API group "" ${where}`;
-  throw forbidden({ group: "", plural }, name, problem);
+  requireAllowed(authorizer, user, { resource: true, ...attributes });
 }
 
 /** `system:serviceaccount:ns:name` brings the groups that its tokens would. */

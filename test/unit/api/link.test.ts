@@ -4,7 +4,9 @@ import { startFeed } from "../../../src/api/link/feed.ts";
 import type { Heartbeat, LinkRow, Rows, Up } from "../../../src/api/link/messages.ts";
 import { needsOf } from "../../../src/api/link/needs.ts";
 import { NodeTable, type LiveNode } from "../../../src/api/link/nodes.ts";
+import { kindById } from "../../../src/kinds/catalogue.ts";
 import type { Pod } from "../../../src/kinds/generated/types.ts";
+import { hotRecord } from "../../../src/kinds/hot.ts";
 import { configMap, createRig, pod, type Rig } from "./harness.ts";
 
 const up = loadService("node.proto", "troupe.node.v1.NodeLink")["Link"]!;
@@ -71,7 +73,9 @@ test("a pod's node needs the ConfigMaps and Secrets that it names, each once", (
     imagePullSecrets: [{ name: "pull" }],
   };
   const object = { metadata: { namespace: "n", name: "p" }, spec } as unknown as Pod;
-  const names = needsOf(object).map(({ kind, name }) => `${kind}/${name}`);
+  const names = needsOf({ namespace: "n", hot: hotRecord(kindById("pods")!, object) }).map(
+    ({ kind, name }) => `${kind}/${name}`,
+  );
   t.deepEqual(
     sorted(names),
     sorted(["configmaps/a", "configmaps/b", "secrets/s", "secrets/t", "secrets/u", "secrets/pull"]),
