@@ -8,6 +8,7 @@ export const limits: {
   readonly watchCacheBytesMax: number;
   readonly bookmarkIntervalMs: number;
   readonly bookmarkBeforeEndMs: number;
+  readonly leaseIntervalMs: number;
   readonly watchMsMin: number;
   readonly watchSpreadMsMax: number;
   readonly futureRevisionWaitMs: number;
@@ -25,6 +26,7 @@ export const limits: {
   watchCacheBytesMax: 16 * 1024 * 1024,
   bookmarkIntervalMs: 60_000,
   bookmarkBeforeEndMs: 2_000,
+  leaseIntervalMs: 10_000,
   watchMsMin: 30 * 60_000,
   watchSpreadMsMax: 30 * 60_000,
   futureRevisionWaitMs: 3_000,

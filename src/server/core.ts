@@ -16,6 +16,7 @@ import { namespaceLifecycle } from "../api/admission/namespace-lifecycle.ts";
 import { podServiceAccount } from "../api/admission/pod-service-account.ts";
 import { createServiceAllocation, defaultServiceRanges } from "../api/admission/service-allocation.ts";
 import { createDecide } from "../api/decide.ts";
+import type { NodeTable } from "../api/link/nodes.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import { createRestDoor, type VersionInfo } from "../api/rest/door.ts";
 import type { Authorizer, TokenIssuer } from "../auth/auth-api.ts";
@@ -52,6 +53,7 @@ export interface CoreOptions {
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
   readonly nodeStreams: NodeStreams;
+  readonly nodes: Pick<NodeTable, "lastHeard">;
   readonly controllers: readonly Controller[];
   readonly version: VersionInfo;
   readonly onFatal: (error: Error) => void;
@@ -115,6 +117,7 @@ export function createCore(options: CoreOptions): Core {
     authorizer,
     tokenIssuer: options.tokenIssuer,
     nodeStreams: options.nodeStreams,
+    lastHeard: (node) => options.nodes.lastHeard(node),
     env,
     version: options.version,
     audiences: options.audiences,

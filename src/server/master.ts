@@ -190,6 +190,7 @@ class State {
       tokenIssuer,
       audiences,
       nodeStreams,
+      nodes,
       controllers: this.#options.controllers(nodes),
       version,
       onFatal,

@@ -108,6 +108,7 @@ function build(
     tokenIssuer: plainTokens,
     audiences,
     nodeStreams,
+    nodes,
     controllers: [...production, ...options.controllers],
     version,
     onFatal,

@@ -12,6 +12,7 @@ import type { HealthCheck } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Target } from "./target.ts";
 import type { EventCache } from "./event-cache.ts";
+import type { NodeLeaseOptions, NodeLeases } from "./node-leases.ts";
 import type { Virtual } from "./virtual.ts";
 import type { OpenApi } from "../openapi/documents.ts";
 
@@ -43,6 +44,8 @@ export interface RestDoorOptions {
   readonly audiences?: readonly string[];
   /** Checks of `/readyz` beyond `ping`. */
   readonly readiness?: readonly HealthCheck[];
+  /** When a node was last heard, for its Lease. Default: no node was. */
+  readonly lastHeard?: NodeLeaseOptions["lastHeard"];
   /** `host:port` that `/api` names to its clients. */
   readonly serverAddress?: string;
 }
@@ -55,6 +58,7 @@ export interface Door extends RestDoorOptions {
   readonly metrics: Metrics;
   readonly events: EventCache;
   readonly virtual: Virtual;
+  readonly leases: NodeLeases;
 }
 
 /** One request on its way. */

@@ -12,6 +12,7 @@ import { createEventCache } from "./event-cache.ts";
 import { serveHealth } from "./health.ts";
 import { actingUser } from "./impersonate.ts";
 import { createMetrics } from "./metrics.ts";
+import { createNodeLeases } from "./node-leases.ts";
 import { serveGet, serveList, type ReadTarget } from "./read.ts";
 import { allVerbs } from "../../kinds/define.ts";
 import { allResources, bindingResource, reviewResources, subresourcesOf, type Resource } from "./resources.ts";
@@ -39,9 +40,10 @@ export type { RestDoorOptions, VersionInfo } from "./call.ts";
  */
 export function createRestDoor(options: RestDoorOptions): HttpHandler {
   const { kinds, env, host } = options;
+  const catalogue = indexKinds(kinds);
   const door: Door = {
     ...options,
-    catalogue: indexKinds(kinds),
+    catalogue,
     discovery: createDiscovery({
       kinds,
       crypto: env.crypto,
@@ -55,6 +57,11 @@ export function createRestDoor(options: RestDoorOptions): HttpHandler {
     metrics: createMetrics(),
     events: createEventCache(),
     virtual: createVirtual(host.actors),
+    leases: createNodeLeases({
+      kind: catalogue.byId("leases.coordination.k8s.io"),
+      view: options.store.committed,
+      lastHeard: options.lastHeard ?? (() => undefined),
+    }),
   };
   return (exchange) => void handle(door, exchange);
 }

@@ -40,7 +40,9 @@ export async function serveGet(call: Call, target: ReadTarget): Promise<void> {
   const accepted = negotiate(exchange.headers["accept"], ["table", "partial"]);
   await awaitFreshness(door, call.target.query.get("resourceVersion") ?? "");
   const row =
-    kind.storage === "virtual" ? door.virtual.get(kind, name) : door.store.committed.get(kind.id, namespace, name);
+    kind.storage === "virtual"
+      ? door.virtual.get(kind, name)
+      : (door.store.committed.get(kind.id, namespace, name) ?? door.leases.get(kind.id, namespace, name));
   if (row === undefined) throw notFound(kind, name);
   const isPlain = accepted.shape.kind === "full" && accepted.format === "json";
   const body =
@@ -74,7 +76,7 @@ export async function serveList(call: Call, target: ReadTarget): Promise<void> {
   const { rows, meta } =
     kind.storage === "virtual"
       ? virtualPage(call, kind, selection)
-      : await readPage(call, { kind, options, selection });
+      : withLeases(call, { kind, selection }, await readPage(call, { kind, options, selection }));
   const pieces = listPieces(shapeContext(call, kind, accepted), meta, rows);
   const contentType = contentTypeOf(accepted.format);
   door.metrics.longRunning("LIST", 1);
@@ -120,6 +122,17 @@ export interface ReadPage {
 function virtualPage(call: Call, kind: Kind, selection: Selection): ReadPage {
   const rows = call.door.virtual.list(kind).filter((row) => selection.filter?.(row) ?? true);
   return { rows, meta: { resourceVersion: String(call.door.store.revision) } };
+}
+
+/** The leases of nodes have no rows: they follow behind the last page. */
+function withLeases(
+  call: Call,
+  { kind, selection }: { readonly kind: Kind; readonly selection: Selection },
+  page: ReadPage,
+): ReadPage {
+  const made = call.door.leases.list(kind.id, selection.namespace);
+  if (made.length === 0 || page.meta.continue !== undefined) return page;
+  return { meta: page.meta, rows: [...page.rows, ...made.filter((row) => selection.filter?.(row) ?? true)] };
 }
 
 /** One page by all rules of `resourceVersion`, `resourceVersionMatch`, `limit` and `continue`. */

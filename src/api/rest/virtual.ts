@@ -54,10 +54,11 @@ function actorRow(kind: Kind, view: ActorView): RowRef {
     },
   };
   // No time of creation is known where no time is: the field is left out then.
-  return rowOf(kind, object as KubeObject);
+  return virtualRow(kind, object as KubeObject);
 }
 
-function rowOf(kind: Kind, object: KubeObject): RowRef {
+/** An object that was made to be read, as a row: it has no revision of its own. */
+export function virtualRow(kind: Kind, object: KubeObject): RowRef {
   const hot: HotRecord = {
     uid: object.metadata.uid,
     labels: {},
@@ -67,7 +68,7 @@ function rowOf(kind: Kind, object: KubeObject): RowRef {
   };
   return {
     kind: kind.id,
-    namespace: "",
+    namespace: object.metadata.namespace ?? "",
     name: object.metadata.name,
     revision: 0,
     createRevision: 0,

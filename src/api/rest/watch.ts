@@ -1,5 +1,6 @@
 import type { Timer } from "../../env/env.ts";
 import type { HttpStream } from "../../env/http.ts";
+import type { Lease } from "../../kinds/generated/types.ts";
 import type { Kind, KubeObject } from "../../kinds/kind.ts";
 import type { WatchChange, WatchHandle } from "../../store/store-api.ts";
 import type { RowRef } from "../../store/view.ts";
@@ -43,6 +44,7 @@ export async function serveWatch(call: Call, target: ReadTarget): Promise<void> 
     state: { kind: "open", queued: [], isFlushPlanned: false, columnsSent: false, allowedBytes: 0 },
     timers: [],
     handle: undefined,
+    leases: new Map(),
   };
   door.metrics.longRunning("WATCH", 1);
   exchange.onClose(() => close(session));
@@ -69,6 +71,8 @@ interface Session {
     | { readonly kind: "closed" };
   readonly timers: Timer[];
   handle: WatchHandle | undefined;
+  /** Leases without rows that were sent, and when each was renewed then. */
+  leases: ReadonlyMap<string, { readonly row: RowRef; readonly renewTime: string }>;
 }
 
 type EventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
@@ -82,6 +86,7 @@ function start(session: Session): void {
       : options.resourceVersion === "" || options.resourceVersion === "0"
         ? store.revision
         : parseRevision(options.resourceVersion);
+    followLeases(session);
     session.handle = store.watch(kind.id, from, {
       events: (batch) => {
         for (const change of batch) sendChange(session, change, selection);
@@ -107,10 +112,46 @@ function sendInitialState(session: Session): number {
     ...(filter === undefined ? {} : { filter }),
   });
   for (const row of page.rows) sendRow(session, "ADDED", row);
+  sendLeases(session);
   if (options.sendInitialEvents === true && options.bookmarks) {
     sendBookmark(session, page.revision, { "k8s.io/initial-events-end": "true" });
   }
   return page.revision;
+}
+
+/** Leases of nodes are no rows, and move on by themselves: they are looked at as often as they are renewed. */
+function followLeases(session: Session): void {
+  const { call, kind, selection } = session;
+  if (!call.door.leases.covers(kind.id, selection.namespace)) return;
+  // Whoever resumes has seen them: only what changes from now on is news.
+  if (session.leases.size === 0) session.leases = leasesNow(session);
+  repeat(session, limits.leaseIntervalMs, () => sendLeases(session));
+}
+
+function leasesNow(session: Session): Session["leases"] {
+  const { call, kind, selection } = session;
+  const rows = call.door.leases.list(kind.id, selection.namespace).filter((row) => isSelected(selection, row));
+  return new Map(rows.map((row) => [row.name, { row, renewTime: row.object<Lease>().spec.renewTime ?? "" }]));
+}
+
+/** What is new, renewed or gone since they were last sent. */
+function sendLeases(session: Session): void {
+  const { leases: before, call, kind } = session;
+  const now = leasesNow(session);
+  session.leases = now;
+  const sendLease = (type: EventType, row: RowRef): void => {
+    send(session, encodeEvent(type, shaped(session, row.object())));
+    if (session.state.kind === "open") session.state.columnsSent = true;
+  };
+  for (const [name, { row, renewTime }] of now) {
+    const known = before.get(name);
+    if (known?.renewTime !== renewTime) sendLease(known === undefined ? "ADDED" : "MODIFIED", row);
+  }
+  for (const [name, { row }] of before) {
+    // A stored lease that took its place is announced by its own row.
+    const isStored = call.door.store.committed.get(kind.id, row.namespace, name) !== undefined;
+    if (!now.has(name) && !isStored) sendLease("DELETED", row);
+  }
 }
 
 function sendChange(session: Session, change: WatchChange, selection: Selection): void {
