@@ -39,7 +39,9 @@ export async function loadIdentity(
     : 0;
   if (await disk.exists(IDENTITY_PATH)) {
     const known = parse<Omit<Identity, "incarnation">>(IDENTITY_PATH, await disk.read(IDENTITY_PATH));
-    return { ...known, lastIncarnation };
+    // What an earlier version wrote knows no directory.
+    const config = { ...votersOnly([]), ...known.config };
+    return { ...known, config, lastIncarnation };
   }
   if (lastIncarnation > 0) throw foreign("it counts starts, but does not say whose");
   const memberId = birth.memberId ?? 1 + rng.below(2 ** 32 - 1);

@@ -12,7 +12,9 @@ export interface ConfigAt {
   readonly config: Config;
 }
 
-const FORMAT_VERSION = 1;
+/** Without directory and removed ids a configuration has the first format's bytes. */
+const PLAIN_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 export function votersOnly(voters: readonly MemberId[]): Config {
   return {
@@ -21,7 +23,13 @@ export function votersOnly(voters: readonly MemberId[]): Config {
     learners: [],
     learnersNext: [],
     autoLeave: false,
+    directory: [],
+    removed: [],
   };
+}
+
+export function isJoint(config: Config): boolean {
+  return config.outgoing.length > 0;
 }
 
 export class ConfigStack {
@@ -33,6 +41,21 @@ export class ConfigStack {
 
   get current(): Config {
     return (this.#stack.at(-1) as ConfigAt).config;
+  }
+
+  /** The index of the entry that brought the current configuration. */
+  get currentIndex(): number {
+    return (this.#stack.at(-1) as ConfigAt).index;
+  }
+
+  /** The configurations that came in (after, upTo], oldest first. */
+  between(after: number, upTo: number): readonly ConfigAt[] {
+    return this.#stack.filter(({ index }) => index > after && index <= upTo);
+  }
+
+  /** A snapshot has taken the place of the log. */
+  reset(base: ConfigAt): void {
+    this.#stack.splice(0, this.#stack.length, base);
   }
 
   /** The configuration that held at `index`: what a snapshot of that index carries. */
@@ -106,27 +129,41 @@ function countList(ids: readonly MemberId[], votes: ReadonlyMap<MemberId, boolea
 }
 
 export function encodeConfig(config: Config): Uint8Array {
+  const { directory, removed, autoLeave } = config;
+  const isPlain = directory.length === 0 && removed.length === 0;
   const writer = new Writer();
-  writer.u8(FORMAT_VERSION).u8(config.autoLeave ? 1 : 0);
-  for (const ids of [config.incoming, config.outgoing, config.learners, config.learnersNext]) {
+  writer.u8(isPlain ? PLAIN_VERSION : FORMAT_VERSION).u8(autoLeave ? 1 : 0);
+  const list = (ids: readonly MemberId[]): void => {
     writer.varint(ids.length);
     for (const id of ids) writer.u48(id);
+  };
+  for (const ids of [config.incoming, config.outgoing, config.learners, config.learnersNext]) list(ids);
+  if (isPlain) return writer.finish();
+  list(removed);
+  writer.varint(directory.length);
+  for (const { id, address, isReader } of directory) {
+    writer
+      .u48(id)
+      .u8(isReader ? 1 : 0)
+      .string(address);
   }
   return writer.finish();
 }
 
 export function decodeConfig(bytes: Uint8Array): Config {
   const reader = new Reader(bytes);
-  invariant(reader.u8() === FORMAT_VERSION, "a configuration has a known format");
+  const version = reader.u8();
+  invariant(version === PLAIN_VERSION || version === FORMAT_VERSION, "a configuration has a known format");
   const autoLeave = reader.u8() === 1;
   const list = (): MemberId[] => Array.from({ length: reader.varint() }, () => reader.u48());
-  const config: Config = {
-    autoLeave,
-    incoming: list(),
-    outgoing: list(),
-    learners: list(),
-    learnersNext: list(),
-  };
+  const lists = { autoLeave, incoming: list(), outgoing: list(), learners: list(), learnersNext: list() };
+  const removed = version === FORMAT_VERSION ? list() : [];
+  const count = version === FORMAT_VERSION ? reader.varint() : 0;
+  const directory = Array.from({ length: count }, () => {
+    const id = reader.u48();
+    const isReader = reader.u8() === 1;
+    return { id, address: reader.string(), isReader };
+  });
   reader.end();
-  return config;
+  return { ...lists, removed, directory };
 }

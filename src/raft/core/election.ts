@@ -1,7 +1,17 @@
 import { countVotes, isVoter } from "./config.ts";
 import { dropReads } from "./reads.ts";
-import { appendEntry, broadcastAppend, newProgress } from "./replication.ts";
-import { draw, hasFreshLeader, otherMembers, otherVoters, rankOf, resetElectionTimer } from "./state.ts";
+import { newProgress } from "./progress.ts";
+import { appendOwn, broadcastAppend } from "./replication.ts";
+import {
+  draw,
+  endTransfer,
+  hasFreshLeader,
+  mayCampaign,
+  otherMembers,
+  otherVoters,
+  rankOf,
+  resetElectionTimer,
+} from "./state.ts";
 import type { State } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import type { CampaignReason, MemberId, Message } from "./types.ts";
@@ -29,13 +39,14 @@ export function becomeFollower(state: State, turn: Turn, term: number, leader: M
   state.quorumCheckDue = Number.POSITIVE_INFINITY;
   state.progress.clear();
   state.uncommittedBytes = 0;
+  endTransfer(state);
   resetElectionTimer(state);
   if (isNew) turn.noteRole();
 }
 
 /** Asks for votes, or wins at once where no one else votes. */
 export function campaign(state: State, turn: Turn, reason: CampaignReason): void {
-  if (state.role === "leader" || !isVoter(state.configs.current, state.id)) return;
+  if (state.role === "leader" || !mayCampaign(state)) return;
   dropReads(state, turn);
   state.role = "candidate";
   state.phase = "preVote";
@@ -44,7 +55,8 @@ export function campaign(state: State, turn: Turn, reason: CampaignReason): void
   state.votes.set(state.id, true);
   setRetry(state, reason, 1);
   turn.noteRole();
-  if (countVotes(state.configs.current, state.votes) === "won") {
+  // Who was told to take over need not ask whether it would win.
+  if (reason === "transfer" || countVotes(state.configs.current, state.votes) === "won") {
     askForVotes(state, turn, reason);
     return;
   }
@@ -122,6 +134,7 @@ function mayVoteFor(
   { lastIndex, lastTerm }: { readonly lastIndex: number; readonly lastTerm: number },
 ): boolean {
   const isInDoubt = state.now < state.doubtUntil && lastIndex < state.doubtUpTo;
+  if (state.isDamaged) return false;
   return state.log.isUpToDate(lastIndex, lastTerm) && !isInDoubt;
 }
 
@@ -184,7 +197,7 @@ function becomeLeader(state: State, turn: Turn): void {
   state.leader = state.id;
   state.lostLeader = 0;
   state.progress.clear();
-  for (const id of otherMembers(state)) state.progress.set(id, newProgress(log.lastIndex + 1));
+  for (const id of otherMembers(state)) state.progress.set(id, newProgress(log.lastIndex + 1, state.now));
   state.readRound = 0;
   state.heartbeatDue = state.now + settings.heartbeatMs;
   state.quorumCheckDue = state.now + settings.electionMinMs;
@@ -194,11 +207,6 @@ function becomeLeader(state: State, turn: Turn): void {
     .reduce((sum, entry) => sum + entry.payload.length, 0);
   state.termStart = log.lastIndex + 1;
   turn.noteRole();
-  appendEntry(state, turn, {
-    index: state.termStart,
-    term: state.term,
-    kind: "noop",
-    payload: new Uint8Array(0),
-  });
+  appendOwn(state, turn, "noop", new Uint8Array(0));
   broadcastAppend(state, turn, false);
 }

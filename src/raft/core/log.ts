@@ -9,12 +9,19 @@ import type { Entry } from "./types.ts";
 export class EntryLog {
   #base: { readonly index: number; readonly term: number };
   #entries: Entry[];
+  #bytes: number;
 
   constructor(base: { readonly index: number; readonly term: number }, entries: readonly Entry[]) {
     this.#base = base;
     this.#entries = [...entries];
+    this.#bytes = sizeOf(entries);
     const first = entries[0];
     invariant(first === undefined || first.index === base.index + 1, "a log has no gap at its base");
+  }
+
+  /** Payload bytes of the entries held. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get baseIndex(): number {
@@ -67,18 +74,28 @@ export class EntryLog {
     invariant(entry.index === this.lastIndex + 1, "entries are appended without a gap");
     invariant(entry.term >= this.lastTerm, "terms never fall along the log");
     this.#entries.push(entry);
+    this.#bytes += entry.payload.length;
   }
 
   truncateFrom(index: number): void {
     invariant(index > this.#base.index, "what a snapshot holds is never cut off");
-    this.#entries.length = index - this.#base.index - 1;
+    const dropped = this.#entries.splice(index - this.#base.index - 1);
+    this.#bytes -= sizeOf(dropped);
+  }
+
+  /** A snapshot takes the place of everything. */
+  reset(base: { readonly index: number; readonly term: number }): void {
+    this.#base = base;
+    this.#entries = [];
+    this.#bytes = 0;
   }
 
   /** Lets go of entries up to `index`. */
   forget(index: number): void {
     if (index <= this.#base.index) return;
     const term = this.termAt(index);
-    this.#entries = this.#entries.slice(index - this.#base.index);
+    const gone = this.#entries.splice(0, index - this.#base.index);
+    this.#bytes -= sizeOf(gone);
     this.#base = { index, term };
   }
 
@@ -95,4 +112,8 @@ export class EntryLog {
     while (at > this.#base.index && this.termAt(at) > term) at -= 1;
     return at >= this.#base.index ? { index: at, term: this.termAt(at) } : { index: at, term: 0 };
   }
+}
+
+function sizeOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + entry.payload.length, 0);
 }

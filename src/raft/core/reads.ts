@@ -1,4 +1,5 @@
 import { countVotes, quorumValue } from "./config.ts";
+import { floorOf } from "./progress.ts";
 import { otherMembers } from "./state.ts";
 import type { Read, State } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -83,6 +84,7 @@ export function dropOldForwardedReads(state: State, turn: Turn): void {
 }
 
 export function broadcastHeartbeat(state: State, turn: Turn): void {
+  state.floor = floorOf(state);
   for (const id of otherMembers(state)) sendHeartbeat(state, turn, id);
 }
 
@@ -95,5 +97,6 @@ function sendHeartbeat(state: State, turn: Turn, to: MemberId): void {
     commit: Math.min(state.commit, match),
     readRound: state.readRound,
     sentAt: state.now,
+    floor: state.floor,
   });
 }

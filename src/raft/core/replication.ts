@@ -1,9 +1,11 @@
-import { decodeConfig, quorumValue } from "./config.ts";
+import { quorumValue } from "./config.ts";
+import { appendEntry, commitTo } from "./entries.ts";
+import { freeInflight, hasRoom, newProgress, toProbe } from "./progress.ts";
 import { answerReads, startEarlyReads } from "./reads.ts";
 import { otherMembers } from "./state.ts";
 import type { Progress, State } from "./state.ts";
 import type { Turn } from "./turn.ts";
-import type { Entry, EntryKind, MemberId, Message } from "./types.ts";
+import type { Effect, EntryKind, MemberId, Message } from "./types.ts";
 
 /**
  * The leader's log on its way to the others. The leader counts itself by what is durable, not by
@@ -11,38 +13,29 @@ import type { Entry, EntryKind, MemberId, Message } from "./types.ts";
  */
 export function propose(state: State, turn: Turn, payloads: readonly Uint8Array[], kind: EntryKind): void {
   const bytes = payloads.reduce((sum, payload) => sum + payload.length, 0);
-  const isTooMuch = state.uncommittedBytes > 0 && state.uncommittedBytes + bytes > state.settings.uncommittedBytesMax;
-  if (state.role !== "leader" || (isTooMuch && kind === "normal")) {
-    const why = state.role === "leader" ? "tooMuchUncommitted" : "notLeader";
+  const why = refusal(state, bytes, kind);
+  if (why !== undefined) {
     turn.emit({ type: "reject", why, leader: state.leader });
     return;
   }
-  for (const payload of payloads) {
-    appendEntry(state, turn, { index: state.log.lastIndex + 1, term: state.term, kind, payload });
-  }
-  state.uncommittedBytes += bytes;
+  for (const payload of payloads) appendOwn(state, turn, kind, payload);
   broadcastAppend(state, turn, false);
 }
 
-/** Every entry of this member's log passes here; a configuration holds from now on. */
-export function appendEntry(state: State, turn: Turn, entry: Entry): void {
-  turn.append(entry);
-  if (entry.kind === "config") {
-    state.configs.push({ index: entry.index, config: decodeConfig(entry.payload) });
-  }
+function refusal(state: State, bytes: number, kind: EntryKind): Extract<Effect, { type: "reject" }>["why"] | undefined {
+  if (state.role !== "leader") return "notLeader";
+  if (state.transferTo !== 0) return "transferring";
+  if (state.isFull) return "diskFull";
+  const isTooMuch = state.uncommittedBytes > 0 && state.uncommittedBytes + bytes > state.settings.uncommittedBytesMax;
+  return isTooMuch && kind === "normal" ? "tooMuchUncommitted" : undefined;
 }
 
-export function newProgress(next: number): Progress {
-  return {
-    match: 0,
-    next,
-    mode: "probe",
-    isPaused: false,
-    inflight: [],
-    inflightBytes: 0,
-    isActive: false,
-    readRound: 0,
-  };
+/** The leader's next entry; answers its index. */
+export function appendOwn(state: State, turn: Turn, kind: EntryKind, payload: Uint8Array): number {
+  const index = state.log.lastIndex + 1;
+  state.uncommittedBytes += payload.length;
+  appendEntry(state, turn, { index, term: state.term, kind, payload });
+  return index;
 }
 
 export function broadcastAppend(state: State, turn: Turn, isEmptyUseful: boolean): void {
@@ -51,10 +44,15 @@ export function broadcastAppend(state: State, turn: Turn, isEmptyUseful: boolean
 
 /** Sends what the member's window allows. `isEmptyUseful`: also without entries, to tell the commit index. */
 export function sendAppends(state: State, turn: Turn, to: MemberId, isEmptyUseful: boolean): void {
-  const progress = state.progress.get(to) ?? newProgress(state.log.lastIndex + 1);
+  const progress = state.progress.get(to) ?? newProgress(state.log.lastIndex + 1, state.now);
   state.progress.set(to, progress);
   if (progress.mode === "snapshot" || (progress.mode === "probe" && progress.isPaused)) return;
   if (!state.log.knows(progress.next - 1)) {
+    if (state.now < progress.snapshotRetryAt) {
+      progress.mode = "probe";
+      progress.isPaused = true;
+      return;
+    }
     progress.mode = "snapshot";
     turn.emit({ type: "sendSnapshot", to });
     return;
@@ -66,11 +64,6 @@ export function sendAppends(state: State, turn: Turn, to: MemberId, isEmptyUsefu
     if (progress.mode === "probe") return;
   }
   if (!hasSent && isEmptyUseful) sendOne(state, turn, to, progress);
-}
-
-function hasRoom(state: State, progress: Progress): boolean {
-  const { inflightMessagesMax, inflightBytesMax } = state.settings;
-  return progress.inflight.length < inflightMessagesMax && progress.inflightBytes < inflightBytesMax;
 }
 
 function sendOne(state: State, turn: Turn, to: MemberId, progress: Progress): void {
@@ -95,13 +88,21 @@ function sendOne(state: State, turn: Turn, to: MemberId, progress: Progress): vo
   }
 }
 
-/** Back to one append at a time; the window is forgotten, its bytes too. */
-export function toProbe(progress: Progress): void {
-  progress.mode = "probe";
-  progress.isPaused = false;
-  progress.next = progress.match + 1;
-  progress.inflight = [];
-  progress.inflightBytes = 0;
+/** The stream has ended: after a success the rest follows, after a failure it is tried again, later each time. */
+export function onSnapshotSent(state: State, turn: Turn, to: MemberId, index: number, isOk: boolean): void {
+  const progress = state.progress.get(to);
+  if (state.role !== "leader" || progress?.mode !== "snapshot") return;
+  const { snapshotRetryMinMs, snapshotRetryMaxMs } = state.settings;
+  toProbe(progress);
+  if (isOk) {
+    progress.snapshotFailures = 0;
+    progress.next = Math.max(progress.match, index) + 1;
+    sendAppends(state, turn, to, true);
+    return;
+  }
+  const waitMs = Math.min(snapshotRetryMinMs * 2 ** progress.snapshotFailures, snapshotRetryMaxMs);
+  progress.snapshotFailures += 1;
+  progress.snapshotRetryAt = state.now + waitMs;
 }
 
 export function onAppendResp(
@@ -113,6 +114,7 @@ export function onAppendResp(
   const progress = state.progress.get(from);
   if (progress === undefined) return;
   progress.isActive = true;
+  progress.heardAt = state.now;
   if (message.outcome === "reject") {
     if (stepBack(state, progress, message)) sendAppends(state, turn, from, true);
     return;
@@ -120,6 +122,7 @@ export function onAppendResp(
   const hasProbed = progress.mode === "probe" && message.match >= progress.match;
   const hasGrown = message.match > progress.match;
   if (!hasGrown && !hasProbed) return;
+  if (hasGrown) progress.advancedAt = state.now;
   progress.match = Math.max(progress.match, message.match);
   progress.next = Math.max(progress.next, progress.match + 1);
   if (progress.mode !== "replicate" && state.log.knows(progress.match)) {
@@ -129,16 +132,6 @@ export function onAppendResp(
   freeInflight(progress, message.match);
   // One that has just been found again has missed what was told meanwhile: the commit index too.
   if (!hasGrown || !advanceCommit(state, turn)) sendAppends(state, turn, from, hasProbed);
-}
-
-function freeInflight(progress: Progress, match: number): void {
-  let freed = 0;
-  for (const { last, bytes } of progress.inflight) {
-    if (last > match) break;
-    progress.inflightBytes -= bytes;
-    freed += 1;
-  }
-  if (freed > 0) progress.inflight.splice(0, freed);
 }
 
 /** Where to try next after a refusal; false if the refusal is out of date. */
@@ -169,6 +162,7 @@ export function onHeartbeatResp(
   const progress = state.progress.get(from);
   if (progress === undefined) return;
   progress.isActive = true;
+  progress.heardAt = state.now;
   progress.isPaused = false;
   if (!hasRoom(state, progress)) freeInflight(progress, progress.inflight[0]?.last ?? 0);
   if (progress.mode === "probe" || progress.match < state.log.lastIndex) {
@@ -203,74 +197,4 @@ export function advanceCommit(state: State, turn: Turn): boolean {
   startEarlyReads(state, turn);
   broadcastAppend(state, turn, true);
   return true;
-}
-
-function commitTo(state: State, turn: Turn, index: number): void {
-  if (index <= state.commit) return;
-  state.commit = index;
-  turn.emit({ type: "commit", upTo: index });
-}
-
-/** A follower's side: take what fits, cut only at a true conflict of terms, never below the commit index. */
-export function onAppend(
-  state: State,
-  turn: Turn,
-  from: MemberId,
-  message: Extract<Message, { type: "append" }>,
-): void {
-  const { prevIndex, prevTerm, entries } = message;
-  const { log, term } = state;
-  const alien = entries.find(
-    ({ index, term: at }) => index <= state.commit && log.knows(index) && log.termAt(index) !== at,
-  );
-  if (alien !== undefined) {
-    const why = `entry ${alien.index} is committed, and the leader has another`;
-    turn.emit({ type: "fatal", why });
-    return;
-  }
-  if (prevIndex < state.commit) {
-    const match = state.commit;
-    turn.sendDurably(from, { type: "appendResp", term, outcome: "ok", match });
-    return;
-  }
-  if (prevIndex > log.lastIndex || log.termAt(prevIndex) !== prevTerm) {
-    const hint = log.lastWithTermAtMost(prevIndex, prevTerm);
-    turn.send(from, {
-      type: "appendResp",
-      term,
-      outcome: "reject",
-      prevIndex,
-      hintIndex: hint.index,
-      hintTerm: hint.term,
-    });
-    return;
-  }
-  for (const entry of entries) {
-    if (entry.index <= log.lastIndex) {
-      if (log.termAt(entry.index) === entry.term) continue;
-      turn.truncateFrom(entry.index);
-    }
-    appendEntry(state, turn, entry);
-  }
-  const match = prevIndex + entries.length;
-  commitTo(state, turn, Math.min(message.commit, match));
-  turn.sendDurably(from, { type: "appendResp", term, outcome: "ok", match });
-}
-
-export function onHeartbeat(
-  state: State,
-  turn: Turn,
-  from: MemberId,
-  message: Extract<Message, { type: "heartbeat" }>,
-): void {
-  if (message.commit > state.log.lastIndex) {
-    turn.emit({
-      type: "fatal",
-      why: `the leader knows our log up to ${message.commit}, but it ends at ${state.log.lastIndex}`,
-    });
-    return;
-  }
-  commitTo(state, turn, message.commit);
-  const { readRound, sentAt } = message;
-  turn.send(from, { type: "heartbeatResp", term: state.term, readRound, sentAt });
 }

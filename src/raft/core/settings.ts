@@ -13,6 +13,20 @@ export interface Settings {
   readonly inflightBytesMax: number;
   /** Proposed and not yet committed. */
   readonly uncommittedBytesMax: number;
+  /** Members that learn at the same time. */
+  readonly learnersMax: number;
+  /** A learner votes once it has been this close to the commit index for `promoteAfterMs`. */
+  readonly promoteLagMax: number;
+  readonly promoteAfterMs: number;
+  /** A learner that has got no further for this long is removed. */
+  readonly learnerStuckMs: number;
+  /** After a snapshot stream that failed: the first wait, doubled up to the last. */
+  readonly snapshotRetryMinMs: number;
+  readonly snapshotRetryMaxMs: number;
+  /** The log is kept for members heard within this time. */
+  readonly followerSeenMs: number;
+  /** More than this is not kept for anyone; who needs it gets a snapshot. */
+  readonly logBytesMax: number;
 }
 
 const MIB = 1_048_576;
@@ -27,4 +41,12 @@ export const defaultSettings: Settings = {
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,
+  learnersMax: 8,
+  promoteLagMax: 1_000,
+  promoteAfterMs: 5_000,
+  learnerStuckMs: 900_000,
+  snapshotRetryMinMs: 1_000,
+  snapshotRetryMaxMs: 30_000,
+  followerSeenMs: 600_000,
+  logBytesMax: 256 * MIB,
 };

@@ -20,6 +20,23 @@ export interface Progress {
   isActive: boolean;
   /** The highest read round that it has confirmed in this term. */
   readRound: number;
+  /** When it was last heard, and when its `match` last grew. */
+  heardAt: number;
+  advancedAt: number;
+  /** A learner: since when it has been close to the commit index; Infinity = it is not. */
+  caughtUpSince: number;
+  /** Streams that failed one after the other, and when the next may begin. */
+  snapshotFailures: number;
+  snapshotRetryAt: number;
+  repair: Repair | undefined;
+}
+
+/** A member that has lost what it had acknowledged: what it needs before it may vote again. */
+export interface Repair {
+  readonly nonce: number;
+  readonly upTo: number;
+  /** A round of the others, begun after the question: we still lead, without this member's help. */
+  readonly round: number;
 }
 
 export interface Read {
@@ -71,6 +88,18 @@ export interface State {
   /** The log may have lost acknowledged entries up to here: shorter logs get no vote for a while. */
   doubtUpTo: number;
   doubtUntil: number;
+  /** The tail was cut in doubt when the log was opened. */
+  readonly hasCutTail: boolean;
+  /** Acknowledged entries are missing: no votes, no campaign, until a leader says `repaired`. */
+  isDamaged: boolean;
+  readonly repairNonce: number;
+  /** Who is to take over, and until when we wait for it; 0 = no one. */
+  transferTo: MemberId;
+  transferDeadline: number;
+  hasToldSuccessor: boolean;
+  isFull: boolean;
+  /** Every member seen lately has the log up to here. */
+  floor: number;
 }
 
 export interface InitialState {
@@ -81,6 +110,7 @@ export interface InitialState {
   readonly now: number;
   readonly seed: number;
   readonly doubtUpTo?: number;
+  readonly isDamaged?: boolean;
   readonly settings?: Partial<Settings>;
 }
 
@@ -122,10 +152,20 @@ export function createState(initial: InitialState): State {
     lastContact: Number.NEGATIVE_INFINITY,
     doubtUpTo: initial.doubtUpTo ?? 0,
     doubtUntil: now + 5 * settings.electionMinMs,
+    hasCutTail: (initial.doubtUpTo ?? 0) > 0,
+    isDamaged: initial.isDamaged ?? false,
+    repairNonce: initial.seed >>> 0,
+    transferTo: 0,
+    transferDeadline: Number.POSITIVE_INFINITY,
+    hasToldSuccessor: false,
+    isFull: false,
+    floor: 0,
   };
   for (const { kind, index, payload } of initial.entries) {
     if (kind === "config") state.configs.push({ index, config: decodeConfig(payload) });
   }
+  if (!isVoter(state.configs.current, id)) state.role = "learner";
+  else state.role = "follower";
   resetElectionTimer(state);
   return state;
 }
@@ -146,10 +186,17 @@ export function rankOf(state: State): number {
   return Math.max(0, others.indexOf(state.id));
 }
 
+/** Learners and members whose log is damaged never ask for votes. */
+export function mayCampaign(state: State): boolean {
+  return isVoter(state.configs.current, state.id) && !state.isDamaged;
+}
+
 export function resetElectionTimer(state: State): void {
   const { electionMinMs, rankStaggerMs, electionJitterMs } = state.settings;
-  state.electionDeadline = isVoter(state.configs.current, state.id)
-    ? state.now + electionMinMs + rankStaggerMs * rankOf(state) + draw(state, electionJitterMs)
+  // With a full disk one leads only if no one else does.
+  const shyMs = state.isFull ? 2 * electionMinMs : 0;
+  state.electionDeadline = mayCampaign(state)
+    ? state.now + electionMinMs + shyMs + rankStaggerMs * rankOf(state) + draw(state, electionJitterMs)
     : Number.POSITIVE_INFINITY;
 }
 
@@ -169,4 +216,9 @@ export function hasFreshLeader(state: State): boolean {
     !state.linkDown.has(state.leader) &&
     state.now - state.lastContact < state.settings.electionMinMs
   );
+}
+
+export function endTransfer(state: State): void {
+  state.transferTo = 0;
+  state.transferDeadline = Number.POSITIVE_INFINITY;
 }

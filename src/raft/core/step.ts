@@ -10,10 +10,15 @@ import {
   onVote,
   onVoteResp,
 } from "./election.ts";
+import { onAppend, onHeartbeat, onSnapshotReceived } from "./follow.ts";
+import { changeConfig, followConfig, isRemoved, tendLearners } from "./membership.ts";
 import { addRead, broadcastHeartbeat, dropOldForwardedReads, renumberReads, requestRead } from "./reads.ts";
-import { onAppend, onAppendResp, onHeartbeat, onHeartbeatResp, onPersisted, propose, toProbe } from "./replication.ts";
+import { toProbe } from "./progress.ts";
+import { onRepair, onRepaired } from "./repair.ts";
+import { onAppendResp, onHeartbeatResp, onPersisted, onSnapshotSent, propose } from "./replication.ts";
 import { rankOf, resetElectionTimer } from "./state.ts";
 import type { State } from "./state.ts";
+import { abortTransferIfDue, goOnWithTransfer, onTimeoutNow, startTransfer } from "./transfer.ts";
 import { Turn } from "./turn.ts";
 import type { Effect, Input, MemberId, Message } from "./types.ts";
 
@@ -23,6 +28,7 @@ import type { Effect, Input, MemberId, Message } from "./types.ts";
  */
 export function step(state: State, input: Input): Effect[] {
   const turn = new Turn(state);
+  const committedBefore = state.commit;
   switch (input.type) {
     case "tick":
       onTick(state, turn, input.now);
@@ -46,7 +52,23 @@ export function step(state: State, input: Input): Effect[] {
     case "campaign":
       campaign(state, turn, "timeout");
       break;
+    case "transfer":
+      startTransfer(state, turn, input.to);
+      break;
+    case "changeConfig":
+      changeConfig(state, turn, input.change, input.isForced);
+      break;
+    case "snapshotSent":
+      onSnapshotSent(state, turn, input.to, input.index, input.isOk);
+      break;
+    case "snapshotReceived":
+      takeSnapshot(state, turn, input);
+      break;
+    case "room":
+      onRoom(state, turn, input.isFull);
+      break;
   }
+  if (state.role === "leader" && state.commit > committedBefore) followConfig(state, turn, committedBefore);
   return turn.finish();
 }
 
@@ -66,7 +88,9 @@ function onTick(state: State, turn: Turn, now: number): void {
   if (state.now >= state.heartbeatDue || isStalled) {
     state.heartbeatDue = state.now + heartbeatMs;
     broadcastHeartbeat(state, turn);
+    tendLearners(state, turn);
   }
+  abortTransferIfDue(state, turn);
   if (!isStalled && state.now >= state.quorumCheckDue) checkQuorum(state, turn);
 }
 
@@ -100,7 +124,34 @@ function onLink(state: State, turn: Turn, peer: MemberId, isUp: boolean): void {
   if (soon <= state.now) campaign(state, turn, "linkdown");
 }
 
+/** Without room for the log a leader looks for a successor; a follower stops to acknowledge by itself. */
+function onRoom(state: State, turn: Turn, isFull: boolean): void {
+  if (state.isFull === isFull) return;
+  state.isFull = isFull;
+  if (state.role !== "leader") resetElectionTimer(state);
+  else if (isFull) startTransfer(state, turn, 0);
+}
+
+/** Only as long as the leader that sent it is the leader: its term holds the snapshot's entries. */
+function takeSnapshot(state: State, turn: Turn, input: Extract<Input, { type: "snapshotReceived" }>): void {
+  if (input.term < state.term || state.role === "leader") return;
+  if (input.term > state.term || state.leader !== input.from) {
+    becomeFollower(state, turn, input.term, input.from);
+  }
+  onSnapshotReceived(state, turn, input.from, input.snapshot);
+}
+
 function onMessage(state: State, turn: Turn, from: MemberId, message: Message): void {
+  if (message.type === "removed") {
+    turn.emit({ type: "removed" });
+    return;
+  }
+  const isAsking = message.type === "preVote" || message.type === "vote";
+  if (isAsking && isRemoved(state, from)) {
+    // It may have missed its own end; it would ask for votes for ever.
+    turn.send(from, { type: "removed", term: state.term });
+    return;
+  }
   if (!passesTerm(state, turn, from, message)) return;
   switch (message.type) {
     case "preVote":
@@ -118,11 +169,21 @@ function onMessage(state: State, turn: Turn, from: MemberId, message: Message): 
       hearLeader(state, turn, from);
       return onHeartbeat(state, turn, from, message);
     case "appendResp":
-      return state.role === "leader" ? onAppendResp(state, turn, from, message) : undefined;
+      if (state.role !== "leader") return;
+      onAppendResp(state, turn, from, message);
+      return goOnWithTransfer(state, turn, from, false);
     case "heartbeatResp":
-      return state.role === "leader" ? onHeartbeatResp(state, turn, from, message) : undefined;
+      if (state.role !== "leader") return;
+      onHeartbeatResp(state, turn, from, message);
+      return goOnWithTransfer(state, turn, from, true);
     case "readIndex":
       return state.role === "leader" ? addRead(state, turn, { id: message.id, from }) : undefined;
+    case "timeoutNow":
+      return onTimeoutNow(state, turn, from);
+    case "repair":
+      return state.role === "leader" ? onRepair(state, turn, from, message) : undefined;
+    case "repaired":
+      return onRepaired(state, turn, from, message);
     case "readIndexResp":
       if (from === state.leader && state.forwardedReads.delete(message.id)) {
         turn.emit({ type: "readReady", id: message.id, index: message.index });

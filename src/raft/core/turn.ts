@@ -1,4 +1,4 @@
-import type { Effect, Entry, MemberId, Message } from "./types.ts";
+import type { Effect, Entry, MemberId, Message, SnapshotPoint } from "./types.ts";
 import type { State } from "./state.ts";
 
 /**
@@ -11,6 +11,7 @@ export class Turn {
   readonly #sends: { readonly to: MemberId; readonly message: Message; readonly isDurable: boolean }[] = [];
   readonly #rest: Effect[] = [];
   #truncateFrom = 0;
+  #snapshot: { readonly index: number; readonly term: number } | undefined;
   #hasNewHardState = false;
   #hasNewRole = false;
 
@@ -41,6 +42,17 @@ export class Turn {
     this.#truncateFrom = index;
   }
 
+  /** Everything in the log gives way to a snapshot that is on stable storage. */
+  reset(snapshot: SnapshotPoint): void {
+    const state = this.#state;
+    const { index, term, config } = snapshot;
+    state.log.reset({ index, term });
+    state.configs.reset({ index, config });
+    state.durable = index;
+    for (const waiting of state.unpersisted) waiting.upTo = Math.min(waiting.upTo, index);
+    this.#snapshot = { index, term };
+  }
+
   send(to: MemberId, message: Message): void {
     this.#sends.push({ to, message, isDurable: false });
   }
@@ -57,7 +69,7 @@ export class Turn {
   finish(): Effect[] {
     const state = this.#state;
     const effects: Effect[] = [];
-    if (this.#hasNewHardState || this.#entries.length > 0 || this.#truncateFrom > 0) {
+    if (this.#hasNewHardState || this.#entries.length > 0 || this.#truncateFrom > 0 || this.#snapshot) {
       state.persistSeq += 1;
       effects.push({
         type: "persist",
@@ -66,6 +78,7 @@ export class Turn {
           hardState: { term: state.term, votedFor: state.votedFor },
           truncateFrom: this.#truncateFrom,
           entries: this.#entries,
+          ...(this.#snapshot === undefined ? {} : { snapshot: this.#snapshot }),
         },
       });
       state.unpersisted.push({ seq: state.persistSeq, upTo: state.log.lastIndex });

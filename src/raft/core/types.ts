@@ -29,7 +29,33 @@ export interface Config {
   readonly learners: readonly MemberId[];
   readonly learnersNext: readonly MemberId[];
   readonly autoLeave: boolean;
+  /** Where members are reached; ids ascend. A member of a log's very beginning may be missing here. */
+  readonly directory: readonly MemberInfo[];
+  /** Ids that were members once and never will be again; ascending. */
+  readonly removed: readonly MemberId[];
 }
+
+export interface MemberInfo {
+  readonly id: MemberId;
+  /** `host:port` of its peer door, as the others dial it; the log does not read it. */
+  readonly address: string;
+  /** A learner for good: it serves reads and is never promoted. */
+  readonly isReader: boolean;
+}
+
+/** What may be asked of the configuration. Every change of voters is a joint one. */
+export type ConfigChange =
+  | {
+      readonly type: "addLearner";
+      readonly id: MemberId;
+      readonly address: string;
+      readonly isReader: boolean;
+    }
+  | { readonly type: "setAddress"; readonly id: MemberId; readonly address: string }
+  | { readonly type: "promote"; readonly ids: readonly MemberId[] }
+  | { readonly type: "remove"; readonly ids: readonly MemberId[] }
+  /** One joint change: the learner votes as the other goes, so there is never an even number. */
+  | { readonly type: "replace"; readonly remove: MemberId; readonly promote: MemberId };
 
 /** Why a member asks for votes; `linkdown`: its connection to the leader broke. */
 export type CampaignReason = "timeout" | "linkdown" | "transfer";
@@ -89,6 +115,8 @@ export type Message =
       readonly readRound: number;
       /** Monotonic ms of the sender; comes back untouched. */
       readonly sentAt: number;
+      /** Every member seen lately has the log up to here: no one will ask for older entries. */
+      readonly floor: number;
     }
   | {
       readonly type: "heartbeatResp";
@@ -102,7 +130,21 @@ export type Message =
       readonly term: number;
       readonly id: number;
       readonly index: number;
-    };
+    }
+  /** The leader hands over: campaign now, without asking first. */
+  | { readonly type: "timeoutNow"; readonly term: number }
+  /** The sender's log has lost what it had acknowledged; it is sound up to `lastIndex`. */
+  | {
+      readonly type: "repair";
+      readonly term: number;
+      /** One number a life of the asker. */
+      readonly nonce: number;
+      readonly lastIndex: number;
+    }
+  /** With the log up to `upTo`, the asker holds all that it may ever have acknowledged. */
+  | { readonly type: "repaired"; readonly term: number; readonly nonce: number; readonly upTo: number }
+  /** The receiver has been removed, by a committed entry. */
+  | { readonly type: "removed"; readonly term: number };
 
 export type LinkReason = "refused" | "reset" | "fin" | "tls" | "timeout";
 
@@ -122,7 +164,29 @@ export type Input =
       readonly reason?: LinkReason;
     }
   /** Asks for votes now: a lone voter at start. */
-  | { readonly type: "campaign" };
+  | { readonly type: "campaign" }
+  /** Hand the leadership over; `to` 0 = to the voter whose log is the furthest. */
+  | { readonly type: "transfer"; readonly to: MemberId }
+  /** `isForced`: also where too few of the new voters have been heard lately. */
+  | { readonly type: "changeConfig"; readonly change: ConfigChange; readonly isForced: boolean }
+  /** The snapshot stream that `sendSnapshot` asked for has ended. */
+  | { readonly type: "snapshotSent"; readonly to: MemberId; readonly index: number; readonly isOk: boolean }
+  /** A whole snapshot from `from` is on stable storage. */
+  | {
+      readonly type: "snapshotReceived";
+      readonly from: MemberId;
+      readonly term: number;
+      readonly snapshot: SnapshotPoint;
+    }
+  /** The disk has no room, or has room again. */
+  | { readonly type: "room"; readonly isFull: boolean };
+
+/** What a snapshot stands for. */
+export interface SnapshotPoint {
+  readonly index: number;
+  readonly term: number;
+  readonly config: Config;
+}
 
 export type Role = "leader" | "follower" | "candidate" | "learner";
 
@@ -132,6 +196,8 @@ export interface Persist {
   /** Entries from this index on are gone; 0 = none. Comes before `entries`. */
   readonly truncateFrom: number;
   readonly entries: readonly Entry[];
+  /** The whole log gives way to this snapshot. Comes before `entries`. */
+  readonly snapshot?: { readonly index: number; readonly term: number };
 }
 
 export type Effect =
@@ -156,7 +222,24 @@ export type Effect =
       readonly term: number;
       readonly leader: MemberId;
     }
-  | { readonly type: "reject"; readonly why: "notLeader" | "tooMuchUncommitted"; readonly leader: MemberId }
+  | {
+      readonly type: "reject";
+      readonly why: "notLeader" | "tooMuchUncommitted" | "transferring" | "diskFull";
+      readonly leader: MemberId;
+    }
+  /** Send a snapshot that the log reaches back to; answered by `snapshotSent`. */
   | { readonly type: "sendSnapshot"; readonly to: MemberId }
+  /** The state is that of the snapshot at `index` now; entries after it follow by `commit`. */
+  | { readonly type: "restore"; readonly index: number }
+  /** The configuration that holds from now on, committed or not. */
+  | { readonly type: "config"; readonly config: Config; readonly index: number }
+  /** Answers `changeConfig` in the same step: the entry's index, or why not. */
+  | { readonly type: "change"; readonly index: number; readonly refusal: string }
+  /** Answers `transfer` where it comes to nothing; success is a `role`. */
+  | { readonly type: "transferFailed"; readonly to: MemberId; readonly why: string }
+  /** This member is needed no more, by a committed entry: it must end and never come back. */
+  | { readonly type: "removed" }
+  /** `isDamaged`: it may have lost what it acknowledged; remembered durably until it is told otherwise. */
+  | { readonly type: "damage"; readonly isDamaged: boolean }
   /** The state contradicts itself; the process must end. */
   | { readonly type: "fatal"; readonly why: string };

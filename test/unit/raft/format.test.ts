@@ -30,7 +30,15 @@ function golden(name: string, bytes: Uint8Array): Uint8Array {
 }
 
 const entry: Entry = { index: 0x0102_0304_0506, term: 7, kind: "normal", payload: utf8("troupe") };
-const config: Config = { incoming: [1, 2], outgoing: [1, 3], learners: [4], learnersNext: [3], autoLeave: true };
+const config: Config = {
+  incoming: [1, 2],
+  outgoing: [1, 3],
+  learners: [4],
+  learnersNext: [3],
+  autoLeave: true,
+  directory: [],
+  removed: [],
+};
 
 test("a batch of one entry: header, record, padding", (t) => {
   const batch = { seq: 1, hardState: { term: 7, votedFor: 9 }, truncateFrom: 3, entries: [entry], mark: undefined };
@@ -93,6 +101,19 @@ test("a segment header", (t) => {
 test("a configuration", (t) => {
   t.is(toHex(encodeConfig(config)), toHex(golden("config", encodeConfig(config))));
   t.deepEqual(decodeConfig(encodeConfig(config)), config);
+});
+
+test("a configuration with a directory and removed ids", (t) => {
+  const full: Config = {
+    ...config,
+    directory: [
+      { id: 1, address: "10.0.0.1:6445", isReader: false },
+      { id: 4, address: "m4.example:6445", isReader: true },
+    ],
+    removed: [5, 6],
+  };
+  t.is(toHex(encodeConfig(full)), toHex(golden("config-members", encodeConfig(full))));
+  t.deepEqual(decodeConfig(encodeConfig(full)), full);
 });
 
 test("a snapshot of one block, and any flipped bit of it is found", async (t) => {

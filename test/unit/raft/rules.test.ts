@@ -58,7 +58,7 @@ test("a conflict at a committed entry ends the process; it is never cut off", (t
 
 test("a leader that knows more of our log than we have meets a lost disk: fatal", (t) => {
   const state = member([entry(1, 1)]);
-  const effects = hear(state, { type: "heartbeat", term: 1, commit: 2, readRound: 0, sentAt: 0 });
+  const effects = hear(state, { type: "heartbeat", term: 1, commit: 2, readRound: 0, sentAt: 0, floor: 0 });
   t.deepEqual(
     effects.filter(({ type }) => type === "fatal"),
     [{ type: "fatal", why: "the leader knows our log up to 2, but it ends at 1" }],
@@ -80,7 +80,7 @@ test("a log that may have lost its end gives shorter logs no vote, until a leade
   t.false(granted(member([entry(1, 1)], { doubtUpTo: 3 }), vote(2, 1)));
   t.true(granted(member([entry(1, 1)], { doubtUpTo: 3 }), vote(2, 3)));
   const state = member([entry(1, 1)], { doubtUpTo: 3 });
-  hear(state, { type: "heartbeat", term: 1, commit: 0, readRound: 0, sentAt: 0 });
+  hear(state, { type: "heartbeat", term: 1, commit: 0, readRound: 0, sentAt: 0, floor: 0 });
   step(state, { type: "tick", now: 400 });
   step(state, { type: "tick", now: 800 });
   step(state, { type: "tick", now: 1_010 });

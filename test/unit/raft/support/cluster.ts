@@ -32,17 +32,27 @@ export class Member {
     this.state = this.wake(id, 0);
   }
 
-  wake(id: number, now: number): State {
+  wake(id: number, now: number, isDamaged = false, doubtUpTo = 0): State {
     const { config, settings, hardState } = this;
     const snapshot = { index: 0, term: 0, config };
-    return createState({ id, hardState, snapshot, entries: this.disk, now, seed: id * 7919, settings });
+    return createState({
+      id,
+      hardState,
+      snapshot,
+      entries: this.disk,
+      now,
+      seed: id * 7919,
+      settings,
+      isDamaged,
+      doubtUpTo,
+    });
   }
 
   /** The process dies: what was not synced is gone. */
-  crash(now: number): void {
+  crash(now: number, isDamaged = false, doubtUpTo = 0): void {
     this.writing = [];
     this.held = [];
-    this.state = this.wake(this.state.id, now);
+    this.state = this.wake(this.state.id, now, isDamaged, doubtUpTo);
     this.committed = [];
   }
 }
@@ -64,6 +74,13 @@ export class Cluster {
     const member = this.members.get(id);
     if (member === undefined) throw new Error(`no member ${id}`);
     return member;
+  }
+
+  /** A new member with an empty log, which knows no one but those who were there at the beginning. */
+  add(id: number): void {
+    if (this.members.has(id)) return;
+    const first = this.member(1);
+    this.members.set(id, new Member(id, first.config, first.settings));
   }
 
   input(id: number, input: Input): readonly Effect[] {
@@ -114,11 +131,7 @@ export class Cluster {
       case "fatal":
         member.fatal = effect.why;
         break;
-      case "readReady":
-      case "readDropped":
-      case "role":
-      case "reject":
-      case "sendSnapshot":
+      default:
         break;
     }
   }

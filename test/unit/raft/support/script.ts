@@ -1,4 +1,4 @@
-import type { Effect, Entry, Message } from "../../../../src/raft/core/types.ts";
+import type { Config, ConfigChange, Effect, Entry, Message } from "../../../../src/raft/core/types.ts";
 import { Cluster, Member } from "./cluster.ts";
 import type { Packet } from "./cluster.ts";
 
@@ -33,6 +33,10 @@ export class Script {
         const payloads = args.slice(1).map((text) => new TextEncoder().encode(text));
         return this.#print(id, this.#cluster.input(id, { type: "propose", payloads, kind: "normal" }));
       }
+      case "transfer":
+        return this.#print(id, this.#cluster.input(id, { type: "transfer", to: Number(args[1] ?? 0) }));
+      case "change":
+        return this.#change(id, args.slice(1));
       case "read":
         return this.#print(id, this.#cluster.input(id, { type: "readIndex", id: Number(args[1]) }));
       case "link": {
@@ -92,6 +96,26 @@ export class Script {
     const term = number("term") ?? entries.at(-1)?.term ?? 0;
     const hardState = { term, votedFor: number("vote") ?? 0 };
     this.#cluster.members.set(id, new Member(id, old.config, old.settings, entries, hardState));
+  }
+
+  /** `change 1 learn 4`, `promote 4`, `remove 2 3`, `replace 2 4`, `address 2`; `force` last. */
+  #change(id: number, args: readonly string[]): void {
+    const [verb = "", ...rest] = args.filter((arg) => arg !== "force");
+    const ids = rest.map(Number);
+    const [first = 0, second = 0] = ids;
+    const address = `m${first}:6445`;
+    const changes: Record<string, ConfigChange> = {
+      learn: { type: "addLearner", id: first, address, isReader: false },
+      reader: { type: "addLearner", id: first, address, isReader: true },
+      address: { type: "setAddress", id: first, address },
+      promote: { type: "promote", ids },
+      remove: { type: "remove", ids },
+      replace: { type: "replace", remove: first, promote: second },
+    };
+    const change = changes[verb];
+    if (change === undefined) throw new Error(`unknown change ${verb}`);
+    this.#cluster.add(first);
+    this.#print(id, this.#cluster.input(id, { type: "changeConfig", change, isForced: args.includes("force") }));
   }
 
   #tick(ms: number, ids: readonly number[]): void {
@@ -204,6 +228,18 @@ function showEffect(effect: Effect): string {
       return `reject ${effect.why} leader=${effect.leader}`;
     case "sendSnapshot":
       return `snapshot to ${effect.to}`;
+    case "restore":
+      return `restore ${effect.index}`;
+    case "config":
+      return `config@${effect.index} ${showConfig(effect.config)}`;
+    case "change":
+      return effect.refusal === "" ? `change at ${effect.index}` : `change refused: ${effect.refusal}`;
+    case "transferFailed":
+      return `transfer to ${effect.to} failed: ${effect.why}`;
+    case "removed":
+      return "removed";
+    case "damage":
+      return effect.isDamaged ? "damaged" : "repaired";
     case "fatal":
       return `fatal: ${effect.why}`;
   }
@@ -219,4 +255,12 @@ function showMessage(message: Message): string {
     Array.isArray(value) ? `[${shape(value as Entry[])}]` : `${name}=${String(value)}`,
   );
   return `${type} ${fields.join(" ")}`;
+}
+
+/** `1,2,3` of voters, `(1,2)` those that go, `+4` learners, `-5` removed. */
+function showConfig(config: Config): string {
+  const { incoming, outgoing, learners, removed } = config;
+  const going = outgoing.length > 0 ? ` (${outgoing.join(",")})` : "";
+  const learning = learners.map((id) => ` +${id}`).join("");
+  return `${incoming.join(",")}${going}${learning}${removed.map((id) => ` -${id}`).join("")}`;
 }

@@ -1,0 +1,73 @@
+import { otherMembers } from "./state.ts";
+import type { Progress, State } from "./state.ts";
+import type { MemberId } from "./types.ts";
+
+/** What the leader keeps of each member: windows, distances, who is next. */
+
+export function newProgress(next: number, now: number): Progress {
+  return {
+    match: 0,
+    next,
+    mode: "probe",
+    isPaused: false,
+    inflight: [],
+    inflightBytes: 0,
+    isActive: false,
+    readRound: 0,
+    heardAt: now,
+    advancedAt: now,
+    caughtUpSince: Number.POSITIVE_INFINITY,
+    snapshotFailures: 0,
+    snapshotRetryAt: Number.NEGATIVE_INFINITY,
+    repair: undefined,
+  };
+}
+
+export function hasRoom(state: State, progress: Progress): boolean {
+  const { inflightMessagesMax, inflightBytesMax } = state.settings;
+  return progress.inflight.length < inflightMessagesMax && progress.inflightBytes < inflightBytesMax;
+}
+
+/** Back to one append at a time; the window is forgotten, its bytes too. */
+export function toProbe(progress: Progress): void {
+  progress.mode = "probe";
+  progress.isPaused = false;
+  progress.next = progress.match + 1;
+  progress.inflight = [];
+  progress.inflightBytes = 0;
+}
+
+export function freeInflight(progress: Progress, match: number): void {
+  let freed = 0;
+  for (const { last, bytes } of progress.inflight) {
+    if (last > match) break;
+    progress.inflightBytes -= bytes;
+    freed += 1;
+  }
+  if (freed > 0) progress.inflight.splice(0, freed);
+}
+
+/** The voter, heard lately, whose log is the furthest; 0 = none. */
+export function bestSuccessor(state: State): MemberId {
+  let best = 0;
+  let furthest = -1;
+  for (const id of state.configs.current.incoming) {
+    const progress = state.progress.get(id);
+    if (id === state.id || progress === undefined || state.linkDown.has(id)) continue;
+    if (state.now - progress.heardAt >= state.settings.electionMinMs || progress.match <= furthest) continue;
+    best = id;
+    furthest = progress.match;
+  }
+  return best;
+}
+
+/** The log is kept from here on: every member heard lately has it, and so do we. */
+export function floorOf(state: State): number {
+  let floor = state.commit;
+  for (const id of otherMembers(state)) {
+    const progress = state.progress.get(id);
+    if (progress === undefined || state.now - progress.heardAt >= state.settings.followerSeenMs) continue;
+    floor = Math.min(floor, progress.mode === "snapshot" ? state.log.baseIndex : progress.match);
+  }
+  return floor;
+}
