@@ -16,7 +16,16 @@ export const limits: {
   readonly requestDeadlineMs: number;
   readonly listChunkBytes: number;
   readonly fieldManagerCharsMax: number;
+  /** Unsent bytes of one stream at which its source is paused, and how often it is looked at then. */
   readonly streamPendingBytesMax: number;
+  readonly streamLookMs: number;
+  /** How long a SPDY client may take to open the streams of its command. */
+  readonly streamsOpenMs: number;
+  /** How long a client may take to close a connection whose streams have all ended. */
+  readonly streamLingerMs: number;
+  readonly commandStreamsMax: number;
+  readonly commandStatusBytesMax: number;
+  readonly forwardedPortsMax: number;
 } = {
   bodyBytesMax: 3 * 1024 * 1024,
   patchOperationsMax: 10_000,
@@ -35,4 +44,10 @@ export const limits: {
   listChunkBytes: 256 * 1024,
   fieldManagerCharsMax: 128,
   streamPendingBytesMax: 1024 * 1024,
+  streamLookMs: 20,
+  streamsOpenMs: 30_000,
+  streamLingerMs: 5_000,
+  commandStreamsMax: 8,
+  commandStatusBytesMax: 64 * 1024,
+  forwardedPortsMax: 64,
 };

@@ -63,7 +63,11 @@ export interface StreamChunk {
 
 export interface NodeStream {
   send(chunk: StreamChunk): void;
+  /** Bytes that the other side has not taken. */
   readonly pending: number;
+  /** Stops and goes on taking what the other side sends: back-pressure. */
+  pause(): void;
+  resume(): void;
   onChunk(run: (chunk: StreamChunk) => void): void;
   /** `error`: the link broke or the node refused; undefined: ended in order. */
   onClose(run: (error: Error | undefined) => void): void;

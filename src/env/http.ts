@@ -1,3 +1,5 @@
+import type { ByteStream } from "./host.ts";
+
 /**
  * The HTTP seam. `env/real/https-server.ts` serves it over TLS (HTTP/1.1 and HTTP/2 on one port);
  * the virtual cluster calls the handler directly.
@@ -17,8 +19,16 @@ export interface HttpExchange {
   respond(response: HttpResponse): void;
   /** Sends the head now and the body in pieces (watch, logs). */
   stream(head: HttpHead): HttpStream;
-  /** Accepts a WebSocket with exactly this sub-protocol. Only for HTTP/1.1 upgrade requests (`isUpgrade`). */
+  /**
+   * Accepts a WebSocket with exactly this sub-protocol, none where it is empty. Only for HTTP/1.1 upgrade
+   * requests (`isUpgrade`).
+   */
   upgrade(protocol: string): Promise<WebSocketLike>;
+  /**
+   * Answers 101 with these headers and hands the connection over, with the bytes that came behind the
+   * request's head. Only for HTTP/1.1 upgrade requests (`isUpgrade`).
+   */
+  switchProtocols(headers: HttpHead["headers"]): ByteStream;
   readonly isUpgrade: boolean;
   /** Called once when the client has gone or the exchange is over. */
   onClose(run: () => void): void;
@@ -46,8 +56,13 @@ export interface HttpStream {
 }
 
 export interface WebSocketLike {
-  send(bytes: Uint8Array): void;
+  /** Binary unless `form` says otherwise. */
+  send(bytes: Uint8Array, form?: "binary" | "text"): void;
+  /** Bytes that the client has not taken. */
   readonly pending: number;
+  /** Stops and goes on reading from the client. Messages that have been read already still come. */
+  pause(): void;
+  resume(): void;
   onMessage(run: (bytes: Uint8Array) => void): void;
   onClose(run: () => void): void;
   close(code: number): void;

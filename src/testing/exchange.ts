@@ -7,6 +7,7 @@ import type {
   HttpStream,
   WebSocketLike,
 } from "../env/http.ts";
+import type { ByteStream } from "../env/host.ts";
 import { requestEntityTooLarge } from "../kinds/status-errors.ts";
 import { InvariantError } from "../util/errors.ts";
 
@@ -79,6 +80,10 @@ export class SimExchange implements HttpExchange {
   }
 
   async upgrade(): Promise<WebSocketLike> {
+    throw new InvariantError("an exchange in process is no upgrade");
+  }
+
+  switchProtocols(): ByteStream {
     throw new InvariantError("an exchange in process is no upgrade");
   }
 

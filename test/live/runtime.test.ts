@@ -28,7 +28,7 @@ import { podLink } from "../../src/node/network/plugin.ts";
 import { findNodeAddress, setUpNetwork } from "../../src/node/network/setup.ts";
 import { startNodeRuntime } from "../../src/node/runtime.ts";
 import { openNodeStream } from "../../src/node/streams/serve.ts";
-import { createHeaderCompressor, createSpdyDecoder, dataFrames, synStream } from "../../src/node/streams/spdy.ts";
+import { createHeaderCompressor, createSpdyDecoder, dataFrames, synStream } from "../../src/util/spdy/frames.ts";
 import type { RuntimeStream } from "../../src/node/streams/runtime-stream.ts";
 
 const isRoot = process.getuid?.() === 0;

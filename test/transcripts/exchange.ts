@@ -1,4 +1,5 @@
 /** A request at the REST door that remembers its answer; over a real connection, or without one. */
+import type { ByteStream } from "../../src/env/host.ts";
 import type {
   ClientCertificate,
   HttpExchange,
@@ -85,6 +86,8 @@ export class SeenExchange implements HttpExchange {
     outer?.onClose(() => this.disconnect());
     return {
       pending: 0,
+      pause: () => outer?.pause(),
+      resume: () => outer?.resume(),
       send: (bytes) => {
         this.replied.push(bytes.slice());
         outer?.send(bytes);
@@ -96,6 +99,10 @@ export class SeenExchange implements HttpExchange {
         this.disconnect();
       },
     };
+  }
+
+  switchProtocols(): ByteStream {
+    throw new Error("transcripts hold WebSockets only");
   }
 
   onClose(run: () => void): void {

@@ -104,6 +104,8 @@ function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {
     get pending() {
       return call.writableLength;
     },
+    pause: () => void call.pause(),
+    resume: () => void call.resume(),
     onChunk(run) {
       onChunk = run;
       for (const chunk of early.splice(0)) run(chunk);

@@ -19,7 +19,9 @@ import { allResources, bindingResource, reviewResources, subresourcesOf, type Re
 import { respondJson, respondStatus, respondText, statusOf } from "./respond.ts";
 import { serveReview } from "./reviews.ts";
 import { attributesOf, classify, type PathRoute, type ResourceRoute, type Route } from "./route.ts";
-import { serveAttach, serveExec, serveLog, servePortForward } from "./streams.ts";
+import { serveAttach, serveExec } from "./streams/command.ts";
+import { serveLog } from "./streams/log.ts";
+import { servePortForward } from "./streams/port-forward.ts";
 import { parseTarget } from "./target.ts";
 import { createVirtual } from "./virtual.ts";
 import { serveWatch } from "./watch.ts";
@@ -120,6 +122,10 @@ function watchAnswer(exchange: HttpExchange): {
     upgrade: (protocol) => {
       code = 101;
       return exchange.upgrade(protocol);
+    },
+    switchProtocols: (headers) => {
+      code = 101;
+      return exchange.switchProtocols(headers);
     },
   };
   return { exchange: watched, code: () => code };

@@ -10,12 +10,12 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer, type WebSocket } from "ws";
-import { StatusError } from "../../util/errors.ts";
+import { InvariantError, StatusError } from "../../util/errors.ts";
 import type {
   ClientCertificate,
   HttpExchange,
@@ -25,6 +25,7 @@ import type {
   HttpStream,
   WebSocketLike,
 } from "../http.ts";
+import { adaptSocket } from "./sockets.ts";
 
 export interface HttpsServerOptions {
   readonly host: string;
@@ -149,6 +150,8 @@ async function readBody(
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
 
+const noUpgrade = "only a request that asks for an upgrade is upgraded";
+
 function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): HttpExchange {
   const socket = stream.session?.socket as TLSSocket | undefined;
   // The peer may reset a stream at any moment; `close` follows and tells whoever listens.
@@ -183,7 +186,10 @@ function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders):
         },
       };
     },
-    upgrade: () => Promise.reject(new Error("HTTP/2 streams cannot be upgraded")),
+    upgrade: () => Promise.reject(new InvariantError(noUpgrade)),
+    switchProtocols: () => {
+      throw new InvariantError(noUpgrade);
+    },
     onClose: (run) => void stream.once("close", run),
   };
 }
@@ -218,7 +224,10 @@ function http1Exchange(request: IncomingMessage, response: ServerResponse): Http
         end: () => void response.end(),
       };
     },
-    upgrade: () => Promise.reject(new Error("this request asks for no upgrade")),
+    upgrade: () => Promise.reject(new InvariantError(noUpgrade)),
+    switchProtocols: () => {
+      throw new InvariantError(noUpgrade);
+    },
     onClose: (run) => void response.once("close", run),
   };
 }
@@ -234,12 +243,8 @@ interface UpgradeParts {
 function upgradeExchange({ request, socket, head, webSockets }: UpgradeParts): HttpExchange {
   socket.on("error", () => socket.destroy());
   const plain = (response: HttpResponse): void => {
-    const lines = Object.entries({
-      ...response.headers,
-      "content-length": response.body.length,
-      connection: "close",
-    }).map(([name, value]) => `${name}: ${String(value)}\r\n`);
-    socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${response.status} \r\n${lines.join("")}\r\n`), response.body]));
+    const headers = { ...response.headers, "content-length": String(response.body.length), connection: "close" };
+    socket.end(Buffer.concat([rawHead(response.status, headers), response.body]));
   };
   return {
     method: request.method ?? "GET",
@@ -260,26 +265,40 @@ function upgradeExchange({ request, socket, head, webSockets }: UpgradeParts): H
         // ours, so the header is taken away and the answer's header written by hand.
         delete request.headers["sec-websocket-protocol"];
         const addProtocol = (headers: string[], answered: IncomingMessage): void => {
-          if (answered === request) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+          if (answered === request && protocol !== "") headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
         };
         webSockets.on("headers", addProtocol);
         webSockets.handleUpgrade(request, socket, head, (webSocket) => resolve(adaptWebSocket(webSocket)));
         webSockets.off("headers", addProtocol);
       });
     },
+    switchProtocols(headers) {
+      if (head.length > 0) socket.unshift(head);
+      socket.write(rawHead(101, { connection: "Upgrade", ...headers }));
+      return adaptSocket(socket as Socket);
+    },
     onClose: (run) => void socket.once("close", run),
   };
+}
+
+function rawHead(status: number, headers: HttpHead["headers"]): Buffer {
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    (typeof value === "string" ? [value] : value).map((one) => `${name}: ${one}\r\n`),
+  );
+  return Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`);
 }
 
 function adaptWebSocket(webSocket: WebSocket): WebSocketLike {
   webSocket.on("error", () => webSocket.terminate());
   return {
-    send: (bytes) => {
-      if (webSocket.readyState === webSocket.OPEN) webSocket.send(bytes, { binary: true });
+    send: (bytes, form) => {
+      if (webSocket.readyState === webSocket.OPEN) webSocket.send(bytes, { binary: form !== "text" });
     },
     get pending() {
       return webSocket.bufferedAmount;
     },
+    pause: () => webSocket.pause(),
+    resume: () => webSocket.resume(),
     onMessage: (run) =>
       void webSocket.on("message", (data) => {
         run(Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data as Buffer));

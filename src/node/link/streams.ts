@@ -1,6 +1,7 @@
 import type { Chunk, OpenStream } from "../../api/link/messages.ts";
 import type { NodeStream, NodeStreamRequest } from "../../api/node-streams.ts";
 import type { Clock, Log } from "../../env/env.ts";
+import { holdBack } from "../../env/hold-back.ts";
 import type { Status } from "../../util/errors.ts";
 import { messageOf, StatusError } from "../../util/errors.ts";
 import { streamDrainMs, streamPendingMaxBytes } from "./limits.ts";
@@ -17,24 +18,16 @@ export interface StreamPorts {
   readonly openStream: (request: NodeStreamRequest) => Promise<NodeStream>;
 }
 
-/** Sources that can be held back while the link is slow. */
-interface Pausable extends NodeStream {
-  pause?(): void;
-  resume?(): void;
-}
-
 const nothing = new Uint8Array(0);
 
 export async function serveStream(ports: StreamPorts, { id, request }: OpenStream): Promise<void> {
   const { log, transport } = ports;
-  let source: Pausable | undefined;
+  let source: NodeStream | undefined;
   let over = false;
   const early: Chunk[] = [];
+  let take = (chunk: Chunk): void => void early.push(chunk);
   const call = transport.stream({
-    onChunk: (chunk) => {
-      if (source === undefined) early.push(chunk);
-      else pass(source, chunk);
-    },
+    onChunk: (chunk) => take(chunk),
     onClose: () => {
       over = true;
       source?.close();
@@ -53,29 +46,26 @@ export async function serveStream(ports: StreamPorts, { id, request }: OpenStrea
     return;
   }
   call.send({ id, channel: 0, data: nothing, end: false, error: "" });
-  relay(ports, source, call);
-  for (const chunk of early.splice(0)) pass(source, chunk);
+  toMasters(ports, source, call);
+  take = fromMasters(ports, call, source);
+  for (const chunk of early.splice(0)) take(chunk);
 }
 
-function pass(source: NodeStream, chunk: Chunk): void {
-  source.send({ channel: chunk.channel, bytes: chunk.data, ...(chunk.end ? { end: true } : {}) });
+const hold = { bytesMax: streamPendingMaxBytes, lookMs: streamDrainMs } as const;
+
+function fromMasters({ clock }: StreamPorts, call: StreamCall, source: NodeStream): (chunk: Chunk) => void {
+  const sent = holdBack({ clock, from: call, to: source, ...hold });
+  return ({ channel, data, end }) => {
+    source.send({ channel, bytes: data, ...(end ? { end: true } : {}) });
+    sent();
+  };
 }
 
-function relay({ clock }: StreamPorts, source: Pausable, call: StreamCall): void {
-  let paused = false;
+function toMasters({ clock }: StreamPorts, source: NodeStream, call: StreamCall): void {
+  const sent = holdBack({ clock, from: source, to: call, ...hold });
   source.onChunk(({ channel, bytes, end }) => {
     call.send({ channel, data: bytes, end: end === true });
-    if (paused || call.pending < streamPendingMaxBytes) return;
-    paused = true;
-    source.pause?.();
-    const look = (): void => {
-      if (call.pending >= streamPendingMaxBytes) clock.after(streamDrainMs, look);
-      else {
-        paused = false;
-        source.resume?.();
-      }
-    };
-    clock.after(streamDrainMs, look);
+    sent();
   });
   source.onClose((error) => {
     if (error !== undefined) {

@@ -32,6 +32,9 @@ export interface StreamCall {
   send(chunk: Partial<Chunk>): void;
   /** Bytes not yet taken by the transport. */
   readonly pending: number;
+  /** Stops and goes on taking chunks. */
+  pause(): void;
+  resume(): void;
   close(): void;
 }
 
@@ -90,6 +93,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): LinkTranspor
         get pending(): number {
           return duplex.writableLength;
         },
+        pause: () => void duplex.pause(),
+        resume: () => void duplex.resume(),
         close: () => duplex.end(),
       };
     },

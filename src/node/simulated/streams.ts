@@ -39,6 +39,8 @@ function answered(chunks: readonly StreamChunk[], open: boolean): NodeStream {
   return {
     send: () => {},
     pending: 0,
+    pause: () => {},
+    resume: () => {},
     onChunk(run) {
       for (const chunk of chunks) if (chunk.bytes.length > 0) run(chunk);
       told = true;

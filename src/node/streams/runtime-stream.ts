@@ -1,6 +1,6 @@
 import type { NodeStream } from "../../api/node-streams.ts";
 import type { HostNet } from "../../env/host.ts";
-import { createHeaderCompressor, createSpdyDecoder, dataFrames, pingFrame, synStream } from "./spdy.ts";
+import { createSpdySession } from "../../util/spdy/session.ts";
 import { upgradeToSpdy } from "./upgrade.ts";
 
 /**
@@ -8,11 +8,7 @@ import { upgradeToSpdy } from "./upgrade.ts";
  * carries: chunks on channels 0-4. WebSocket towards containerd cannot close stdin alone
  * (`kubectl cp` would hang), so it is SPDY.
  */
-export interface RuntimeStream extends NodeStream {
-  /** Stops and goes on reading from the container, for a slow client. */
-  pause(): void;
-  resume(): void;
-}
+export type RuntimeStream = NodeStream;
 
 export interface CommandStreams {
   readonly stdin: boolean;
@@ -22,55 +18,53 @@ export interface CommandStreams {
 }
 
 const channelOf = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
-const resizeChannel = channelOf.resize;
 
 /** `url`: what CRI's Exec or Attach answered. The exit status comes on channel 3, as a Status. */
 export async function openCommandStream(net: HostNet, url: string, streams: CommandStreams): Promise<RuntimeStream> {
   const { stream, onData } = await upgradeToSpdy(net, url, "v4.channel.k8s.io");
-  const compressor = createHeaderCompressor();
-  const decoder = createSpdyDecoder();
   /** SPDY stream by channel and back. */
   const ids = new Map<number, number>();
   const channels = new Map<number, number>();
-  for (const [index, streamtype] of typesOf(streams).entries()) {
-    const id = 1 + 2 * index;
-    ids.set(channelOf[streamtype], id);
-    channels.set(id, channelOf[streamtype]);
-    stream.write(synStream(id, { streamtype }, compressor));
-  }
   const outgoing = createOutgoing(() => stream.destroy());
   /** Channels that the container's side has not closed yet; when all are, the command is over. */
-  const open = new Set([...ids.keys()].filter((channel) => channel !== 0 && channel !== resizeChannel));
-
-  const received = (id: number, bytes: Uint8Array, isLast: boolean): void => {
-    const channel = channels.get(id);
-    if (channel === undefined) return;
-    if (bytes.length > 0 || isLast) outgoing.chunk({ channel, bytes, ...(isLast ? { end: true } : {}) });
-    if (isLast) open.delete(channel);
-    if (open.size > 0) return;
-    // All has been said; how the connection ends does not matter.
-    outgoing.close(undefined);
-    stream.destroy();
-  };
-  onData((bytes) => {
-    try {
-      for (const frame of decoder.push(bytes)) {
-        if (frame.kind === "data") received(frame.stream, frame.bytes, frame.isLast);
-        else if (frame.kind === "reset") received(frame.stream, new Uint8Array(0), true);
-        else if (frame.kind === "ping") stream.write(pingFrame(frame.id));
-      }
-    } catch (error) {
-      outgoing.close(error instanceof Error ? error : new Error(String(error)));
-    }
+  const open = new Set<number>();
+  const session = createSpdySession({
+    side: "client",
+    write: (bytes) => stream.write(bytes),
+    pending: () => stream.pending,
+    // Runtimes open none.
+    streamsMax: 0,
+    listener: {
+      opened: () => undefined,
+      data: (id, bytes, isLast) => {
+        const channel = channels.get(id);
+        if (channel === undefined) return;
+        if (bytes.length > 0 || isLast) outgoing.chunk({ channel, bytes, ...(isLast ? { end: true } : {}) });
+        if (isLast) open.delete(channel);
+        if (open.size > 0) return;
+        // All has been said; how the connection ends does not matter.
+        outgoing.close(undefined);
+        stream.destroy();
+      },
+      failed: (error) => outgoing.close(error),
+    },
   });
+  for (const streamtype of typesOf(streams)) {
+    const channel = channelOf[streamtype];
+    const id = session.open({ streamtype });
+    ids.set(channel, id);
+    channels.set(id, channel);
+    if (channel !== channelOf.stdin && channel !== channelOf.resize) open.add(channel);
+  }
+  onData((bytes) => session.receive(bytes));
   stream.onClose((error) => outgoing.close(error));
   return {
     send: ({ channel, bytes, end = false }) => {
       const id = ids.get(channel);
-      if (id !== undefined) stream.write(dataFrames(id, bytes, end));
+      if (id !== undefined) session.send(id, bytes, end);
     },
     get pending(): number {
-      return stream.pending;
+      return stream.pending + session.queued;
     },
     onChunk: outgoing.onChunk,
     onClose: outgoing.onClose,

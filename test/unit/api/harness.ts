@@ -5,6 +5,7 @@ import { namespaceLifecycle } from "../../../src/api/admission/namespace-lifecyc
 import { createDecide } from "../../../src/api/decide.ts";
 import type { NodeStream, NodeStreamRequest, StreamChunk } from "../../../src/api/node-streams.ts";
 import { createRestDoor, type RestDoorOptions } from "../../../src/api/rest/door.ts";
+import type { ByteStream } from "../../../src/env/host.ts";
 import type {
   ClientCertificate,
   HttpExchange,
@@ -66,7 +67,9 @@ export interface FakeStreams {
 
 export class FakeNodeStream implements NodeStream {
   readonly sent: StreamChunk[] = [];
-  readonly pending = 0;
+  /** Bytes that the node has not taken: set it to be a slow one. */
+  pending = 0;
+  isPaused = false;
   closed = false;
   private chunkRun: ((chunk: StreamChunk) => void) | undefined;
   private closeRun: ((error: Error | undefined) => void) | undefined;
@@ -85,9 +88,17 @@ export class FakeNodeStream implements NodeStream {
   close(): void {
     this.closed = true;
   }
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
   /** The node sends. */
   chunk(channel: number, text: string, end?: boolean): void {
-    const bytes = Buffer.from(text);
+    this.bytes(channel, Buffer.from(text), end);
+  }
+  bytes(channel: number, bytes: Uint8Array, end?: boolean): void {
     const chunk: StreamChunk = { channel, bytes, ...(end === undefined ? {} : { end }) };
     this.chunkRun?.(chunk);
   }
@@ -110,6 +121,8 @@ export class FakeExchange implements HttpExchange {
   ended = false;
   /** Bytes that the transport has not taken: set it to be a slow client. */
   pending = 0;
+  /** The server does not read now. */
+  isPaused = false;
   protocol = "";
   readonly socketSent: Uint8Array[] = [];
   socketClosed: number | undefined;
@@ -148,13 +161,29 @@ export class FakeExchange implements HttpExchange {
   }
   upgrade(protocol: string): Promise<WebSocketLike> {
     this.protocol = protocol;
-    return Promise.resolve({
-      send: (bytes) => void this.socketSent.push(bytes),
-      pending: 0,
-      onMessage: (run) => void this.messageRuns.push(run),
-      onClose: (run) => void this.closeRuns.push(run),
-      close: (code) => (this.socketClosed = code),
-    });
+    const socket = {
+      send: (bytes: Uint8Array) => void this.socketSent.push(bytes),
+      pause: () => void (this.isPaused = true),
+      resume: () => void (this.isPaused = false),
+      onMessage: (run: (bytes: Uint8Array) => void) => void this.messageRuns.push(run),
+      onClose: (run: () => void) => void this.closeRuns.push(run),
+      close: (code: number) => void (this.socketClosed = code),
+    };
+    return Promise.resolve(Object.defineProperty(socket, "pending", { get: () => this.pending }) as never);
+  }
+  switchProtocols(headers: HttpResponse["headers"]): ByteStream {
+    if (this.answered) throw new Error("answered twice");
+    this.head = { status: 101, headers };
+    const connection = {
+      write: (bytes: Uint8Array) => void this.written.push(bytes),
+      onData: (run: (bytes: Uint8Array) => void) => void this.messageRuns.push(run),
+      onClose: (run: () => void) => void this.closeRuns.push(run),
+      pause: () => void (this.isPaused = true),
+      resume: () => void (this.isPaused = false),
+      end: () => void (this.ended = true),
+      destroy: () => this.disconnect(),
+    };
+    return Object.defineProperty(connection, "pending", { get: () => this.pending }) as never;
   }
   onClose(run: () => void): void {
     this.closeRuns.push(run);
@@ -179,7 +208,11 @@ export class FakeExchange implements HttpExchange {
   }
   message(...bytes: readonly (number | string)[]): void {
     const parts = bytes.map((part) => (typeof part === "number" ? Uint8Array.of(part) : Buffer.from(part)));
-    for (const run of this.messageRuns) run(Buffer.concat(parts));
+    this.receive(Buffer.concat(parts));
+  }
+  /** Bytes of an upgraded connection, or a message of its WebSocket. */
+  receive(bytes: Uint8Array): void {
+    for (const run of this.messageRuns) run(bytes);
   }
 }
 

@@ -143,6 +143,8 @@ export function createMasters(clock: Clock): Masters {
       let held: { chunks: Chunk[]; over: boolean } | undefined;
       return {
         pending: 0,
+        pause() {},
+        resume() {},
         send(chunk) {
           held ??= waiting.get(chunk.id ?? "");
           held?.chunks.push(chunk as Chunk);

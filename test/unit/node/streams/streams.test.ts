@@ -1,81 +1,13 @@
-import { constants, createInflate } from "node:zlib";
-
 import test from "ava";
-import fc from "fast-check";
 
 import type { ByteStream, HostNet } from "../../../../src/env/host.ts";
 import { openCommandStream, openPortForward } from "../../../../src/node/streams/runtime-stream.ts";
 import { openNodeStream } from "../../../../src/node/streams/serve.ts";
-import {
-  createHeaderCompressor,
-  createSpdyDecoder,
-  dataFrames,
-  pingFrame,
-  type SpdyFrame,
-  synStream,
-} from "../../../../src/node/streams/spdy.ts";
+import { dataFrames, pingFrame } from "../../../../src/util/spdy/frames.ts";
 import { createFakeCri } from "../../../../src/testing/fake-cri.ts";
 import { createFakeFiles } from "../../../../src/testing/fake-files.ts";
 import { concatBytes, textOf, utf8 } from "../../../../src/util/bytes.ts";
 import { virtualClock } from "../virtual-clock.ts";
-
-test("frames are read alike however the bytes are cut", (t) => {
-  const frame = fc.record({
-    stream: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
-    bytes: fc.uint8Array({ maxLength: 40 }),
-    isLast: fc.boolean(),
-  });
-  fc.assert(
-    fc.property(fc.array(frame, { maxLength: 8 }), fc.integer({ min: 1, max: 17 }), (frames, cut) => {
-      const wire = concatBytes([
-        pingFrame(9),
-        ...frames.map(({ stream, bytes, isLast }) => dataFrames(stream, bytes, isLast)),
-      ]);
-      const decoder = createSpdyDecoder();
-      const seen: SpdyFrame[] = [];
-      for (let offset = 0; offset < wire.length; offset += cut) {
-        seen.push(...decoder.push(wire.slice(offset, offset + cut)));
-      }
-      t.deepEqual(seen[0], { kind: "ping", id: 9 });
-      t.deepEqual(
-        seen.slice(1).map((each) => ({ ...each, ...("bytes" in each ? { bytes: [...each.bytes] } : {}) })),
-        frames.map((each) => ({ kind: "data" as const, ...each, bytes: [...each.bytes] })),
-      );
-    }),
-  );
-});
-
-test("long data is cut into frames of which the last alone ends the stream", (t) => {
-  const frames = createSpdyDecoder().push(dataFrames(3, new Uint8Array(600_000), true));
-  t.deepEqual(
-    frames.map((frame) => (frame.kind === "data" ? [frame.bytes.length, frame.isLast] : [])),
-    [
-      [262_144, false],
-      [262_144, false],
-      [75_712, true],
-    ],
-  );
-});
-
-test("header blocks are one zlib stream that gives each block out at once", async (t) => {
-  const compressor = createHeaderCompressor();
-  const inflate = createInflate({ finishFlush: constants.Z_SYNC_FLUSH });
-  for (const streamtype of ["error", "stdin", "stdout"]) {
-    // Control head, body length, ids and priority before the block.
-    const block = synStream(1, { streamtype }, compressor).subarray(8 + 10);
-    const plain = await new Promise<Buffer>((resolve) => {
-      inflate.once("data", resolve);
-      inflate.write(block);
-    });
-    t.is(plain.readUInt32BE(0), 1);
-    t.is(plain.subarray(8, 18).toString(), "streamtype");
-    t.is(plain.subarray(22).toString(), streamtype);
-  }
-});
-
-test("what is not SPDY/3 is refused", (t) => {
-  t.throws(() => createSpdyDecoder().push(Uint8Array.of(0x80, 2, 0, 1, 0, 0, 0, 0)));
-});
 
 interface FakeServer {
   readonly net: HostNet;
