@@ -37,6 +37,8 @@ export type NodeStreamRequest =
       readonly stdout: boolean;
       readonly stderr: boolean;
     }
+  /** An actor of the node that is held, or waits: it goes on. Answered by being opened. */
+  | { readonly kind: "release"; readonly path: string }
   /** Raw SPDY/3.1 bytes of the port-forward protocol, relayed to the runtime. */
   | { readonly kind: "portforward"; readonly podUid: string };
 

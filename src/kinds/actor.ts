@@ -22,6 +22,9 @@ export function actorName(path: string): string {
   return name === "" ? "root" : name;
 }
 
+/** Set on an object while an actor that works for it is in quarantine. */
+export const quarantinedCondition = "ActorQuarantined";
+
 /** The actors of this cluster, read-only: computed when they are read, never stored. */
 
 export const actors: Kind = defineKind<Actor>({
@@ -40,7 +43,7 @@ export const actors: Kind = defineKind<Actor>({
   schema: actorSchema,
   name: pathSegment,
   generation: "none",
-  subresources: {},
+  subresources: { others: ["release", "explain"] },
   columns: [
     { ...nameColumn, name: "Path" },
     column("Machine", "Name of the state machine that it runs."),
@@ -51,6 +54,9 @@ export const actors: Kind = defineKind<Actor>({
     column("Mailbox", "Events that wait for it.", { type: "integer" }),
     column("Supervisor", "Who restarts it."),
     column("Status", "Running, quarantined, or why it is not."),
+    column("Slow Turns", "Turns that took more than 50 ms.", { type: "integer", wide: true }),
+    column("Dead Letters", "Events that it failed on for good.", { type: "integer", wide: true }),
+    column("Last Error", "What it failed with.", { wide: true }),
   ],
   row: ({ spec, status }, now) => ({
     cells: [
@@ -63,12 +69,16 @@ export const actors: Kind = defineKind<Actor>({
       status?.mailbox ?? 0,
       spec.supervisor ?? "",
       status?.status ?? "",
+      status?.slowTurns ?? 0,
+      status?.deadLetters?.length ?? 0,
+      status?.lastError ?? "",
     ],
   }),
   selectable: {
     "spec.path": ({ spec }) => spec.path,
     "spec.supervisor": ({ spec }) => spec.supervisor ?? "",
     "spec.machine": ({ spec }) => spec.machine ?? "",
+    "status.status": ({ status }) => status?.status ?? "",
     "status.state": ({ status }) => status?.state ?? "",
   },
   machine: "object",

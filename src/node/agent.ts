@@ -1,4 +1,4 @@
-import type { NodeStream, NodeStreamRequest } from "../api/node-streams.ts";
+import type { NodeStream } from "../api/node-streams.ts";
 import type { ActorDirectory } from "../actors/runtime/actor.ts";
 import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
@@ -32,6 +32,7 @@ import { createProbeSupervisor } from "./probes/probes.ts";
 import { machineFacts, machineHealth } from "./status/machine.ts";
 import type { MachineFacts } from "./status/node-object.ts";
 import { allocatableOf } from "./status/node-object.ts";
+import { withReleases, type ContainerStreamRequest } from "./release.ts";
 import { createNodeReporter } from "./status/reporter.ts";
 import { createMounter } from "./volumes/mounts.ts";
 import { createTokens } from "./volumes/tokens.ts";
@@ -65,7 +66,7 @@ export interface AgentOptions {
   readonly ipam: Ipam;
   readonly cgroups: NodeCgroups;
   /** Logs, exec, attach, port-forward of this node's containers. */
-  readonly openStream: (request: NodeStreamRequest) => Promise<NodeStream>;
+  readonly openStream: (request: ContainerStreamRequest) => Promise<NodeStream>;
   readonly node: {
     readonly name: string;
     readonly addresses: readonly string[];
@@ -114,7 +115,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     epoch: state.epoch,
     saveEpoch: (epoch) => remember({ epoch }),
     actors: () => actors.list(),
-    openStream: options.openStream,
+    openStream: withReleases(() => pods, options.openStream),
   });
   link.onWelcome(({ clusterDomain, dnsAddress }) => remember({ clusterDomain, dnsAddress }));
   const { desired, reporter } = link;

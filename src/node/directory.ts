@@ -26,7 +26,7 @@ export function actorDirectory(of: {
         restarts: pod.restarts,
         mailbox: 0,
         supervisor: `${root}/pods`,
-        status: pod.failures > 0 || pod.isDown ? "backoff" : "live",
+        status: pod.isHeld ? "held" : pod.failures > 0 || pod.isDown ? "backoff" : "live",
         ...(pod.lastError === undefined ? {} : { lastError: pod.lastError }),
       })),
       ...of.probes.list().map((probe): ActorView => ({

@@ -1,4 +1,4 @@
-import type { NodeStreamRequest } from "../api/node-streams.ts";
+import type { ContainerStreamRequest } from "./release.ts";
 import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
 import { messageOf } from "../util/errors.ts";
@@ -37,7 +37,7 @@ export interface NodeRuntime {
   /** Never to be collected. */
   readonly pinnedImages: readonly string[];
   readonly containerd: Pick<Containerd, "state">;
-  openStream(request: NodeStreamRequest): Promise<RuntimeStream>;
+  openStream(request: ContainerStreamRequest): Promise<RuntimeStream>;
   /** Stops watching and rotating; containerd and all containers run on. */
   release(): void;
 }

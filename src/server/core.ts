@@ -29,6 +29,7 @@ import { kinds } from "../kinds/catalogue.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { Store } from "../store/store.ts";
+import { actorMetrics } from "./actor-metrics.ts";
 import { crumbPart } from "./crumb.ts";
 import { processParts, Sessions } from "./process-parts.ts";
 import { sweepsChild } from "./sweeps.ts";
@@ -117,6 +118,7 @@ export function createCore(options: CoreOptions): Core {
     authorizer,
     tokenIssuer: options.tokenIssuer,
     nodeStreams: options.nodeStreams,
+    moreMetrics: () => [actorMetrics(host)],
     lastHeard: (node) => options.nodes.lastHeard(node),
     env,
     version: options.version,

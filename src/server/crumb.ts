@@ -23,7 +23,7 @@ export function crumbPart(env: Env, host: ActorHost, crumb: CrumbNote): LeaderPa
           const rows = host.deadLetters.bury(letter, "watchdog");
           if (!/^\/(?:ctl|sched)\//.test(actor)) return rows;
           const row = { path: actor, machine: "controller", version: 1, since: transaction.now, error: reason };
-          return [...rows, host.quarantine.enter(row)];
+          return [...rows, host.parking.park(transaction, row)];
         },
         done: () => (open = false),
         failed: (error) => env.log("warn", "watchdog.crumb.lost", { error: error.message }),

@@ -240,7 +240,8 @@ export class Cluster implements AsyncDisposable {
     this.#fatal = undefined;
   }
 
-  async startMaster(crumb?: CrumbNote): Promise<void> {
+  /** `crumb`: what a watchdog has left; `epoch`: of a cluster that was restored from a backup. */
+  async startMaster({ crumb, epoch }: { readonly crumb?: CrumbNote; readonly epoch?: string } = {}): Promise<void> {
     invariant(this.#master === undefined, "there is one master at a time");
     this.#life = createLife(this.env, this.#disk.attach());
     const starting = startSimMaster({
@@ -249,6 +250,7 @@ export class Cluster implements AsyncDisposable {
       controllers: this.#options.controllers ?? [],
       onFatal: (error) => (this.#fatal ??= error),
       ...(crumb === undefined ? {} : { crumb }),
+      ...(epoch === undefined ? {} : { epoch }),
     });
     this.#master = await this.run(starting);
     this.#network.listen(this.#master.links);

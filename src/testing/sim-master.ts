@@ -30,6 +30,8 @@ export interface SimMasterOptions {
   readonly controllers: readonly Controller[];
   readonly onFatal: (error: Error) => void;
   readonly crumb?: CrumbNote;
+  /** Default: the first. */
+  readonly epoch?: string;
 }
 
 export const simFacts: ClusterFacts = {
@@ -126,7 +128,7 @@ function build(
     nodes,
     now: () => core.host.now(),
     welcome: {
-      clusterEpoch: simFacts.epoch,
+      clusterEpoch: options.epoch ?? simFacts.epoch,
       clusterDomain: simFacts.clusterDomain,
       serviceCidr: simFacts.serviceCidr,
       dnsAddress: simFacts.dnsAddress,

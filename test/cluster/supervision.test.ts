@@ -240,7 +240,7 @@ test("a command that the watchdog ended the process for is a dead letter, and it
   const controllers = [labelled("seen", {})];
   await using cluster = await createCluster({ nodes: 0, seed: 60, time: "virtual", controllers });
   cluster.crashMaster();
-  await cluster.startMaster({ actor: "/ctl/labeller/default/stuck", event: "plan" });
+  await cluster.startMaster({ crumb: { actor: "/ctl/labeller/default/stuck", event: "plan" } });
   await cluster.advance(1_000);
   const { host } = cluster.master.core;
   t.deepEqual(

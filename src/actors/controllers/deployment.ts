@@ -51,6 +51,7 @@ const source = "deployment-controller";
 export const deployment: Controller = {
   name: "deployment",
   source,
+  about: "deployments.apps",
   watches: [
     watchOwn(kind),
     watchOwned(setKind, kind, (owner, orphan) => selects(owner.object<Deployment>().spec.selector, orphan.hot.labels)),

@@ -35,6 +35,7 @@ const manager = "endpoint-controller";
 export const endpoints: Controller = {
   name: "endpoints",
   source: manager,
+  about: "services",
   watches: [watchOwn("services"), watchPods, watchOwn(kind)],
   writes: [kind],
   plan,

@@ -40,6 +40,7 @@ const triggerAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 export const endpointslice: Controller = {
   name: "endpointslice",
   source: "endpoint-slice-controller",
+  about: "services",
   watches: [
     watchOwn("services"),
     watchPods,

@@ -20,6 +20,7 @@ export function createNamespaceController(kinds: readonly ServedKind[]): Control
   return {
     name: "namespace",
     source: "namespace-controller",
+    about: "namespaces",
     watches: [watchOwn(kind), ...namespaced.map(watchContent)],
     writes: [kind, ...namespaced.map(({ id }) => id)],
     plan: (view, key) => plan(view, key, namespaced),

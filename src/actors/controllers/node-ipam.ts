@@ -26,6 +26,7 @@ export function createNodeIpam(ranges: PodRanges): Controller {
   return {
     name: "node-ipam",
     source,
+    about: "nodes",
     watches: [
       watchOwn(kind),
       {

@@ -37,6 +37,7 @@ export function createNodeLifecycle(health: NodeHealth): Controller {
   return {
     name: "node-lifecycle",
     source,
+    about: "nodes",
     watches: [
       {
         kind,

@@ -21,6 +21,7 @@ const outOfService = "node.kubernetes.io/out-of-service";
 export const podGc: Controller = {
   name: "pod-gc",
   source: "pod-garbage-collector",
+  about: "pods",
   watches: [
     {
       kind: "pods",

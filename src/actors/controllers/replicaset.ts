@@ -27,6 +27,7 @@ const source = "replicaset-controller";
 export const replicaset: Controller = {
   name: "replicaset",
   source,
+  about: "replicasets.apps",
   watches: [
     watchOwn("replicasets.apps"),
     watchOwned("pods", "replicasets.apps", (owner, orphan) =>

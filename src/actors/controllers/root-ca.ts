@@ -18,6 +18,7 @@ export function createRootCa(certificate: () => string): Controller {
   return {
     name: "root-ca",
     source: "root-ca-cert-publisher",
+    about: "namespaces",
     watches: [watchOwn("namespaces"), watchInNamespace(kind, name)],
     writes: [kind],
     plan: (view, namespace) => {

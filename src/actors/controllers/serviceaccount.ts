@@ -9,6 +9,7 @@ const name = "default";
 export const serviceaccount: Controller = {
   name: "serviceaccount",
   source: "service-account-controller",
+  about: "namespaces",
   watches: [watchOwn("namespaces"), watchInNamespace(kind, name)],
   writes: [kind],
   plan: (view, namespace) => {

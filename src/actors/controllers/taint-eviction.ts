@@ -20,6 +20,7 @@ const reason = "DeletionByTaintManager";
 export const taintEviction: Controller = {
   name: "taint-eviction",
   source,
+  about: "pods",
   watches: [
     {
       kind: "pods",

@@ -12,10 +12,12 @@ import type { DeadLetters } from "./dead-letters.ts";
 import type { OpenDirectory } from "./directory.ts";
 import type { WriteHost } from "./host-api.ts";
 import type { MachineCatalogue } from "./machine.ts";
+import type { Parking } from "./parking.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Reactions } from "./reactions.ts";
 import type { ChildSpec } from "./supervisor.ts";
 import type { OpenTransaction } from "./transaction.ts";
+import type { Turns } from "./turns.ts";
 
 /** What the actor host offers to the composition, to controllers and to sweeps. */
 export interface ActorHost extends WriteHost, LogListener {
@@ -27,14 +29,16 @@ export interface ActorHost extends WriteHost, LogListener {
   readonly watchdog: Watchdog;
   readonly directory: OpenDirectory;
   readonly quarantine: Quarantine;
+  readonly parking: Parking;
   readonly deadLetters: DeadLetters;
   readonly breaker: Breaker;
+  readonly turns: Turns;
   readonly reactions: Reactions;
   /** Something that lives and dies with the term: controllers, sweeps. Started in the order of the calls; a part that is there already is left alone. */
   addLeaderPart(part: LeaderPart): void;
   /** Timers and object actors as parts of a supervised leader scope; whoever calls it starts them. */
   leaderChildren(): readonly ChildSpec[];
-  /** Lets an actor out of quarantine, by the name that the API uses. Resolves when durable. */
+  /** As `troupe actors release` does: out of quarantine, by the name that the API uses. Resolves when durable. */
   release(name: string): Promise<void>;
   /** Told with the path of each actor that was let go. */
   onReleased(run: (path: string) => void): void;

@@ -16,8 +16,35 @@ export interface ActorView {
   readonly mailbox: number;
   /** Path of its supervisor; `keeper` for the root of a process. */
   readonly supervisor: string;
-  readonly status: "live" | "backoff" | "quarantined" | "stopped";
+  /** `held`: what it looks after goes on, and it waits for a person's word. */
+  readonly status: "live" | "backoff" | "quarantined" | "held" | "stopped";
   readonly lastError?: string;
+  /** Turns that took too long, while this master leads. */
+  readonly slowTurns?: number;
+  /** Events that it failed on three times, newest first. */
+  readonly deadLetters?: readonly ShownLetter[];
+}
+
+export interface ShownLetter {
+  readonly event: string;
+  readonly error: string;
+  readonly at: Millis;
+}
+
+/** What an actor would do next. */
+export interface ActorExplanation {
+  readonly view: ActorView;
+  /** Events that its machine takes in its state; none where it has no machine of an object. */
+  readonly events: readonly string[];
+  readonly timers: readonly { readonly id: string; readonly event: string; readonly due: string }[];
+  /** A dry run of one event. `to` absent: it failed. */
+  readonly step?: {
+    readonly event: string;
+    readonly to?: string;
+    readonly ignored: boolean;
+    readonly effects: readonly string[];
+    readonly error?: string;
+  };
 }
 
 /** Whoever runs actors lists them here; the API reads it for `actors.troupe.dev`. */
@@ -25,4 +52,6 @@ export interface ActorDirectory {
   list(): readonly ActorView[];
   /** By the name that the API uses: the path's segments joined by dots, lower case, without uid. */
   get(name: string): ActorView | undefined;
+  /** Undefined: there is no such actor. Absent: nobody here can tell. */
+  explain?(name: string, event: string | undefined): ActorExplanation | undefined;
 }

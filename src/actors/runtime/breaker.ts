@@ -15,6 +15,14 @@ export interface Breaker {
   /** Counts the actor; the row to write if this opens the breaker. `population`: rows of the kind. */
   fault(fault: BreakerFault): SystemWrite | undefined;
   close(machine: string, version: number): SystemWrite;
+  /** Versions that are left out of use. */
+  all(): readonly BreakerRow[];
+}
+
+export interface BreakerRow {
+  readonly machine: string;
+  readonly version: number;
+  readonly since: Millis;
 }
 
 export interface BreakerFault {
@@ -26,12 +34,13 @@ export interface BreakerFault {
 }
 
 const table = "quarantine";
+const prefix = "breaker ";
 
 function rowKey(machine: string, version: number): string {
-  return `breaker ${machine} ${version}`;
+  return `${prefix}${machine} ${version}`;
 }
 
-export function createBreaker(store: Pick<TipStore, "system">, machines: MachineCatalogue): Breaker {
+export function createBreaker(store: Pick<TipStore, "system" | "systemRows">, machines: MachineCatalogue): Breaker {
   const failing = new Map<string, Map<string, Millis>>();
   return {
     active: (machine) =>
@@ -47,6 +56,11 @@ export function createBreaker(store: Pick<TipStore, "system">, machines: Machine
       failing.delete(key);
       return { table, key, value: JSON.stringify({ machine, version, since: now }) };
     },
+    all: () =>
+      store
+        .systemRows(table)
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([, value]) => JSON.parse(value) as BreakerRow),
     close: (machine, version) => ({ table, key: rowKey(machine, version) }),
   };
 }

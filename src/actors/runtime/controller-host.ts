@@ -12,6 +12,7 @@ import type { Decide } from "./command.ts";
 import { createDirtyKeys, type DirtyKeys } from "./controller-keys.ts";
 import type { Controller, ControllerWatch, Plan, PlanWrite } from "./controller.ts";
 import { auditEveryMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
+import type { Subject } from "./parking.ts";
 import { controllersPath, leaderPath, schedulerPath } from "./paths.ts";
 import { requestOf } from "./plan-writes.ts";
 import { actorChild, supervisorChild, xstateClock, type ChildSpec, type SupervisorSpec } from "./supervisor.ts";
@@ -128,7 +129,9 @@ class Runner {
 
   released(path: string): void {
     const key = path.startsWith(`${this.path}/`) ? path.slice(this.path.length + 1) : undefined;
-    if (key !== undefined && this.parked.delete(key)) this.keys.mark(key);
+    if (key === undefined) return;
+    const isPaused = this.keys.failing().has(key);
+    if (this.parked.delete(key) || isPaused) this.keys.mark(key);
   }
 
   views(): readonly ActorView[] {
@@ -278,13 +281,18 @@ class Runner {
     host.watchdog.enter({ actor: path, event: "plan" });
     this.planning = key;
     try {
+      const began = this.options.env.clock.mono();
       this.plan(transaction, key);
+      const tookMs = this.options.env.clock.mono() - began;
+      if (host.turns.took(this.path, key, tookMs)) {
+        this.options.env.log("warn", "plan-slow", { controller: this.controller.name, key, ms: Math.round(tookMs) });
+      }
       host.quarantine.succeeded(path);
       this.actor?.send({ type: "rest" });
       return [];
     } catch (error) {
       transaction.reset();
-      return this.threw(key, path, error, transaction.now);
+      return this.threw(transaction, key, path, error);
     } finally {
       this.planning = undefined;
     }
@@ -332,8 +340,10 @@ class Runner {
     return undefined;
   }
 
-  private threw(key: string, path: string, error: unknown, now: Millis): readonly SystemWrite[] {
+  private threw(transaction: OpenTransaction, key: string, path: string, error: unknown): readonly SystemWrite[] {
     const { env, host } = this.options;
+    const { now } = transaction;
+    host.turns.fault("plan");
     const message = messageOf(error);
     env.log("error", "plan-threw", { controller: this.controller.name, key, error: message });
     // The key fails, not its controller: that goes on with the next key.
@@ -343,7 +353,8 @@ class Runner {
     this.forget(key);
     this.parked.add(key);
     const row = { path, machine: "controller", version: 1, since: now, error: message };
-    return [host.quarantine.enter(row)];
+    host.turns.fault("quarantine");
+    return [host.parking.park(transaction, row)];
   }
 
   /** Half open: each parked key is tried once more; one further fault parks it again. */
@@ -355,9 +366,9 @@ class Runner {
       host.submit({
         class: "system",
         cause: { origin: "system", actor: path, event: "probe" },
-        evaluate: () => {
+        evaluate: (transaction) => {
           this.keys.mark(key);
-          return host.quarantine.has(path) ? [host.quarantine.probe(path)] : [];
+          return host.quarantine.has(path) ? [host.parking.probe(transaction, path)] : [];
         },
         failed: () => this.parked.add(key),
       });
@@ -380,6 +391,7 @@ export function controllerChildren(options: ControllerHostOptions): () => readon
     for (const runner of runners) runner.released(path);
   });
   host.directory.add(() => [...runners].flatMap((runner) => runner.views()));
+  host.parking.addSubjects((path) => subjectOf(controllers, path));
   const childOf = (controller: Controller): ChildSpec => {
     const { path, machine, supervisor } = placeOf(controller);
     let runner: Runner | undefined;
@@ -425,6 +437,19 @@ export function controllerChildren(options: ControllerHostOptions): () => readon
 
 function lastErrorOf(failure: { readonly error: string } | undefined): { readonly lastError?: string } {
   return failure === undefined ? {} : { lastError: failure.error };
+}
+
+/** The object that a key stands for: `/ctl/deployment/default/web`, `/ctl/namespace/default`. */
+function subjectOf(controllers: readonly Controller[], path: string): Subject | undefined {
+  for (const controller of controllers) {
+    const { about } = controller;
+    const prefix = `${placeOf(controller).path}/`;
+    if (about === undefined || !path.startsWith(prefix)) continue;
+    const key = path.slice(prefix.length);
+    const slash = key.indexOf("/");
+    return { kind: about, namespace: slash < 0 ? "" : key.slice(0, slash), name: key.slice(slash + 1) };
+  }
+  return undefined;
 }
 
 function placeOf({ name }: Controller): {

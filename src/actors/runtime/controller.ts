@@ -14,6 +14,8 @@ export interface Controller {
   /** Name of the Event source and of the user that its writes carry (`system:controller:<name>-controller`). */
   readonly source: string;
   readonly watches: readonly ControllerWatch[];
+  /** Kind of the objects that its keys (`namespace/name`, or `name` in the cluster's scope) stand for. */
+  readonly about?: KindId;
   /** Kinds that it may write; anything else is an invariant failure. */
   readonly writes: readonly KindId[];
   /** Keys planned once at the start of a term. Absent: every key that `watches` maps existing rows to. */

@@ -6,25 +6,37 @@ export interface OpenDirectory extends ActorDirectory {
   add(source: () => readonly ActorView[]): void;
   /** Actors that are not listed, but can be asked for by name: those of objects. */
   addLookup(get: (name: string) => ActorView | undefined): void;
+  /** What is known of an actor beside what its source tells, by path. */
+  addFacts(facts: () => ReadonlyMap<string, ActorFacts>): void;
 }
+
+export type ActorFacts = Pick<ActorView, "slowTurns" | "deadLetters" | "lastError">;
 
 export function createDirectory(): OpenDirectory {
   const sources: (() => readonly ActorView[])[] = [];
   const lookups: ((name: string) => ActorView | undefined)[] = [];
+  const factSources: (() => ReadonlyMap<string, ActorFacts>)[] = [];
+  const informed = (views: readonly ActorView[]): readonly ActorView[] => {
+    const known = factSources.map((facts) => facts());
+    if (known.every(({ size }) => size === 0)) return views;
+    // What the actor's own source says is newer.
+    return views.map((view) => ({ ...Object.assign({}, ...known.map((facts) => facts.get(view.path))), ...view }));
+  };
   const list = (): readonly ActorView[] => {
     const views = sources.flatMap((source) => source());
-    return named(views.toSorted((left, right) => (left.path < right.path ? -1 : 1)));
+    return named(informed(views.toSorted((left, right) => (left.path < right.path ? -1 : 1))));
   };
   return {
     add: (source) => void sources.push(source),
     addLookup: (get) => void lookups.push(get),
+    addFacts: (facts) => void factSources.push(facts),
     list,
     get(name) {
       const listed = list().find((view) => view.name === name);
       if (listed !== undefined) return listed;
       for (const get of lookups) {
         const view = get(name);
-        if (view !== undefined) return { ...view, name };
+        if (view !== undefined) return { ...informed([view])[0]!, name };
       }
       return undefined;
     },

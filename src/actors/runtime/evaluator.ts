@@ -96,6 +96,16 @@ const scope = createInertScope((action) => {
 });
 const executor = scope.actionExecutor;
 
+/** The events that the machine has a transition for in this state, guards included. */
+export function acceptedEvents(def: MachineDef, state: ActorState): readonly string[] {
+  const snapshot = resolve(def.machine, state);
+  return def.machine.events
+    .map((type: string) => ({ type }))
+    .filter((event: EventObject) => snapshot.can(event))
+    .map(({ type }: EventObject) => type)
+    .toSorted();
+}
+
 /** One macrostep without an actor. Equal to XState's `transition()` for machines that are pure. */
 export function inertTransition(
   machine: AnyStateMachine,

@@ -2,19 +2,22 @@ import type { Rng, Timer } from "../../env/env.ts";
 import { noWatchdog, type Watchdog } from "../../env/watchdog.ts";
 import type { FaultAction, Seam } from "../../env/faults.ts";
 import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
-import type { Cause, CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
+import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { invariant, messageOf, StatusError, TransientError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
+import type { ActorDirectory } from "./actor.ts";
 import type { ActorHost, HostOptions, HostTask, LeaderPart } from "./actor-host.ts";
 import { createBreaker, type Breaker } from "./breaker.ts";
 import { createClusterClock, type ClusterClock } from "./cluster-clock.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
 import { createDeadLetters, type DeadLetters } from "./dead-letters.ts";
-import { actorName } from "../../kinds/actor.ts";
+import { actors as actorKind } from "../../kinds/actor.ts";
 import { createDirectory, type OpenDirectory } from "./directory.ts";
 import { hostChildren } from "./host-children.ts";
 import { createEvaluator } from "./evaluator.ts";
+import { createExplain } from "./explain.ts";
+import { factsOf } from "./facts.ts";
 import type { WriteOptions } from "./host-api.ts";
 import {
   controllersPausePercent,
@@ -24,46 +27,23 @@ import {
   turnCommandsMax,
   turnMsMax,
 } from "./limits.ts";
-import { createMailbox, type Mail, type Mailbox } from "./mailbox.ts";
+import type { InFlight, Job, PendingRead } from "./job.ts";
+import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { createNoteWriter, type NoteWriter } from "./notes.ts";
+import { createParking, type Parking } from "./parking.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createObjectViews } from "./object-views.ts";
 import { createReactionTasks, type ReactionTasks } from "./reaction-tasks.ts";
 import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
 import { internalError, outcomeUnknown, shuttingDown, tooLarge, tooManyRequests } from "./replies.ts";
+import { createReleases, isRelease, type Releases } from "./releases.ts";
 import { createResults, type Results } from "./results.ts";
 import type { ChildSpec } from "./supervisor.ts";
 import { createTimers, type Timers } from "./timers.ts";
 import { createTransaction, type OpenTransaction } from "./transaction.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
-type JobState = "queued" | "inFlight" | "reading" | "settled";
-
-interface Job extends Mail {
-  readonly sequence: number;
-  readonly cause: Cause;
-  /** A client waits: the command outlives the term, and its result is kept until acknowledged. */
-  readonly request: WriteRequest | undefined;
-  readonly evaluate: (transaction: OpenTransaction, system: SystemWrite[]) => WriteReply;
-  readonly done: (reply: WriteReply) => void;
-  readonly failed: (error: Error) => void;
-  state: JobState;
-  deadline: Timer | undefined;
-}
-
-interface InFlight {
-  readonly index: LogIndex;
-  readonly job: Job;
-  readonly outcome: Outcome;
-  readonly reply: WriteReply;
-  readonly bytes: number;
-}
-
-interface PendingRead {
-  readonly job: Job;
-  readonly after: LogIndex;
-  readonly reply: WriteReply | StatusError;
-}
-
+const releaseDeadlineMs: Millis = 10_000;
 const written: WriteReply = { code: 200, revision: 0, warnings: [] };
 
 /**
@@ -77,8 +57,10 @@ const written: WriteReply = { code: 200, revision: 0, warnings: [] };
  */
 class Host implements ActorHost {
   readonly directory: OpenDirectory = createDirectory();
-  readonly actors: OpenDirectory = this.directory;
+  readonly actors: ActorDirectory;
   readonly quarantine: Quarantine;
+  readonly parking: Parking;
+  readonly turns: Turns = createTurns();
   readonly deadLetters: DeadLetters;
   readonly breaker: Breaker;
   readonly reactions: Reactions;
@@ -88,11 +70,11 @@ class Host implements ActorHost {
   private readonly mailbox: Mailbox<Job> = createMailbox<Job>();
   private readonly timers: Timers;
   private readonly tasks: ReactionTasks;
+  private readonly releases: Releases;
   private readonly notes: NoteWriter;
   private readonly results: Results;
   private readonly random: Rng;
   private readonly parts: LeaderPart[] = [];
-  private readonly releaseListeners: ((path: string) => void)[] = [];
   /** Own commands without an answer, in order of their sequence. */
   private readonly open = new Map<number, Job>();
   private inFlight: InFlight[] = [];
@@ -118,6 +100,7 @@ class Host implements ActorHost {
     this.clock = createClusterClock(env.clock);
     this.random = env.random.stream("host");
     this.quarantine = createQuarantine(store);
+    this.parking = createParking({ kinds, quarantine: this.quarantine });
     this.deadLetters = createDeadLetters(store);
     this.breaker = createBreaker(store, machines);
     this.notes = createNoteWriter(kinds);
@@ -129,15 +112,18 @@ class Host implements ActorHost {
       fire: (row) => this.tasks.timerDue(row),
       failed: (error) => this.timersFailed(error),
     });
-    const { quarantine, deadLetters, breaker, timers } = this;
+    const { quarantine, parking, deadLetters, breaker, timers, turns, directory } = this;
+    const evaluator = createEvaluator();
     this.reactions = createReactions({
       kinds,
       store,
       timers,
       quarantine,
+      parking,
       deadLetters,
       breaker,
-      evaluator: createEvaluator(),
+      turns,
+      evaluator,
       faults: env.faults,
       log: env.log,
     });
@@ -147,20 +133,27 @@ class Host implements ActorHost {
       reactions: this.reactions,
       random: this.random,
       quarantine,
+      parking,
       submit: (task) => this.submit(task),
       term: () => (this.leading ? this.term : undefined),
     });
+    const { tasks, reactions } = this;
+    this.releases = createReleases({ clock: env.clock, directory, quarantine, parking, breaker, reactions, tasks });
     const views = createObjectViews({
       store,
       kinds,
       breaker,
       quarantine,
+      deadLetters,
       timers,
       waiting: () => this.mailbox.perObject(),
       retrying: () => this.tasks.retrying,
     });
-    this.directory.add(() => views.list());
-    this.directory.addLookup((name) => views.get(name));
+    directory.add(() => views.list());
+    directory.addLookup((name) => views.get(name));
+    directory.addFacts(() => factsOf(deadLetters, turns));
+    const explain = createExplain({ directory, store, kinds, breaker, evaluator, timers });
+    this.actors = { list: () => directory.list(), get: (name) => directory.get(name), explain };
   }
 
   get isLeader(): boolean {
@@ -185,7 +178,11 @@ class Host implements ActorHost {
           event: request.subresource === undefined ? request.verb : `${request.verb}/${request.subresource}`,
         },
         request,
-        evaluate: (transaction) => this.options.decide(transaction, request),
+        evaluate: (transaction, system) => {
+          if (!isRelease(request)) return this.options.decide(transaction, request);
+          system.push(...this.releases.release(transaction, name));
+          return written;
+        },
         done: resolve,
         failed: reject,
       });
@@ -306,12 +303,14 @@ class Host implements ActorHost {
     const system: SystemWrite[] = [];
     let reply: WriteReply;
     let reaction: Reaction;
+    const began = env.clock.mono();
     try {
       if (this.faultAt("mailbox", `${job.cause.actor}#evaluate`).kind === "poison") throw new Error("poisoned");
       reply = job.evaluate(transaction, system);
       if (job.request?.dryRun === true) transaction.reset();
       reaction = this.react(job, transaction);
       system.push(...reaction.system);
+      this.timed(job, transaction, env.clock.mono() - began);
     } catch (error) {
       if (!(error instanceof StatusError)) {
         env.log("error", "evaluation-failed", {
@@ -343,6 +342,12 @@ class Host implements ActorHost {
       messages: [...first.messages, ...second.messages],
       retries: [...first.retries, ...second.retries],
     };
+  }
+
+  private timed({ class: of, cause }: Job, transaction: OpenTransaction, tookMs: Millis): void {
+    const { kinds, env } = this.options;
+    // A plan's turn is its controller's, which counts it by itself.
+    if (of !== "controller" && tookMs > 0) this.turns.of({ transaction, kinds, log: env.log }, cause, tookMs);
   }
 
   private begin(): OpenTransaction {
@@ -647,28 +652,13 @@ class Host implements ActorHost {
   }
 
   onReleased(run: (path: string) => void): void {
-    this.releaseListeners.push(run);
+    this.releases.onReleased(run);
   }
 
-  release(name: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const row = this.quarantine.all().find(({ path }) => actorName(path) === name);
-      if (row === undefined) return resolve();
-      this.submit({
-        class: "system",
-        cause: { origin: "system", actor: row.path, event: "release" },
-        evaluate: (transaction) => {
-          const { system, retries } = this.reactions.reconcile(transaction, row.path);
-          this.tasks.retryLater(retries);
-          return [...system, this.quarantine.release(row.path)];
-        },
-        done: () => {
-          for (const run of this.releaseListeners) run(row.path);
-          resolve();
-        },
-        failed: reject,
-      });
-    });
+  async release(name: string): Promise<void> {
+    const user = { name: "system:master", groups: ["system:masters"] };
+    const request = { verb: "create", kind: actorKind.id, namespace: "", name, subresource: "release", user } as const;
+    await this.write(request, { class: "system", deadlineMs: releaseDeadlineMs });
   }
 
   private faultAt(seam: Seam, path: string): FaultAction {

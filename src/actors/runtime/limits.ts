@@ -2,6 +2,10 @@
 
 /** A turn of the host ends after this long; other work of the event loop goes ahead then. */
 export const turnMsMax = 2;
+/** One command that takes longer than this is a fault that is shown: everybody else has waited. */
+export const slowTurnMs = 50;
+/** Actors whose slow turns are remembered. */
+export const slowActorsMax = 256;
 /** Commands in one turn, for clocks that do not move inside a turn. */
 export const turnCommandsMax = 256;
 /** Entries handed to the log and not yet committed. */
@@ -38,6 +42,8 @@ export const quarantineProbeMs = 300_000;
 /** The same event failing this often becomes a dead letter. */
 export const deadLetterAttemptsMax = 3;
 export const deadLettersMax = 10_000;
+/** Dead letters of one actor that a listing of actors shows. */
+export const shownLettersMax = 10;
 export const deadLetterAgeMsMax: number = 7 * 86_400_000;
 /** Distinct failing actors of one machine version that open its breaker … */
 export const breakerActorsMin = 50;

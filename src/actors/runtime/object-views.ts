@@ -1,10 +1,11 @@
 import type { TipStore } from "../../store/store-api.ts";
 import type { RowRef } from "../../store/view.ts";
 import type { ActorView } from "./actor.ts";
-import type { Breaker } from "./breaker.ts";
+import type { Breaker, BreakerRow } from "./breaker.ts";
 import type { KindLookup } from "./codec.ts";
 import { listedObjectsMax } from "./limits.ts";
-import { addressOf, objectPath, objectsPath } from "./paths.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { addressOf, breakerPath, objectPath, objectsPath } from "./paths.ts";
 import type { Quarantine, QuarantineRow } from "./quarantine.ts";
 import type { Retrying } from "./reaction-tasks.ts";
 import type { Timers } from "./timers.ts";
@@ -24,6 +25,7 @@ export interface ObjectViewsOptions {
   readonly kinds: KindLookup;
   readonly breaker: Breaker;
   readonly quarantine: Quarantine;
+  readonly deadLetters: DeadLetters;
   readonly timers: Timers;
   /** Commands that wait, by `kind/namespace/name`. */
   readonly waiting: () => ReadonlyMap<string, number>;
@@ -32,7 +34,7 @@ export interface ObjectViewsOptions {
 }
 
 export function createObjectViews(options: ObjectViewsOptions): ObjectViews {
-  const { store, kinds, breaker, quarantine, timers, waiting, retrying } = options;
+  const { store, kinds, breaker, quarantine, deadLetters, timers, waiting, retrying } = options;
 
   const mailOf = (row: RowRef): number => waiting().get(`${row.kind}/${row.namespace}/${row.name}`) ?? 0;
   const viewOf = (row: RowRef): ActorView | undefined => {
@@ -65,7 +67,8 @@ export function createObjectViews(options: ObjectViewsOptions): ObjectViews {
       const row = store.committed.get(kind, namespace, name);
       if (row !== undefined && (uid === undefined || row.hot.uid === uid)) rows.set(key, row);
     };
-    for (const path of [...retrying().keys(), ...timers.owners()]) {
+    const lettered = deadLetters.all().map(({ path }) => path);
+    for (const path of [...retrying().keys(), ...timers.owners(), ...lettered]) {
       const address = addressOf(path);
       if (address !== undefined) add(address.kind, address.namespace, address.name, address.uid);
     }
@@ -85,7 +88,8 @@ export function createObjectViews(options: ObjectViewsOptions): ObjectViews {
       });
       const paths = new Set(parked.map(({ path }) => path));
       const others = active().flatMap((row) => viewOf(row) ?? []);
-      return [...parked, ...others.filter(({ path }) => !paths.has(path))];
+      const open = breaker.all().map(breakerView);
+      return [...open, ...parked, ...others.filter(({ path }) => !paths.has(path))];
     },
     get(name) {
       const [scope, ...rest] = name.split(".");
@@ -101,6 +105,22 @@ export function createObjectViews(options: ObjectViewsOptions): ObjectViews {
       }
       return undefined;
     },
+  };
+}
+
+/** A version of a machine that failed for many: the kind's rows are stored only, or an older version reacts. */
+function breakerView({ machine, version, since }: BreakerRow): ActorView {
+  return {
+    path: breakerPath({ machine, version }),
+    machine: "breaker",
+    version,
+    state: "open",
+    since,
+    restarts: 0,
+    mailbox: 0,
+    supervisor: objectsPath,
+    status: "quarantined",
+    lastError: `version ${version} of machine ${machine} failed for many objects`,
   };
 }
 

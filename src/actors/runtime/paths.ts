@@ -19,6 +19,11 @@ export function objectPath(
   return `/obj/${group}/${kind.plural}/${namespace}/${row.name}#${uid}`;
 }
 
+/** A version of a machine that is left out of use. */
+export function breakerPath({ machine, version }: { readonly machine: string; readonly version: number }): string {
+  return `${objectsPath}/${machine}-v${version}`;
+}
+
 export interface ObjectAddress {
   readonly kind: KindId;
   readonly namespace: string;

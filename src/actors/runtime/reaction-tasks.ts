@@ -2,6 +2,7 @@ import type { Env, Rng, Timer } from "../../env/env.ts";
 import type { Term } from "../../store/revision.ts";
 import type { HostTask } from "./actor-host.ts";
 import { quarantineProbeMs } from "./limits.ts";
+import type { Parking } from "./parking.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Reaction, Reactions } from "./reactions.ts";
 import type { TimerRow, Timers } from "./timers.ts";
@@ -29,13 +30,14 @@ export interface ReactionTasksOptions {
   readonly reactions: Reactions;
   readonly random: Rng;
   readonly quarantine: Quarantine;
+  readonly parking: Parking;
   readonly submit: (task: HostTask) => void;
   /** The term that this member leads, if it does. */
   readonly term: () => Term | undefined;
 }
 
 export function createReactionTasks(options: ReactionTasksOptions): ReactionTasks {
-  const { env, timers, reactions, random, quarantine, submit, term } = options;
+  const { env, timers, reactions, random, quarantine, parking, submit, term } = options;
   let probes: Timer | undefined;
   const retrying = new Map<string, Retrying>();
 
@@ -81,7 +83,7 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
         if (!quarantine.has(path)) return [];
         const { system, retries } = reactions.reconcile(transaction, path);
         tasks.retryLater(retries);
-        return [...system, quarantine.probe(path)];
+        return [...system, parking.probe(transaction, path)];
       },
       failed: (error) => env.log("debug", "probe-dropped", { path, error: error.message }),
     });

@@ -16,9 +16,11 @@ import { ActorFault, type ActorEvent, type Effect, type MachineDef, type StateId
 import { mergePatch } from "./merge-patch.ts";
 import { textDigest } from "./notes.ts";
 import { addressOf, objectPath } from "./paths.ts";
+import type { Parking } from "./parking.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Timers } from "./timers.ts";
 import type { OpenTransaction, RowChange } from "./transaction.ts";
+import type { Turns } from "./turns.ts";
 
 /**
  * What object actors do about a change: each row that a transaction wrote is classified, its
@@ -52,8 +54,10 @@ export interface ReactionsOptions {
   readonly store: TipStore;
   readonly timers: Timers;
   readonly quarantine: Quarantine;
+  readonly parking: Parking;
   readonly deadLetters: DeadLetters;
   readonly breaker: Breaker;
+  readonly turns: Turns;
   readonly faults: FaultPort;
   readonly log: Log;
 }
@@ -76,7 +80,7 @@ interface Subject {
 const encoder = new TextEncoder();
 
 export function createReactions(options: ReactionsOptions): Reactions {
-  const { kinds, evaluator, store, timers, quarantine, deadLetters, breaker, log } = options;
+  const { kinds, evaluator, store, timers, quarantine, parking, deadLetters, breaker, turns, log } = options;
   const jumps = new Map<string, number>();
   let steps = 0;
 
@@ -99,25 +103,36 @@ export function createReactions(options: ReactionsOptions): Reactions {
     return { kind, def, path, previous: change.previous, next: change.next };
   };
 
-  const failed = (into: Gathered, subject: Subject, event: ActorEvent, error: unknown, now: Millis): void => {
+  const failed = (
+    { into, transaction }: { readonly into: Gathered; readonly transaction: OpenTransaction },
+    subject: Subject,
+    event: ActorEvent,
+    error: unknown,
+  ): void => {
     const { path, def } = subject;
+    const { now } = transaction;
     const message = messageOf(error);
     const digest = textDigest(JSON.stringify(event));
     log("error", "actor-fault", { path, machine: def.name, event: event.type, error: message });
     const population = (): number => store.tip.list(subject.kind.id).length;
     const fault = { machine: def.name, version: def.version, path, now };
-    keep(into, breaker.fault({ ...fault, population: population() }));
+    const opened = breaker.fault({ ...fault, population: population() });
+    keep(into, opened);
+    turns.fault("throw");
+    if (opened !== undefined) turns.fault("breaker");
     const attempts = deadLetters.attempts(path, digest);
     const letters = deadLetters.failed({ path, event: event.type, error: message, at: now }, digest);
     // A retry is the same fault again: only new ones count towards quarantine.
     if (attempts === 0 && quarantine.fault(path, now)) {
       const { name: machine, version } = def;
       deadLetters.forget(path);
-      keep(into, quarantine.enter({ path, machine, version, since: now, error: message }));
+      turns.fault("quarantine");
+      keep(into, parking.park(transaction, { path, machine, version, since: now, error: message }));
     } else if (letters === undefined) {
       const delayMs = Math.min(actorBackoffMsMax, backoffBaseMs * 2 ** attempts);
       into.retries.push({ path, event, delayMs, error: message });
     }
+    if (letters !== undefined) turns.fault("dead-letter");
     for (const letter of letters ?? []) keep(into, letter);
   };
 
@@ -251,7 +266,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
       deadLetters.succeeded(subject.path, textDigest(JSON.stringify(event)));
       quarantine.succeeded(subject.path);
     } catch (error) {
-      failed(into, subject, event, error, transaction.now);
+      failed({ into, transaction }, subject, event, error);
     }
   };
   const classified = (into: Gathered, transaction: OpenTransaction, subject: Subject, cause: Cause): void => {
@@ -261,7 +276,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     try {
       event = subject.def.classify(subject.previous?.object(), subject.next?.object());
     } catch (error) {
-      failed(into, subject, { type: "classify" }, error, transaction.now);
+      failed({ into, transaction }, subject, { type: "classify" }, error);
     }
     if (event !== undefined) attempt(into, transaction, subject, event, cause);
   };
@@ -292,7 +307,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     try {
       setTimers(into, subject, subject.def.derive(row.object()).id, transaction.now);
     } catch (error) {
-      failed(into, subject, { type: "reconcile" }, error, transaction.now);
+      failed({ into, transaction }, subject, { type: "reconcile" }, error);
     }
     return finished(into);
   };

@@ -1,3 +1,4 @@
+import { actors } from "../../kinds/actor.ts";
 import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { TipStore } from "../../store/store-api.ts";
 import type { View } from "../../store/view.ts";
@@ -45,6 +46,8 @@ export function createResults(
   const keyOf = (sequence: number): string => prefix + String(sequence).padStart(digits, "0");
   const bodyAt = (result: StoredResult, view: View): WriteReply => {
     const { code, revision } = result;
+    // What has no rows was answered without a body.
+    if (result.kind === actors.id) return { code, revision, warnings: [] };
     const row = view.get(result.kind, result.namespace, result.name);
     const reply: WriteReply = { code, revision, warnings: [] };
     return row === undefined ? reply : { ...reply, object: row.object() };

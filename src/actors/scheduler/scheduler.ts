@@ -23,6 +23,7 @@ export function createScheduler(): Controller {
   return {
     name: "scheduler",
     source: schedulerName,
+    about: "pods",
     watches: [
       { kind: "pods", keys: podKeys },
       {

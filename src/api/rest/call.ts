@@ -44,6 +44,8 @@ export interface RestDoorOptions {
   readonly audiences?: readonly string[];
   /** Checks of `/readyz` beyond `ping`. */
   readonly readiness?: readonly HealthCheck[];
+  /** Further metrics: blocks of lines, each ended. */
+  readonly moreMetrics?: () => readonly string[];
   /** When a node was last heard, for its Lease. Default: no node was. */
   readonly lastHeard?: NodeLeaseOptions["lastHeard"];
   /** `host:port` that `/api` names to its clients. */

@@ -6,6 +6,7 @@ import { requireAllowed } from "../authorize.ts";
 import { indexKinds } from "../kind-index.ts";
 import { createOpenApi } from "../openapi/documents.ts";
 import { serveToken } from "../subresources/token.ts";
+import { serveExplain, serveRelease } from "./actors.ts";
 import type { Call, Door, RestDoorOptions } from "./call.ts";
 import { createDiscovery, serveRoot } from "./discovery.ts";
 import { createEventCache } from "./event-cache.ts";
@@ -183,7 +184,7 @@ function servePath(call: Call, route: PathRoute): void {
       respondJson(exchange, door.version);
       return;
     case "metrics":
-      respondText(exchange, door.metrics.text());
+      respondText(exchange, [door.metrics.text(), ...(door.moreMetrics?.() ?? [])].join(""));
       return;
     case "api":
     case "apis":
@@ -277,6 +278,10 @@ function serveSubresource(call: Call, route: ResourceRoute, target: ReadTarget):
       return servePortForward(call, target);
     case "token":
       return serveToken(call, target);
+    case "release":
+      return serveRelease(call, target);
+    case "explain":
+      return serveExplain(call, target);
     default:
       return serveObjectPart(call, route.verb, target);
   }

@@ -97,6 +97,8 @@ const others: Readonly<Record<string, Partial<SubresourceInfo> & { verbs: readon
   attach: { kind: "PodAttachOptions", verbs: ["create", "get"] },
   binding: { kind: "Binding", verbs: ["create"] },
   ephemeralcontainers: { verbs: change },
+  explain: { kind: "ActorExplanation", verbs: ["get"] },
+  release: { kind: "ActorRelease", verbs: ["create"] },
   eviction: { group: "policy", version: "v1", kind: "Eviction", verbs: ["create"] },
   exec: { kind: "PodExecOptions", verbs: ["create", "get"] },
   finalize: { verbs: ["update"] },

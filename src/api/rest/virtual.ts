@@ -1,4 +1,4 @@
-import type { ActorDirectory, ActorView } from "../../actors/runtime/actor.ts";
+import type { ActorDirectory, ActorView, ShownLetter } from "../../actors/runtime/actor.ts";
 import type { HotRecord, Kind, KubeObject } from "../../kinds/kind.ts";
 import type { RowRef } from "../../store/view.ts";
 import { actorName } from "../../kinds/actor.ts";
@@ -51,10 +51,16 @@ function actorRow(kind: Kind, view: ActorView): RowRef {
       mailbox: view.mailbox,
       status: view.status,
       ...(view.lastError === undefined ? {} : { lastError: view.lastError }),
+      ...(view.slowTurns === undefined ? {} : { slowTurns: view.slowTurns }),
+      ...(view.deadLetters === undefined ? {} : { deadLetters: view.deadLetters.map(letterOf) }),
     },
   };
   // No time of creation is known where no time is: the field is left out then.
   return virtualRow(kind, object as KubeObject);
+}
+
+function letterOf({ event, error, at }: ShownLetter): object {
+  return { event, error, time: formatTime(at) };
 }
 
 /** An object that was made to be read, as a row: it has no revision of its own. */

@@ -28,6 +28,8 @@ export interface Pods {
   /** Look at the runtime now: an event said that something happened. */
   relist(): void;
   list(): readonly PodView[];
+  /** A pod that is held ends; one that waits is tried now. False: there is none of this name. */
+  release(namespace: string, name: string): boolean;
   get(uid: string): Pod | undefined;
 }
 
@@ -42,6 +44,8 @@ export interface PodView {
   readonly restarts: number;
   /** It waits to be started again. */
   readonly isDown: boolean;
+  /** The masters of this epoch do not know it, so it runs on until a person releases it. */
+  readonly isHeld: boolean;
   readonly lastError: string | undefined;
 }
 
@@ -106,6 +110,21 @@ export function createPods(options: PodsOptions): Pods {
       void relist();
     },
     list: () => [...entries.values()].map(viewOf),
+    release(namespace, name) {
+      const found = [...entries].filter(([, { actor }]) => {
+        const { metadata } = actor.worker.pod;
+        return metadata.namespace === namespace && metadata.name === name;
+      });
+      for (const [uid, entry] of found) {
+        log("info", "pod.released", { pod: uid, held: entry.held });
+        // Of no epoch that we know: whether it is wanted is for the masters of now to say.
+        if (entry.held) entry.epoch = "";
+        entry.actor.worker.retryNow();
+        entry.actor.changed();
+      }
+      follow(false);
+      return found.length > 0;
+    },
     get: (uid) => entries.get(uid)?.actor.worker.pod,
   };
 
@@ -128,6 +147,7 @@ export function createPods(options: PodsOptions): Pods {
       failures,
       restarts,
       isDown,
+      isHeld: entry.held,
       lastError: entry.held ? held : (lastError ?? crash),
     };
   }

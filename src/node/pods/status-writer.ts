@@ -1,3 +1,4 @@
+import { quarantinedCondition } from "../../kinds/actor.ts";
 import type { Clock, Log } from "../../env/env.ts";
 import type { Pod, PodStatus } from "../../kinds/generated/types.ts";
 import type { Draft } from "../../kinds/kind.ts";
@@ -149,9 +150,9 @@ export class StatusWriter {
   }
 }
 
-/** Readiness gates and other foreign conditions carry a domain; the node's own never do. */
+/** Readiness gates and other foreign conditions carry a domain; the node's own never do. The masters set one more. */
 function isGate(type: string): boolean {
-  return type.includes("/") || type.includes(".");
+  return type.includes("/") || type.includes(".") || type === quarantinedCondition;
 }
 
 function revisionOf(pod: Pod): number {

@@ -25,6 +25,7 @@ import type { SimulatedRuntime } from "./runtime.ts";
 import { createSimulatedRuntime, imageOf } from "./runtime.ts";
 import type { ScriptOf } from "./script.ts";
 import { scriptOfAnnotations } from "./script.ts";
+import { withReleases } from "../release.ts";
 import { openSimulatedStream } from "./streams.ts";
 
 /**
@@ -145,7 +146,10 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
     stop() {
       pods.stop();
     },
-    openStream: async (request) => openSimulatedStream(runtime, request),
+    openStream: withReleases(
+      () => pods,
+      (request) => openSimulatedStream(runtime, request),
+    ),
   };
 }
 

@@ -1,10 +1,14 @@
-import type { NodeStream, NodeStreamRequest, StreamChunk } from "../../api/node-streams.ts";
+import type { NodeStream, StreamChunk } from "../../api/node-streams.ts";
+import type { ContainerStreamRequest } from "../release.ts";
 import { StatusError } from "../../util/errors.ts";
 import { containerNameLabel, podUidLabel } from "../pods/config.ts";
 import type { SimulatedRuntime } from "./runtime.ts";
 
 /** What the API gets of simulated containers: a log of a few lines, and commands that say so. */
-export async function openSimulatedStream(runtime: SimulatedRuntime, request: NodeStreamRequest): Promise<NodeStream> {
+export async function openSimulatedStream(
+  runtime: SimulatedRuntime,
+  request: ContainerStreamRequest,
+): Promise<NodeStream> {
   if (request.kind === "portforward") throw refusal(501, "a simulated node forwards no ports");
   const { podUid, container } = request;
   const found = (

@@ -1,4 +1,4 @@
-import type { NodeStreamRequest } from "../../api/node-streams.ts";
+import type { ContainerStreamRequest } from "../release.ts";
 import type { Clock } from "../../env/env.ts";
 import type { HostFiles, HostNet } from "../../env/host.ts";
 import { TransientError } from "../../util/errors.ts";
@@ -21,7 +21,7 @@ export const podUidLabel = "io.kubernetes.pod.uid";
 export const containerNameLabel = "io.kubernetes.container.name";
 
 /** Rejects with an error whose message is for the user. */
-export async function openNodeStream(seams: StreamSeams, request: NodeStreamRequest): Promise<RuntimeStream> {
+export async function openNodeStream(seams: StreamSeams, request: ContainerStreamRequest): Promise<RuntimeStream> {
   const { cri, net } = seams;
   switch (request.kind) {
     case "logs":
@@ -51,7 +51,7 @@ export async function openNodeStream(seams: StreamSeams, request: NodeStreamRequ
   }
 }
 
-type LogsRequest = Extract<NodeStreamRequest, { readonly kind: "logs" }>;
+type LogsRequest = Extract<ContainerStreamRequest, { readonly kind: "logs" }>;
 
 async function openLogs(seams: StreamSeams, request: LogsRequest): Promise<RuntimeStream> {
   const { cri } = seams;

@@ -385,3 +385,38 @@ test("the cluster clock never goes back when wall time does", async (t) => {
   t.true(second > first);
   t.true(second - first >= 949 && second - first <= 1_051, `${second - first} ms in one second`);
 });
+
+test("a turn that takes more than 50 ms is kept, counted, logged, and shown with its object", async (t) => {
+  const simulated = createSimEnv({ seed: 1 });
+  let lostMs = 0;
+  const clock: SimEnv["clock"] = Object.create(simulated.clock, {
+    mono: { value: () => simulated.clock.mono() + lostMs },
+  });
+  const { env, store, host, log, write } = rig({
+    env: { ...simulated, clock },
+    decide: (transaction, wanted) => {
+      lostMs += wanted.name === "slow" ? 51 : 50;
+      return fakeDecide(transaction, wanted);
+    },
+  });
+  t.not(env, simulated);
+  log.becomeLeader();
+  const slow = write(request("create", "slow", { object: configMap("slow") }));
+  const quick = write(request("create", "quick", { object: configMap("quick") }));
+  // The log has a clock of its own here.
+  for (let at = 0; at < 10; at += 1) {
+    await simulated.advance(100);
+    await env.advance(100);
+  }
+  t.is(codeOf(slow), 201, "nothing is rolled back");
+  t.is(codeOf(quick), 201);
+  t.truthy(store.committed.get("configmaps", "default", "slow"));
+  const turns = [...host.turns.slow()];
+  t.is(turns.length, 1);
+  t.true(turns[0]![0].startsWith("/obj/core/configmaps/default/slow#"), turns[0]![0]);
+  t.deepEqual(turns[0]![1], { count: 1, last: "create took 51 ms" });
+  t.like(host.actors.get("obj.core.configmaps.default.slow"), { slowTurns: 1, lastError: "create took 51 ms" });
+  t.is(host.actors.get("obj.core.configmaps.default.quick")?.slowTurns, undefined);
+  t.true(host.turns.text().includes('troupe_actor_faults_total{kind="slow-turn"} 1'));
+  t.true(simulated.lines.some(({ event }) => event === "turn-slow"));
+});
