@@ -27,7 +27,8 @@ export interface Batch {
 
 export class BatchQueue {
   #items: Persist[] = [];
-  #marks: SnapshotMark[] = [];
+  /** Each waits for the persists that were there before it: what it covers is in the log then. */
+  #marks: { readonly mark: SnapshotMark; readonly after: Persist | undefined }[] = [];
   #hardState: HardState;
 
   constructor(hardState: HardState) {
@@ -43,7 +44,7 @@ export class BatchQueue {
   }
 
   addMark(mark: SnapshotMark): void {
-    this.#marks.push(mark);
+    this.#marks.push({ mark, after: this.#items.at(-1) });
   }
 
   /**
@@ -51,9 +52,16 @@ export class BatchQueue {
    * again are not written at all.
    */
   take(bytesMax: number): Batch {
-    const mark = this.#marks.shift();
-    if (mark !== undefined) {
-      return { seq: 0, hardState: this.#hardState, truncateFrom: 0, entries: [], mark };
+    const next = this.#marks[0];
+    if (next !== undefined && (next.after === undefined || !this.#items.includes(next.after))) {
+      this.#marks.shift();
+      return { seq: 0, hardState: this.#hardState, truncateFrom: 0, entries: [], mark: next.mark };
+    }
+    const reset = this.#items[0];
+    if (reset?.snapshot !== undefined) {
+      this.#items = this.#items.slice(1);
+      this.#hardState = reset.hardState;
+      return { seq: reset.seq, hardState: reset.hardState, truncateFrom: 1, entries: [], mark: reset.snapshot };
     }
     const entries: Entry[] = [];
     let seq = 0;
@@ -61,6 +69,7 @@ export class BatchQueue {
     let bytes = BATCH_HEADER_BYTES;
     let taken = 0;
     for (const item of this.#items) {
+      if (item.snapshot !== undefined) break;
       if (item.truncateFrom > 0) {
         while (entries.length > 0 && (entries.at(-1) as Entry).index >= item.truncateFrom) {
           bytes -= sizeOf(entries.pop() as Entry);
@@ -77,7 +86,9 @@ export class BatchQueue {
         count += 1;
       }
       if (count < item.entries.length) {
-        this.#items[taken] = { ...item, truncateFrom: 0, entries: item.entries.slice(count) };
+        const rest = { ...item, truncateFrom: 0, entries: item.entries.slice(count) };
+        this.#items[taken] = rest;
+        this.#marks = this.#marks.map((waiting) => (waiting.after === item ? { ...waiting, after: rest } : waiting));
         break;
       }
       seq = item.seq;

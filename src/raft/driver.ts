@@ -1,90 +1,34 @@
-import type { Clock, Env, Timer } from "../env/env.ts";
+import type { Clock, Timer } from "../env/env.ts";
 import { InvariantError, TransientError, invariant, messageOf } from "../util/errors.ts";
-import type { Digest, LogIndex } from "../store/revision.ts";
+import type { LogIndex } from "../store/revision.ts";
+import { isVoter } from "./core/config.ts";
+import { isRemoved } from "./core/membership.ts";
 import { createState, otherMembers } from "./core/state.ts";
 import type { State } from "./core/state.ts";
-import type { Settings } from "./core/settings.ts";
 import { step } from "./core/step.ts";
-import type { Effect, Entry, Input, MemberId, Message, Role } from "./core/types.ts";
+import type { Config, ConfigChange, Effect, Entry, Input, MemberId, Role } from "./core/types.ts";
 import { foreign, loadIdentity, nextIncarnation } from "./identity.ts";
-import type { Birth, Identity } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import { raftLimits } from "./limits.ts";
-import type { LogListener, ReplicatedLog } from "./log-api.ts";
+import { membersSeen, removedError } from "./member-status.ts";
+import { Pending } from "./pending.ts";
+import type { ConfigChanged, MemberStatus, Raft, RaftOptions } from "./raft-api.ts";
 import { createSnapshotFiles } from "./snapshot.ts";
-import type { SnapshotFiles, SnapshotMeta } from "./snapshot.ts";
-import { WAL_FOLDER, numberOfSegment } from "./wal-names.ts";
+import type { OpenedSnapshot, SnapshotFiles } from "./snapshot.ts";
+import { Snapshots, isSnapshotMessage } from "./snapshots.ts";
+import type { PeerMessage } from "./transport-api.ts";
+import { clearDamage, isMarkedDamaged, markDamaged } from "./wal-damage.ts";
+import { configsIn, hasLog, hasOtherVoters, joinLog, sizeOf } from "./wake.ts";
 import { openWal, payloadBytesMax } from "./wal.ts";
 import type { Wal, WalContent } from "./wal.ts";
+
+export type { Raft, RaftOptions, SnapshotSource, StateMachine } from "./raft-api.ts";
 
 /**
  * Joins the pure core to disk, clock and transport. Inputs go through one queue, one step at a
  * time; proposals and reads of a turn are gathered and enter the core together, so the hot path has
  * no promise per entry. What the core decides is done in its order.
  */
-export interface RaftOptions {
-  readonly env: Env;
-  readonly listener: LogListener;
-  readonly stateMachine: StateMachine;
-  /** The log cannot go on (a failed sync, a contradiction): the process must end. Called once. */
-  readonly onFatal: (error: Error) => void;
-  /** Used only when the data directory is new. */
-  readonly birth?: Birth;
-  /** Carries messages to other members; a lone voter needs none. */
-  readonly transport?: Transport;
-  readonly settings?: Partial<Settings>;
-  readonly snapshotLogBytes?: number;
-  readonly segmentBytes?: number;
-}
-
-/** What the log replicates: the host's rows. */
-export interface StateMachine {
-  /** Replaces the whole state; entries after `meta.index` follow through the listener. */
-  restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Freezes the state as of the last entries handed to the listener, in this turn; `chunks` is read later. */
-  snapshot(): SnapshotSource;
-}
-
-export interface SnapshotSource {
-  readonly index: LogIndex;
-  readonly digest: Digest;
-  readonly chunks: AsyncIterable<Uint8Array>;
-  /** Called once the snapshot is written or given up, whether or not `chunks` was read. */
-  close?(): void;
-}
-
-/** Best effort, in order per peer; `receive` and `link` of `Raft` are its other half. */
-export interface Transport {
-  send(to: MemberId, message: Message): void;
-}
-
-export interface Raft extends ReplicatedLog {
-  readonly clusterId: string;
-  readonly memberId: MemberId;
-  /** The number of this start, from 1. */
-  readonly incarnation: number;
-  /** The last entry handed to the listener. */
-  readonly applied: LogIndex;
-  /**
-   * Reads identity and log, and counts this start; `memberId` and `incarnation` are known then.
-   * Nothing is handed over yet. `start` does it where it was not done.
-   */
-  open(): Promise<void>;
-  /**
-   * Opens the data directory, restores the newest snapshot and goes on. A lone voter is leader, and
-   * everything in its log has been handed over, when this resolves. Throws `UserError` where the
-   * directory is damaged or another member's.
-   */
-  start(): Promise<void>;
-  /** Waits for the write that is under way. Reads that wait are rejected. */
-  stop(): Promise<void>;
-  /** A message from a peer; `from` is who its connection proved to be. */
-  receive(from: MemberId, message: Message): void;
-  /** The connection to a peer came up or broke. */
-  link(peer: MemberId, isUp: boolean): void;
-  /** Takes a snapshot now, whatever the log's length; resolves once it is durable. */
-  takeSnapshot(): Promise<void>;
-}
-
 export function createRaft(options: RaftOptions): Raft {
   return new Driver(options);
 }
@@ -98,6 +42,12 @@ class Driver implements Raft {
   readonly #options: RaftOptions;
   readonly #clock: Clock;
   readonly #files: SnapshotFiles;
+  readonly #pending: Pending = new Pending();
+  #snapshots: Snapshots | undefined;
+  #newest: OpenedSnapshot | undefined;
+  #isRestoring = false;
+  #commitDue: LogIndex = 0;
+  #damageWork: Promise<void> = Promise.resolve();
   readonly #inputs: Input[] = [];
   readonly #reads: Map<number, ReadGroup[]> = new Map();
   #identity: Omit<Identity, "incarnation"> | undefined;
@@ -113,16 +63,13 @@ class Driver implements Raft {
   #proposalBytes = 0;
   #newReads: ReadGroup[] = [];
   #lastReadId = 0;
-  #held: { readonly afterSeq: number; readonly to: MemberId; readonly message: Message }[] = [];
+  #held: { readonly afterSeq: number; readonly to: MemberId; readonly message: PeerMessage }[] = [];
   #durableSeq = 0;
   #applied: LogIndex = 0;
   #told: { readonly role: Role; readonly term: number } = { role: "follower", term: 0 };
   #timer: Timer | undefined;
   /** A lone voter's start, until it leads. */
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
-  #bytesAtSnapshot = 0;
-  #snapshotting: Promise<void> | undefined;
-  #releasableTo: LogIndex = 0;
 
   constructor(options: RaftOptions) {
     this.#options = options;
@@ -159,20 +106,49 @@ class Driver implements Raft {
     return this.#incarnation;
   }
 
+  get config(): Config {
+    return this.#state?.configs.current ?? this.#known().config;
+  }
+
+  get isDiskFull(): boolean {
+    return this.#state?.isFull ?? false;
+  }
+
+  get isDamaged(): boolean {
+    return this.#state?.isDamaged ?? false;
+  }
+
+  isRemoved(id: MemberId): boolean {
+    return this.#state !== undefined && isRemoved(this.#state, id);
+  }
+
+  members(): readonly MemberStatus[] {
+    const state = this.#state;
+    return state?.role === "leader" ? membersSeen(state) : [];
+  }
+
   async open(): Promise<void> {
     invariant(this.#life === "new", "a log is opened once");
     this.#life = "opening";
-    const { env, birth, segmentBytes } = this.#options;
+    const { env, birth, segmentBytes, ballastBytes, onRoom } = this.#options;
     const { disk, random } = env;
     const known = await loadIdentity(disk, random.stream("raft"), birth ?? {});
     this.#identity = known;
     if (known.lastIncarnation > 0 && !(await hasLog(env))) throw foreign("its log is missing");
     const { clusterId, memberId } = known;
+    this.#newest = await this.#files.openNewest();
+    const first = this.#newest?.meta.config ?? known.config;
     const { wal, content } = await openWal({
       ...env,
       clusterId,
       memberId,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(ballastBytes === undefined ? {} : { ballastBytes }),
+      mayRepair: ({ entries }) => hasOtherVoters(memberId, [first, ...configsIn(entries)]),
+      onRoom: (isFull) => {
+        this.#feed({ type: "room", isFull });
+        onRoom?.(isFull);
+      },
       onDurable: (seq) => this.#onDurable(seq),
       onFatal: (error) => this.#fail(error),
     });
@@ -190,13 +166,22 @@ class Driver implements Raft {
     this.#content = undefined;
     const { env, stateMachine, settings } = this.#options;
     const { config, memberId } = this.#known();
-    const snapshot = await this.#files.openNewest();
+    const snapshot = this.#newest;
     const meta = snapshot?.meta ?? { index: 0, term: 0, config };
-    const entries = entriesAfter(meta.index, content);
+    const joined = joinLog(meta, content);
+    const { entries, isLogObsolete, damage } = joined;
+    if (damage !== undefined) {
+      if (!hasOtherVoters(memberId, [meta.config, ...configsIn(content.entries)])) throw damage;
+      await markDamaged(env.disk, damage.message);
+    }
+    if (isLogObsolete) {
+      const { hardState } = content;
+      const { index, term } = meta;
+      wal.append({ seq: 0, hardState, truncateFrom: 0, entries: [], snapshot: { index, term } });
+    }
     if (snapshot !== undefined) await stateMachine.restore(snapshot.meta, snapshot.chunks());
     this.#applied = meta.index;
-    this.#bytesAtSnapshot = wal.writtenBytes - sizeOf(entries);
-    this.#state = createState({
+    const state = createState({
       id: memberId,
       hardState: content.hardState,
       snapshot: meta,
@@ -204,11 +189,38 @@ class Driver implements Raft {
       now: this.#clock.mono(),
       seed: env.random.stream("raft").u32(),
       doubtUpTo: content.doubtUpTo,
+      isDamaged: await isMarkedDamaged(env.disk),
       settings: settings ?? {},
     });
+    this.#state = state;
+    this.#snapshots = this.#newSnapshots(state, wal, sizeOf(entries));
+    // Never the ids of an earlier life: an answer to it may still be on its way.
+    this.#lastReadId = (this.#incarnation % 2 ** 20) * 2 ** 24;
     this.#life = "running";
     this.#logStart(content, meta.index);
+    this.#tellConfig(state.configs.current);
+    await wal.makeBallast();
     await this.#begin();
+  }
+
+  #newSnapshots(state: State, wal: Wal, tailBytes: number): Snapshots {
+    const { env, snapshotLogBytes, stateMachine, transport } = this.#options;
+    return new Snapshots({
+      env,
+      files: this.#files,
+      wal,
+      state,
+      logBytes: snapshotLogBytes ?? raftLimits.snapshotLogBytes,
+      bytesAtSnapshot: wal.writtenBytes - tailBytes,
+      freeze: () => stateMachine.snapshot(),
+      applied: () => this.#applied,
+      send: (to, message) => transport?.send(to, message),
+      feed: (input) => this.#feed(input),
+      onReceived: (from, term, meta) => {
+        this.#feed({ type: "snapshotReceived", from, term, snapshot: meta });
+      },
+      onFatal: (error) => this.#fail(error),
+    });
   }
 
   async stop(): Promise<void> {
@@ -218,8 +230,29 @@ class Driver implements Raft {
       for (const { reject } of group) reject(new TransientError("the log has stopped"));
     }
     this.#reads.clear();
-    await this.#snapshotting;
+    this.#pending.end("the log has stopped");
+    await this.#snapshots?.stop();
+    await this.#damageWork;
     await this.#wal?.close();
+  }
+
+  async changeConfig(change: ConfigChange, options: { readonly isForced?: boolean } = {}): Promise<ConfigChanged> {
+    this.#running();
+    this.#feed({ type: "tick", now: this.#clock.mono() });
+    const isForced = options.isForced ?? false;
+    return this.#pending.change(() => this.#feed({ type: "changeConfig", change, isForced }));
+  }
+
+  async transfer(to: MemberId = 0): Promise<void> {
+    const state = this.#running();
+    if (this.#pending.isTransferring || state.role !== "leader") {
+      throw new TransientError("this member does not lead, or hands over already", { retryAfterMs: 50 });
+    }
+    this.#feed({ type: "tick", now: this.#clock.mono() });
+    return this.#pending.transfer(() => {
+      this.#feed({ type: "transfer", to });
+      this.#schedule();
+    });
   }
 
   propose(payload: Uint8Array): LogIndex {
@@ -227,6 +260,8 @@ class Driver implements Raft {
     if (state.role !== "leader" || this.#told.role !== "leader") {
       throw new TransientError("this member does not lead", { retryAfterMs: 50 });
     }
+    if (state.transferTo !== 0) throw new TransientError("the leadership is being handed over", { retryAfterMs: 50 });
+    if (state.isFull) throw new TransientError("the disk of this member is full: it takes no writes");
     const longest = payloadBytesMax(this.#options.segmentBytes ?? raftLimits.segmentBytes);
     invariant(payload.length <= longest, "an entry fits into a segment");
     const waiting = state.uncommittedBytes + this.#proposalBytes;
@@ -252,11 +287,12 @@ class Driver implements Raft {
   }
 
   compact(index: LogIndex): void {
-    void this.#wal?.release(Math.min(index, this.#releasableTo));
+    void this.#wal?.release(Math.min(index, this.#snapshots?.releasableTo ?? 0));
   }
 
-  receive(from: MemberId, message: Message): void {
-    this.#feed({ type: "message", from, message });
+  receive(from: MemberId, message: PeerMessage): void {
+    if (isSnapshotMessage(message)) this.#snapshots?.receive(from, message);
+    else this.#feed({ type: "message", from, message });
   }
 
   link(peer: MemberId, isUp: boolean): void {
@@ -264,14 +300,14 @@ class Driver implements Raft {
     this.#schedule();
   }
 
-  takeSnapshot(): Promise<void> {
-    this.#snapshotting ??= this.#writeSnapshot().finally(() => (this.#snapshotting = undefined));
-    return this.#snapshotting;
+  async takeSnapshot(): Promise<void> {
+    this.#running();
+    await this.#snapshots?.take();
   }
 
   async #begin(): Promise<void> {
     const state = this.#running();
-    const isAlone = otherMembers(state).length === 0;
+    const isAlone = otherMembers(state).length === 0 && isVoter(state.configs.current, state.id);
     if (!isAlone) {
       this.#schedule();
       return;
@@ -304,6 +340,7 @@ class Driver implements Raft {
   }
 
   #feed(input: Input): void {
+    if (this.#life === "stopped" || this.#life === "failed") return;
     this.#inputs.push(input);
     this.#drain();
   }
@@ -311,17 +348,22 @@ class Driver implements Raft {
   #drain(): void {
     if (this.#isStepping) return;
     this.#isStepping = true;
-    try {
+    this.#guarded(() => {
       for (let input = this.#next(); input !== undefined; input = this.#next()) {
         for (const effect of step(this.#running(), input)) {
           if (this.#life === "running") this.#do(effect);
         }
       }
+    });
+    this.#isStepping = false;
+  }
+
+  /** A broken invariant of the core, or a listener that threw: the two may disagree now. */
+  #guarded(work: () => void): void {
+    try {
+      work();
     } catch (error) {
-      // A broken invariant of the core, or a listener that threw: the two may disagree now.
       this.#fail(error instanceof Error ? error : new Error(messageOf(error)));
-    } finally {
-      this.#isStepping = false;
     }
   }
 
@@ -364,13 +406,31 @@ class Driver implements Raft {
         }
         break;
       case "role":
-        this.#tellRole(effect.role, effect.term);
-        this.#schedule();
+        this.#onRole(effect.role, effect.term);
         break;
       case "reject":
         throw new InvariantError("a proposal that was given an index is taken");
       case "sendSnapshot":
-        this.#options.env.log("warn", "raft-member-needs-snapshot", { member: effect.to });
+        this.#snapshots?.send(effect.to);
+        break;
+      case "restore":
+        void this.#restore(effect.index);
+        break;
+      case "config":
+        this.#tellConfig(effect.config);
+        this.#schedule();
+        break;
+      case "change":
+        this.#pending.onChange(this.#running(), effect.index, effect.refusal);
+        break;
+      case "transferFailed":
+        this.#pending.transferFailed(effect.why);
+        break;
+      case "removed":
+        this.#fail(removedError());
+        break;
+      case "damage":
+        this.#onDamage(effect.isDamaged);
         break;
       case "fatal":
         this.#fail(new InvariantError(effect.why));
@@ -385,14 +445,70 @@ class Driver implements Raft {
   }
 
   #commit(upTo: LogIndex): void {
+    if (this.#isRestoring) {
+      this.#commitDue = upTo;
+      return;
+    }
     const state = this.#running();
     this.#faultAt("commit");
     const entries: readonly Entry[] = state.log.slice(this.#applied + 1, upTo);
     this.#applied = upTo;
     this.#options.listener.committed(entries);
     if (state.role === "leader" && upTo >= state.termStart) this.#tellLeading(state.term);
+    this.#pending.settle(state);
     this.#forget(state);
-    this.#snapshotIfDue(state);
+    this.#snapshots?.takeIfDue();
+  }
+
+  /** The state becomes that of a snapshot from the leader; what is committed meanwhile waits. */
+  async #restore(index: LogIndex): Promise<void> {
+    this.#commitDue = index;
+    if (this.#isRestoring) return;
+    this.#isRestoring = true;
+    try {
+      // A newer one may come in while one is read.
+      while (this.#applied < this.#running().log.baseIndex) {
+        await this.#snapshots?.writing?.catch(() => undefined);
+        const opened = await this.#files.openNewest();
+        invariant(opened !== undefined && opened.meta.index >= index, "the snapshot that came in is there");
+        await this.#options.stateMachine.restore(opened.meta, opened.chunks());
+        this.#applied = opened.meta.index;
+        this.#options.env.log("info", "snapshot-installed", { index: this.#applied });
+      }
+    } catch (error) {
+      if (this.#life === "running") this.#fail(error instanceof Error ? error : new Error(messageOf(error)));
+      return;
+    }
+    this.#snapshots?.installed(this.#applied);
+    this.#isRestoring = false;
+    if (this.#commitDue > this.#applied) this.#guarded(() => this.#commit(this.#commitDue));
+  }
+
+  #onRole(role: Role, term: number): void {
+    if (role !== "leader") {
+      this.#snapshots?.stopSending();
+      this.#pending.leadNoMore();
+    }
+    this.#tellRole(role, term);
+    this.#schedule();
+  }
+
+  #tellConfig(config: Config): void {
+    const { transport, onConfig } = this.#options;
+    const state = this.#running();
+    transport?.setPeers?.(
+      otherMembers(state).map((id) => ({ id, address: config.directory.find((info) => info.id === id)?.address })),
+    );
+    onConfig?.(config);
+  }
+
+  /** One piece of work after the other, so that the newest word is the one that stays. */
+  #onDamage(isDamaged: boolean): void {
+    const { disk, log } = this.#options.env;
+    log(isDamaged ? "error" : "info", isDamaged ? "wal-entries-lost" : "wal-repaired");
+    this.#damageWork = this.#damageWork
+      .then(() => (isDamaged ? markDamaged(disk, "the cut tail had been acknowledged") : clearDamage(disk)))
+      .catch((error: unknown) => log("warn", "damage-not-noted", { reason: messageOf(error) }));
   }
 
   /** `leader` waits for the leader's own entry; the rest is told at once. */
@@ -410,12 +526,14 @@ class Driver implements Raft {
     this.#starting?.resolve();
   }
 
-  /** A lone voter has no one to send old entries to: only a short tail stays in memory. */
+  /** What no member may ask for leaves memory, but for a short tail; a log that is too long goes whole. */
   #forget(state: State): void {
     const { memoryTailEntries } = raftLimits;
-    if (this.#applied - state.log.baseIndex < 2 * memoryTailEntries) return;
-    if (otherMembers(state).length > 0) return;
-    const upTo = this.#applied - memoryTailEntries;
+    const end = Math.min(this.#applied, state.durable);
+    if (end - state.log.baseIndex < 2 * memoryTailEntries) return;
+    const isKept = otherMembers(state).length > 0 && state.log.bytes <= state.settings.logBytesMax;
+    const upTo = Math.min(end - memoryTailEntries, isKept ? state.floor : Number.POSITIVE_INFINITY);
+    if (upTo <= state.log.baseIndex) return;
     state.log.forget(upTo);
     state.configs.forget(upTo);
   }
@@ -436,7 +554,8 @@ class Driver implements Raft {
     const state = this.#state;
     this.#timer?.cancel();
     if (this.#life !== "running" || state === undefined || otherMembers(state).length === 0) return;
-    const due = Math.min(state.electionDeadline, state.heartbeatDue, state.quorumCheckDue);
+    const { electionDeadline, heartbeatDue, quorumCheckDue, transferDeadline } = state;
+    const due = Math.min(electionDeadline, heartbeatDue, quorumCheckDue, transferDeadline);
     const delayMs = Math.min(Math.max(due - this.#clock.mono(), 1), state.settings.heartbeatMs);
     this.#timer = this.#clock.after(
       delayMs,
@@ -446,38 +565,6 @@ class Driver implements Raft {
       },
       { daemon: true },
     );
-  }
-
-  #snapshotIfDue(state: State): void {
-    const limit = this.#options.snapshotLogBytes ?? raftLimits.snapshotLogBytes;
-    const written = (this.#wal?.writtenBytes ?? 0) - this.#bytesAtSnapshot;
-    if (written < limit || this.#snapshotting !== undefined || state.durable < this.#applied) return;
-    this.takeSnapshot().catch((error: unknown) => {
-      this.#options.env.log("error", "snapshot-failed", { reason: messageOf(error) });
-    });
-  }
-
-  async #writeSnapshot(): Promise<void> {
-    const state = this.#running();
-    const wal = this.#wal;
-    invariant(wal !== undefined, "a running log has a file");
-    this.#bytesAtSnapshot = wal.writtenBytes;
-    if (this.#applied <= wal.mark.index) return;
-    const source = this.#options.stateMachine.snapshot();
-    const { index, digest, chunks } = source;
-    invariant(index <= this.#applied, "a snapshot holds nothing that was not handed over");
-    const term = state.log.termAt(index);
-    const config = state.configs.at(index);
-    try {
-      await this.#files.write({ index, term, digest, config }, chunks);
-    } finally {
-      source.close?.();
-    }
-    await wal.writeMark({ index, term });
-    this.#releasableTo = await this.#files.prune();
-    await wal.release(this.#releasableTo);
-    state.log.forget(Math.min(this.#releasableTo, this.#applied));
-    state.configs.forget(state.log.baseIndex);
   }
 
   #logStart(content: WalContent, snapshotIndex: LogIndex): void {
@@ -507,31 +594,7 @@ class Driver implements Raft {
     this.#life = "failed";
     this.#timer?.cancel();
     this.#starting?.reject(error);
+    this.#pending.end(error.message);
     this.#options.onFatal(error);
   }
-}
-
-/** What the log holds beyond the snapshot; refuses where the two do not meet. */
-function entriesAfter(index: LogIndex, content: WalContent): readonly Entry[] {
-  const first = content.entries[0]?.index;
-  const last = content.entries.at(-1)?.index ?? 0;
-  if (first !== undefined && first > index + 1) {
-    throw foreign(`the log begins at entry ${first}, and the snapshot ends at ${index}`);
-  }
-  if (first === undefined && content.mark.index > index) {
-    throw foreign(`the snapshot of entry ${content.mark.index} is missing`);
-  }
-  if (last < index && last > 0) {
-    throw foreign(`the log ends at entry ${last}, before the snapshot of entry ${index}`);
-  }
-  return content.entries.filter((entry) => entry.index > index);
-}
-
-function sizeOf(entries: readonly Entry[]): number {
-  return entries.reduce((sum, entry) => sum + entry.payload.length, 0);
-}
-
-async function hasLog(env: Env): Promise<boolean> {
-  if (!(await env.disk.exists(WAL_FOLDER))) return false;
-  return (await env.disk.list(WAL_FOLDER)).some((name) => numberOfSegment(name) !== undefined);
 }

@@ -20,6 +20,14 @@ export const raftLimits = {
   snapshotLogBytes: 67_108_864,
   /** Applied entries that stay in memory where no other member may ask for them. */
   memoryTailEntries: 1024,
+  /** Of a snapshot on its way: the length of a piece, and how many may be unanswered. */
+  snapshotChunkBytes: 262_144,
+  snapshotInFlightCount: 4,
+  /** An offer is repeated after this long; a transfer without an answer is given up after this long. */
+  snapshotOfferMs: 1_000,
+  snapshotStallMs: 5_000,
+  /** With a full disk the log tries again to write after this long. */
+  fullDiskRetryMs: 1_000,
   /** The driver looks at the time this often when there are other members. */
   tickMs: 25,
 } as const;

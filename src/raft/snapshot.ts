@@ -6,6 +6,7 @@ import { decodeConfig, encodeConfig } from "./core/config.ts";
 import type { Config } from "./core/types.ts";
 import { viewOf } from "./format.ts";
 import { raftLimits } from "./limits.ts";
+import type { SnapshotId } from "./transport-api.ts";
 
 /**
  * Snapshot files (docs/formats.md, "Snapshot"): blocks of at most 256 KiB, each with its number and
@@ -40,9 +41,25 @@ export interface SnapshotFiles {
    * older file kept, so that the log still reaches back to it; 0 while there is only one.
    */
   prune(): Promise<number>;
+  /** The newest file, opened for a transfer; its blocks are not checked here, the receiver does it. */
+  openToSend(): Promise<SnapshotToSend | undefined>;
+  /** Where an incoming file grows until it is whole. */
+  incomingPath(id: SnapshotId): string;
+  /** Removes what came in of any other file than this one; of every one if undefined. */
+  dropIncoming(keep: SnapshotId | undefined): Promise<void>;
+  /** Checks a file that has come in whole, and gives it its name. Throws `UserError` TRP-0204. */
+  adopt(id: SnapshotId): Promise<SnapshotMeta>;
+}
+
+export interface SnapshotToSend {
+  readonly id: SnapshotId;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
 }
 
 const FOLDER = "snap";
+const INCOMING = ".incoming";
+const FOOTER_BYTES = 22;
 const SUFFIX = ".snap";
 const BLOCK_MAGIC = 0x5452534e; // TRSN
 const FORMAT_VERSION = 1;
@@ -77,6 +94,44 @@ export function createSnapshotFiles(env: {
       const [oldest] = kept;
       return oldest === undefined || kept.length < raftLimits.snapshotFilesCount ? 0 : indexOf(oldest);
     },
+    openToSend: () => openToSend(disk),
+    incomingPath,
+    async dropIncoming(keep) {
+      if (!(await disk.exists(FOLDER))) await disk.makeFolder(FOLDER);
+      for (const name of await disk.list(FOLDER)) {
+        const path = `${FOLDER}/${name}`;
+        if (name.endsWith(INCOMING) && (keep === undefined || path !== incomingPath(keep))) await disk.remove(path);
+      }
+    },
+    async adopt(id) {
+      const { meta } = await openSnapshot(disk, crypto, incomingPath(id));
+      if (meta.index !== id.index || meta.term !== id.term) throw broken("it is not the one that was offered");
+      await disk.rename(incomingPath(id), pathOf(meta));
+      await disk.syncFolder(FOLDER);
+      return meta;
+    },
+  };
+}
+
+function incomingPath({ index, term, sizeBytes, crc }: SnapshotId): string {
+  return `${FOLDER}/${index}-${term}-${sizeBytes}-${crc.toString(16)}${INCOMING}`;
+}
+
+async function openToSend(disk: Disk): Promise<SnapshotToSend | undefined> {
+  const path = (await listPaths(disk)).at(-1);
+  if (path === undefined) return undefined;
+  const file = await disk.open(path, "read");
+  const sizeBytes = await file.size();
+  const footer = await file.read(sizeBytes - BLOCK_HEADER_BYTES - FOOTER_BYTES, BLOCK_HEADER_BYTES);
+  const crc = footer.length === BLOCK_HEADER_BYTES ? viewOf(footer).getUint32(16) : 0;
+  const [index = 0, term = 0] = path
+    .slice(FOLDER.length + 1, -SUFFIX.length)
+    .split("-")
+    .map(Number);
+  return {
+    id: { index, term, sizeBytes, crc },
+    read: (at, length) => file.read(at, length),
+    close: () => file.close(),
   };
 }
 

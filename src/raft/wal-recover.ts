@@ -38,6 +38,8 @@ export interface RecoveredLog {
   readonly previousCrc: number;
   /** Bytes of batches read. */
   readonly logBytes: number;
+  /** Why what follows cannot be trusted, though it may have been acknowledged; what is here is sound. */
+  readonly damage: UserError | undefined;
 }
 
 export interface SegmentExtent {
@@ -53,20 +55,43 @@ export interface RecoverOptions {
   readonly memberId: number;
 }
 
-/** Undefined where there is no segment at all. Throws `UserError` TRP-0201 on damage. */
+/** Undefined where there is no segment at all. Damage is part of the answer; another member's log is thrown. */
 export async function recoverLog(options: RecoverOptions): Promise<RecoveredLog | undefined> {
   const names = (await options.disk.exists(WAL_FOLDER)) ? await options.disk.list(WAL_FOLDER) : [];
   const numbers = names.flatMap((name) => numberOfSegment(name) ?? []);
   if (numbers.length === 0) return undefined;
   const scan = new Scan(options);
-  for (const [position, number] of numbers.entries()) {
-    const path = segmentPath(number);
-    if (position > 0 && number !== (numbers[position - 1] as number) + 1) {
-      throw damage(path, 0, "the segment before it is missing");
+  try {
+    for (const [position, number] of numbers.entries()) {
+      const path = segmentPath(number);
+      if (position > 0 && number !== (numbers[position - 1] as number) + 1) {
+        throw damage(path, 0, "the segment before it is missing");
+      }
+      scan.segment(path, number, await readWhole(options.disk, path));
     }
-    scan.segment(path, number, await readWhole(options.disk, path));
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "TRP-0201") throw error;
+    return { ...scan.finish(await newestHardState(options, numbers)), damage: error };
   }
-  return scan.finish();
+  return { ...scan.finish(), damage: undefined };
+}
+
+/** The highest term, with its vote, that any sound header names: also behind the damage. */
+async function newestHardState(options: RecoverOptions, numbers: readonly number[]): Promise<HardState> {
+  let newest: HardState = { term: 0, votedFor: 0 };
+  const see = (found: HardState): void => {
+    if (found.term > newest.term || (found.term === newest.term && found.votedFor !== 0)) newest = found;
+  };
+  for (const number of numbers) {
+    const bytes = await options.disk.read(segmentPath(number)).catch(() => new Uint8Array(0));
+    const header = decodeSegmentHeader(options.crypto, bytes);
+    if (header !== undefined) see(header.hardState);
+    for (let at = SEGMENT_HEADER_BYTES; at < bytes.length; at += SECTOR_BYTES) {
+      const batch = readBatchHeader(options.crypto, bytes, at);
+      if (batch?.segment === number) see(batch.hardState);
+    }
+  }
+  return newest;
 }
 
 interface Verdict {
@@ -109,7 +134,8 @@ class Scan {
     this.#batches(number, bytes);
   }
 
-  finish(): RecoveredLog {
+  finish(seen: HardState = this.#hardState): Omit<RecoveredLog, "damage"> {
+    if (seen.term >= this.#hardState.term) this.#hardState = seen;
     const lastTerm = this.#entries.at(-1)?.term ?? 0;
     const hasLostTerm = lastTerm > this.#hardState.term;
     return {
@@ -196,6 +222,8 @@ class Scan {
     this.#hardState = header.hardState;
     if (body instanceof Uint8Array) {
       this.#mark = decodeMark(body);
+      // A snapshot from the leader has taken the place of the log.
+      if (header.truncateFrom > 0) this.#truncate(header.truncateFrom);
       return;
     }
     if (header.truncateFrom > 0) this.#truncate(header.truncateFrom);

@@ -1,5 +1,5 @@
-import type { Crypto, Disk, DiskFile, Log } from "../env/env.ts";
-import { invariant, messageOf, UserError } from "../util/errors.ts";
+import type { Clock, Crypto, Disk, DiskFile, Log } from "../env/env.ts";
+import { InvariantError, invariant, messageOf, UserError } from "../util/errors.ts";
 import type { HardState, Persist } from "./core/types.ts";
 import { BatchQueue, encodeBatch, lengthOf } from "./batch.ts";
 import type { Batch } from "./batch.ts";
@@ -13,7 +13,8 @@ import {
 } from "./format.ts";
 import type { SnapshotMark } from "./format.ts";
 import { raftLimits } from "./limits.ts";
-import { NEW_PATH, SPARE_PATH, WAL_FOLDER, segmentPath } from "./wal-names.ts";
+import { BALLAST_PATH, NEW_PATH, SPARE_PATH, WAL_FOLDER, segmentPath } from "./wal-names.ts";
+import { markDamaged, newestSegment, setOldLogAside } from "./wal-damage.ts";
 import { recoverLog } from "./wal-recover.ts";
 import type { RecoveredLog, SegmentExtent } from "./wal-recover.ts";
 
@@ -21,11 +22,13 @@ import type { RecoveredLog, SegmentExtent } from "./wal-recover.ts";
  * The write-ahead log. One batch is under way at a time; what arrives meanwhile goes into the next
  * one together (group commit). A batch is one write to a file opened O_DSYNC. A write that fails is
  * the end: the kernel may have dropped the pages, so trying again would lie; `onFatal` is called
- * once, and nothing is reported durable after it.
+ * once, and nothing is reported durable after it. A disk without room is the exception: nothing was
+ * written then, so the batch waits and is tried again; `onRoom` tells.
  */
 export interface WalOptions {
   readonly disk: Disk;
   readonly crypto: Crypto;
+  readonly clock: Clock;
   readonly log: Log;
   readonly clusterId: string;
   readonly memberId: number;
@@ -36,17 +39,26 @@ export interface WalOptions {
   /** Every persist up to this number is on stable storage. */
   readonly onDurable: (seq: number) => void;
   readonly onFatal: (error: Error) => void;
+  /** The disk is full; it has room again. */
+  readonly onRoom?: (isFull: boolean) => void;
+  /** Kept free for the moment when the disk is full; 0 = none. */
+  readonly ballastBytes?: number;
+  /** Whether other members can bring back what a damaged log lost; if not, damage is thrown. */
+  readonly mayRepair?: (recovered: RecoveredLog) => boolean;
 }
 
 /** What a log that has just been opened held. */
-export type WalContent = Pick<RecoveredLog, "hardState" | "mark" | "entries" | "tail" | "doubtUpTo" | "logBytes">;
+export type WalContent = Pick<
+  RecoveredLog,
+  "hardState" | "mark" | "entries" | "tail" | "doubtUpTo" | "logBytes" | "damage"
+>;
 
 export interface OpenedWal {
   readonly wal: Wal;
   readonly content: WalContent;
 }
 
-/** Makes the log or reads it back. Throws `UserError` where it is damaged or another member's. */
+/** Makes the log or reads it back. Throws `UserError` where it is another member's, or damaged beyond repair. */
 export async function openWal(options: WalOptions): Promise<OpenedWal> {
   await options.disk.makeFolder(WAL_FOLDER);
   await options.disk.remove(NEW_PATH);
@@ -56,8 +68,24 @@ export async function openWal(options: WalOptions): Promise<OpenedWal> {
     await wal.begin();
     return { wal, content: emptyLog };
   }
+  if (recovered.damage !== undefined) return restart(options, recovered);
   const wal = new Wal(options, recovered);
   await wal.resume(recovered);
+  return { wal, content: recovered };
+}
+
+/** A new log with what was sound in the old one; the rest comes from the other members. */
+async function restart(options: WalOptions, recovered: RecoveredLog): Promise<OpenedWal> {
+  const { damage, entries, hardState, mark } = recovered;
+  if (damage === undefined) throw new InvariantError("only a damaged log is begun anew");
+  if (options.mayRepair?.(recovered) !== true) throw damage;
+  options.log("error", "wal-damaged", { reason: damage.message, soundTo: entries.at(-1)?.index ?? 0 });
+  await markDamaged(options.disk, damage.message);
+  const first = 1 + (await newestSegment(options.disk));
+  const wal = new Wal(options, { ...emptyLog, hardState, mark });
+  await wal.begin(first);
+  await setOldLogAside(options.disk, first);
+  wal.append({ seq: 0, hardState, truncateFrom: 0, entries });
   return { wal, content: recovered };
 }
 
@@ -72,6 +100,7 @@ const emptyLog: RecoveredLog = {
   nextBatch: 1,
   previousCrc: 0,
   logBytes: 0,
+  damage: undefined,
 };
 
 interface OpenSegment extends SegmentExtent {
@@ -106,6 +135,8 @@ export class Wal {
   #spare: Promise<void> | undefined;
   #isSpareReady = false;
   #housekeeping: Promise<void> = Promise.resolve();
+  #isFull = false;
+  #isClosing = false;
 
   constructor(options: WalOptions, recovered: RecoveredLog) {
     this.#options = options;
@@ -130,9 +161,9 @@ export class Wal {
     return this.#mark;
   }
 
-  /** First start: segment 1, with only a little zero-filled. */
-  async begin(): Promise<void> {
-    await this.#openSegment(1);
+  /** A new log: its first segment, with only a little zero-filled. */
+  async begin(segment = 1): Promise<void> {
+    await this.#openSegment(segment);
   }
 
   async resume(recovered: RecoveredLog): Promise<void> {
@@ -153,7 +184,8 @@ export class Wal {
 
   /** Resolves once the log says durably that a snapshot up to this index exists. */
   writeMark(mark: SnapshotMark): Promise<void> {
-    invariant(mark.index >= this.#mark.index, "snapshot marks go up");
+    // A newer one has come in meanwhile.
+    if (mark.index < this.#mark.index) return Promise.resolve();
     this.#queue.addMark(mark);
     return new Promise((done) => {
       this.#markWaiters.push({ mark, done });
@@ -169,6 +201,7 @@ export class Wal {
 
   /** Waits for what is under way and closes the files. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     while (this.#drain !== undefined) await this.#drain;
     this.#state = this.#state === "failed" ? "failed" : "closing";
     await this.#fill;
@@ -190,13 +223,63 @@ export class Wal {
     await Promise.resolve();
     while (!this.#queue.isEmpty && this.#state === "open") {
       const batch = this.#queue.take(Math.min(raftLimits.batchBytes, this.#segmentBytes - SEGMENT_HEADER_BYTES));
+      if (!(await this.#writeOnceThereIsRoom(batch))) return;
+      this.#report(batch);
+    }
+  }
+
+  /** False where the log has ended. */
+  async #writeOnceThereIsRoom(batch: Batch): Promise<boolean> {
+    for (;;) {
       try {
         await this.#write(batch);
+        if (this.#isFull) await this.#seekRoom();
+        return true;
       } catch (error) {
-        this.#fail(error);
-        return;
+        if (codeOf(error) !== "ENOSPC" || this.#isClosing) {
+          this.#fail(error);
+          return false;
+        }
+        await this.#meetFullDisk();
       }
-      this.#report(batch);
+    }
+  }
+
+  async #meetFullDisk(): Promise<void> {
+    const { disk, clock, log, onRoom } = this.#options;
+    if (!this.#isFull) {
+      this.#isFull = true;
+      log("error", "disk-full", { ballast: this.#options.ballastBytes ?? 0 });
+      onRoom?.(true);
+      // The room that was kept for this: the log goes on, the member hands over and takes no writes.
+      if (await disk.exists(BALLAST_PATH)) return disk.remove(BALLAST_PATH);
+    }
+    await new Promise<void>((done) => clock.after(raftLimits.fullDiskRetryMs, done));
+  }
+
+  /** There is room again once the ballast fits. */
+  async #seekRoom(): Promise<void> {
+    if (!(await this.makeBallast())) return;
+    this.#isFull = false;
+    this.#options.log("info", "disk-has-room");
+    this.#options.onRoom?.(false);
+  }
+
+  /** Takes the room that is to give way when the disk is full; false if there is none. */
+  async makeBallast(): Promise<boolean> {
+    const { disk, ballastBytes = 0 } = this.#options;
+    if (ballastBytes === 0) return true;
+    try {
+      const file = await disk.open(BALLAST_PATH, "dsync");
+      for (let at = await file.size(); at < ballastBytes; at += this.#pieceBytes) {
+        await file.write(at, [new Uint8Array(Math.min(this.#pieceBytes, ballastBytes - at))]);
+      }
+      await file.close();
+      return true;
+    } catch (error) {
+      if (codeOf(error) !== "ENOSPC") throw error;
+      await disk.remove(BALLAST_PATH);
+      return false;
     }
   }
 
@@ -230,11 +313,11 @@ export class Wal {
 
   #report(batch: Batch): void {
     if (batch.mark !== undefined) {
-      this.#mark = batch.mark;
-      this.#markWaiters.shift()?.done();
-    } else if (batch.seq > 0) {
-      this.#options.onDurable(batch.seq);
+      if (batch.mark.index > this.#mark.index) this.#mark = batch.mark;
+      // One that came in with a snapshot from the leader has no one waiting.
+      if (batch.truncateFrom === 0) this.#markWaiters.shift()?.done();
     }
+    if (batch.seq > 0) this.#options.onDurable(batch.seq);
   }
 
   #forgetFrom(index: number): void {
@@ -251,7 +334,10 @@ export class Wal {
   /** Files change their names in one piece of work at a time. */
   #alone(work: () => Promise<void>): Promise<void> {
     const run = this.#housekeeping.then(work);
-    this.#housekeeping = run.catch((error: unknown) => this.#fail(error));
+    this.#housekeeping = run.catch((error: unknown) => {
+      // Without room nothing was done; who asked for it tries again.
+      if (codeOf(error) !== "ENOSPC") this.#fail(error);
+    });
     return run;
   }
 
@@ -307,7 +393,7 @@ export class Wal {
       segment.filledTo += length;
     } catch (error) {
       // Room may come back before the batches reach the end of what is filled.
-      if ((error as { readonly code?: unknown }).code !== "ENOSPC") this.#fail(error);
+      if (codeOf(error) !== "ENOSPC") this.#fail(error);
       else this.#options.log("warn", "wal-no-room-ahead", { segment: segment.segment });
     }
   }
@@ -357,6 +443,10 @@ export class Wal {
       }),
     );
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown }).code;
 }
 
 /** The longest payload that fits a segment of this length. */

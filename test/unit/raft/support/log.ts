@@ -1,4 +1,6 @@
 import { realCrypto } from "../../../../src/env/real/crypto.ts";
+import { createSimClock } from "../../../../src/sim/clock.ts";
+import { createRng } from "./rng.ts";
 import type { Disk } from "../../../../src/env/env.ts";
 import type { Entry, Persist } from "../../../../src/raft/core/types.ts";
 import { openWal } from "../../../../src/raft/wal.ts";
@@ -16,6 +18,7 @@ export async function openTestWal(disk: Disk, options?: Partial<WalOptions>): Pr
   const opened = await openWal({
     disk,
     crypto: realCrypto,
+    clock: createSimClock(createRng(1)),
     log: () => undefined,
     clusterId: "c0ffee",
     memberId: 7,

@@ -1,0 +1,51 @@
+import type { MemberId, Message } from "./core/types.ts";
+
+/**
+ * How members talk. The core's messages and those that carry a snapshot go the same way; each is
+ * best effort. Between two members messages keep their order within one connection, and a transport
+ * lets go of a peer's old connections before it hands over the first message of a new one: an
+ * acknowledgement from before a restart must not arrive after it.
+ */
+export interface Transport {
+  send(to: MemberId, message: PeerMessage): void;
+  /** Whom the configuration names, without this member; told at the start and whenever it changes. */
+  setPeers?(peers: readonly PeerAddress[]): void;
+}
+
+export interface PeerAddress {
+  readonly id: MemberId;
+  /** `host:port`; undefined where the configuration does not say. */
+  readonly address: string | undefined;
+}
+
+export type PeerMessage = Message | SnapshotMessage;
+
+/** Names one file of bytes, so that a broken transfer goes on only with the same. */
+export interface SnapshotId {
+  readonly index: number;
+  readonly term: number;
+  readonly sizeBytes: number;
+  /** Of the file's footer, which holds the crc of every block. */
+  readonly crc: number;
+}
+
+export type SnapshotMessage =
+  /** The leader has a snapshot for the receiver, who says from where on it needs it. */
+  | { readonly type: "snapshotOffer"; readonly term: number; readonly id: SnapshotId }
+  | {
+      readonly type: "snapshotChunk";
+      readonly term: number;
+      readonly id: SnapshotId;
+      readonly offset: number;
+      readonly crc: number;
+      readonly bytes: Uint8Array;
+    }
+  | {
+      readonly type: "snapshotAck";
+      readonly term: number;
+      readonly id: SnapshotId;
+      /** Everything below is on stable storage. */
+      readonly offset: number;
+      /** `more`: go on; `again`: from `offset`, something is missing; `done`: installed; `broken`: the whole does not hold together. */
+      readonly state: "more" | "again" | "done" | "broken";
+    };
