@@ -159,7 +159,7 @@ async function startRaw(number: number): Promise<void> {
     logRoot: `${floorRoot}/logs`,
     seccompRoot: `${floorRoot}/seccomp`,
     memoryCapacityBytes: host.memoryBytes,
-    apparmor: floorNode.facts.apparmor,
+    apparmor: floorNode.apparmor,
     attempt: 0,
   };
   const ip = await ipam.allocate(uid);

@@ -15,6 +15,8 @@ export interface ClusterFile {
   /** 0, 1 …: free on this machine; names of links, tables and cgroups carry it. */
   readonly number: number;
   readonly runtime: "containerd" | "simulated";
+  /** Socket of a containerd that somebody else runs; absent: the node runs its own. */
+  readonly runtimeEndpoint?: string;
   readonly nodes: readonly string[];
   readonly apiPort: number;
   readonly grpcPort: number;

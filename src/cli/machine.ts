@@ -1,5 +1,5 @@
 /** What `up` must know of this machine: its address, its routes, which runtime parts lack. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { UserError } from "../util/errors.ts";
 import { isRoot, type ClusterFile } from "./cluster-file.ts";
@@ -23,10 +23,12 @@ const runtimePrograms: Readonly<Record<string, string>> = {
   nsenter: "util-linux",
 };
 
-/** Debian packages that the containerd runtime lacks here. */
-export function missingPackages(): readonly string[] {
+const brought = new Set(["containerd", "runc"]);
+
+/** Debian packages that the containerd runtime lacks here; an existing containerd brings its own. */
+export function missingPackages(endpoint?: string): readonly string[] {
   return Object.entries(runtimePrograms)
-    .filter(([program]) => !hasProgram(program))
+    .filter(([program]) => !hasProgram(program) && !(endpoint !== undefined && brought.has(program)))
     .map(([, name]) => name);
 }
 
@@ -53,7 +55,7 @@ export function machineRoutes(): readonly Route[] {
 }
 
 /** Answers one line of what was found; throws with all that is missing, not only the first. */
-export function checkMachine(runtime: ClusterFile["runtime"]): string {
+export function checkMachine(runtime: ClusterFile["runtime"], endpoint?: string): string {
   if (process.platform !== "linux") {
     throw new UserError("TRP-0105", `Troupe runs on Linux, this is ${process.platform}`, {
       hint: "use a Linux machine, a virtual one will do",
@@ -61,7 +63,7 @@ export function checkMachine(runtime: ClusterFile["runtime"]): string {
   }
   if (runtime === "simulated") return "simulated nodes, no containers";
   const hint = `${self} up --runtime simulated (nodes without containers, needs none of it)`;
-  const missing = missingPackages();
+  const missing = missingPackages(endpoint);
   const cgroups = cgroupVersion();
   if (!isRoot) {
     const lacks = [
@@ -86,5 +88,11 @@ export function checkMachine(runtime: ClusterFile["runtime"]): string {
       hint,
     });
   }
-  return `root, cgroup ${cgroups}, containerd, nftables`;
+  if (endpoint !== undefined && !statSync(endpoint, { throwIfNoEntry: false })?.isSocket()) {
+    throw new UserError("TRP-0119", `there is no socket ${endpoint}`, {
+      cause: new Error("no containerd runs there"),
+      hint: `start it, or ${self} up without --container-runtime-endpoint: Troupe then runs its own`,
+    });
+  }
+  return `root, cgroup ${cgroups}, containerd${endpoint === undefined ? "" : ` at ${endpoint}`}, nftables`;
 }

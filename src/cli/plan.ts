@@ -14,6 +14,8 @@ import { self } from "./self.ts";
 /** Absent: not asked for. */
 export interface Wish {
   readonly runtime: ClusterFile["runtime"] | undefined;
+  /** Socket of an existing containerd. */
+  readonly runtimeEndpoint: string | undefined;
   readonly nodes: number | undefined;
   readonly port: number | undefined;
 }
@@ -52,6 +54,7 @@ async function create(name: string, wanted: Wish, others: readonly Registered[])
     id: randomUUID(),
     number,
     runtime,
+    ...(wanted.runtimeEndpoint === undefined ? {} : { runtimeEndpoint: wanted.runtimeEndpoint }),
     nodes: Array.from({ length: wanted.nodes ?? 1 }, (_, index) => `n${index + 1}`),
     apiPort,
     grpcPort: apiPort + 1,
@@ -59,6 +62,12 @@ async function create(name: string, wanted: Wish, others: readonly Registered[])
     clusterDomain: "cluster.local",
   } as const;
   if (runtime === "simulated" || !hostTaken) return { ...common, network: "host", address: machineAddress() };
+  if (wanted.runtimeEndpoint !== undefined) {
+    throw new UserError("TRP-0118", "only one cluster of this machine can use an existing containerd", {
+      cause: new Error("another cluster has the machine's network; this one gets a network namespace of its own"),
+      hint: `leave --container-runtime-endpoint out, or take the other one down: ${self} status`,
+    });
+  }
   const { bridgeAddress, nodeAddress } = bridgeOf(number);
   return { ...common, network: "namespace", address: nodeAddress, bridgeAddress };
 }
@@ -102,7 +111,9 @@ function refuseChange(present: ClusterFile, wanted: Wish, isRunning: boolean): v
   const differs =
     wanted.runtime !== undefined && wanted.runtime !== present.runtime
       ? `its runtime is ${present.runtime}`
-      : wanted.nodes !== undefined && wanted.nodes !== present.nodes.length
+      : wanted.runtimeEndpoint !== undefined && wanted.runtimeEndpoint !== present.runtimeEndpoint
+        ? `its containerd is ${present.runtimeEndpoint ?? "its own"}`
+        : wanted.nodes !== undefined && wanted.nodes !== present.nodes.length
         ? `it has ${present.nodes.length} node${present.nodes.length === 1 ? "" : "s"}`
         : wanted.port !== undefined && wanted.port !== present.apiPort && isRunning
           ? `it runs on port ${present.apiPort}`

@@ -32,7 +32,7 @@ async function remove({ name, dataDir, cluster, purge }: Down): Promise<void> {
   await steps.run("processes", async (detail) => detail(`${await endProcesses(dataDir)} ended`));
   if (cluster.runtime === "containerd") {
     for (const node of cluster.nodes) {
-      await steps.run(`node ${node}`, async (detail) => detail(await removeNode(dataDir, node, purge)));
+      await steps.run(`node ${node}`, async (detail) => detail(await removeNode(dataDir, cluster, node, purge)));
     }
   }
   if (cluster.kubeconfig !== undefined) await forgetContext(cluster.kubeconfig);
@@ -62,13 +62,25 @@ async function endProcesses(dataDir: string): Promise<number> {
   return keepers.length + others.length;
 }
 
-async function removeNode(dataDir: string, node: string, purge: boolean): Promise<string> {
+async function removeNode(
+  dataDir: string,
+  { runtimeEndpoint }: ClusterFile,
+  node: string,
+  purge: boolean,
+): Promise<string> {
   const { takeDownNode } = await import("../server/node-down.ts");
   const { realHost } = await import("../env/real/host.ts");
   const { createProcessEnv } = await import("./process-env.ts");
   const env = createProcessEnv({ diskRoot: dataDir, verbose: false });
   const dataDirectory = layoutOf(dataDir).node(node);
-  const stopped = await takeDownNode({ env, host: realHost(), dataDirectory, graceMs, keepData: !purge });
+  const stopped = await takeDownNode({
+    env,
+    host: realHost(),
+    dataDirectory,
+    graceMs,
+    keepData: !purge,
+    ...(runtimeEndpoint === undefined ? {} : { runtimeEndpoint }),
+  });
   return `${stopped} containers stopped; links, mounts, cgroups and tables removed`;
 }
 

@@ -4,10 +4,12 @@ import type { Host } from "../env/host.ts";
 import { messageOf } from "../util/errors.ts";
 import { type Cgroups, createCgroups, detectLayout } from "./cgroups/cgroups.ts";
 import { type Containerd, createContainerd, socketPath } from "./containerd/containerd.ts";
-import type { RuntimeFacts } from "./containerd/facts.ts";
+import { joinRuntime } from "./containerd/existing.ts";
+import { hasApparmor } from "./containerd/facts.ts";
 import { createCri } from "./cri/client.ts";
 import { type ContainerdServices, createContainerdServices } from "./cri/containerd-services.ts";
 import type { Cri } from "./cri/cri.ts";
+import { nodeScope, scopeCri } from "./cri/scoped.ts";
 import { pauseImage } from "./images/build/offline.ts";
 import { importAtStart } from "./images/import.ts";
 import { createPuller, type Puller } from "./images/puller.ts";
@@ -15,13 +17,13 @@ import { rotateIntervalMs } from "./logs/limits.ts";
 import { rotateLogs } from "./logs/rotate.ts";
 import { createIpam, type Ipam } from "./network/ipam.ts";
 import { createRecorder, type Recorder } from "./network/outside.ts";
-import { findNodeAddress, type NodeAddress, setUpNetwork } from "./network/setup.ts";
+import { findNodeAddress, type NodeAddress, setUpNetwork, type SetUpOptions } from "./network/setup.ts";
 import type { RuntimeStream } from "./streams/runtime-stream.ts";
 import { openNodeStream } from "./streams/serve.ts";
 
 /**
- * The runtime half of a node, brought up in the one order that works: network, containerd, images,
- * cgroups. Repeating it after any crash finds what runs and makes what is missing. The agent is
+ * The runtime half of a node, brought up in the one order that works: network, containerd (its own, or one
+ * that somebody else runs), images, cgroups. Repeating it after any crash finds what runs and makes what is missing. The agent is
  * built on what this answers.
  */
 export interface NodeRuntime {
@@ -32,7 +34,7 @@ export interface NodeRuntime {
   readonly ipam: Ipam;
   readonly cgroups: Cgroups;
   readonly recorder: Recorder;
-  readonly facts: RuntimeFacts;
+  readonly apparmor: boolean;
   readonly address: NodeAddress;
   /** Never to be collected. */
   readonly pinnedImages: readonly string[];
@@ -45,6 +47,8 @@ export interface NodeRuntime {
 export interface NodeRuntimeOptions {
   readonly env: Pick<Env, "clock" | "log" | "crypto">;
   readonly host: Host;
+  /** A containerd that somebody else runs; absent: one of the node's own, under the data directory. */
+  readonly endpoint?: string;
   /** Absolute, short (see `socketPathBytesMax`), the node's own. */
   readonly dataDirectory: string;
   /** `/troupe-<cluster>-<node>`. */
@@ -61,7 +65,6 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
   const { env, host, dataDirectory, netns } = options;
   const { exec, files, net } = host;
   const { clock, log, crypto } = env;
-  const inNetns = netns === undefined ? {} : { netns };
   await files.makeFolder(dataDirectory);
   const recorder = createRecorder({
     files,
@@ -69,42 +72,24 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     ownNetns: options.ownNetns === true || netns !== undefined,
   });
   const address = await findNodeAddress(exec, recorder, netns);
-  await setUpNetwork({
-    exec,
-    files,
-    recorder,
-    dataDirectory,
-    address,
-    serviceCidr: options.serviceCidr,
-    ...inNetns,
-  });
-
-  const socket = socketPath(dataDirectory);
-  const cri = createCri({ socket, clock });
+  const socket = options.endpoint ?? socketPath(dataDirectory);
+  const whole = createCri({ socket, clock });
+  const cri = options.endpoint === undefined ? whole : scopeCri(whole, nodeScope(dataDirectory));
   const services = createContainerdServices({ socket, clock });
-  const containerd = createContainerd({
-    exec,
-    files,
-    clock,
-    log,
-    dataDirectory,
-    cri,
-    pauseImage,
-    ...inNetns,
-    ...(options.streamAddress === undefined ? {} : { streamAddress: options.streamAddress }),
-  });
   const layout = await detectLayout(files);
-  const root = options.cgroupRoot;
-  const cgroups = createCgroups({ exec, files, clock, recorder, root, layout });
+  const cgroups = createCgroups({ exec, files, clock, recorder, root: options.cgroupRoot, layout });
   let stopRotating = (): void => undefined;
+  let containerd: Pick<Containerd, "state" | "release"> | undefined;
   const release = (): void => {
     stopRotating();
-    containerd.release();
+    containerd?.release();
     cri.close();
     services.close();
   };
   try {
-    const facts = await containerd.start();
+    const parts = { options, cri, recorder, address };
+    const started = await (options.endpoint === undefined ? startOwn(parts) : joinExisting(parts, options.endpoint));
+    containerd = started.containerd;
     const pinnedImages = await importAtStart({
       exec,
       files,
@@ -120,10 +105,10 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
       services,
       cgroups,
       recorder,
-      facts,
+      apparmor: started.apparmor,
       address,
       pinnedImages,
-      containerd,
+      containerd: started.containerd,
       release,
       puller: createPuller({ cri, clock }),
       ipam: createIpam(files, dataDirectory),
@@ -133,6 +118,61 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
     release();
     throw error;
   }
+}
+
+interface Parts {
+  readonly options: NodeRuntimeOptions;
+  readonly cri: Cri;
+  readonly recorder: Recorder;
+  readonly address: NodeAddress;
+}
+
+interface Started {
+  readonly containerd: Pick<Containerd, "state" | "release">;
+  readonly apparmor: boolean;
+}
+
+async function startOwn(parts: Parts): Promise<Started> {
+  const { env, host, dataDirectory, netns, streamAddress } = parts.options;
+  await setUpNetwork(networkOf(parts));
+  const containerd = createContainerd({
+    exec: host.exec,
+    files: host.files,
+    clock: env.clock,
+    log: env.log,
+    dataDirectory,
+    cri: parts.cri,
+    pauseImage,
+    ...(netns === undefined ? {} : { netns }),
+    ...(streamAddress === undefined ? {} : { streamAddress }),
+  });
+  try {
+    const { apparmor } = await containerd.start();
+    return { containerd, apparmor };
+  } catch (error) {
+    containerd.release();
+    throw error;
+  }
+}
+
+async function joinExisting(parts: Parts, socket: string): Promise<Started> {
+  const { clock, log } = parts.options.env;
+  const containerd = await joinRuntime({ clock, log, cri: parts.cri, socket });
+  try {
+    const { apparmor, cniConfDirectory, cniBinDirectory } = containerd.settings;
+    const cni = { confDirectory: cniConfDirectory, binDirectory: cniBinDirectory };
+    await setUpNetwork({ ...networkOf(parts), cni });
+    return { containerd, apparmor: apparmor && (await hasApparmor(parts.options.host.files)) };
+  } catch (error) {
+    containerd.release();
+    throw error;
+  }
+}
+
+function networkOf({ options, recorder, address }: Parts): SetUpOptions {
+  const { host, dataDirectory, serviceCidr, netns } = options;
+  const { exec, files } = host;
+  return { exec, files, recorder, dataDirectory, address, serviceCidr, ...(netns === undefined ? {} : { netns }) };
 }
 
 /** Looks at every running container's log each 10 s. Answers how to stop. */

@@ -31,6 +31,8 @@ export interface NodeOptions {
   };
   /** Absolute; everything of this node lies below it. */
   readonly dataDirectory: string;
+  /** Socket of a containerd that somebody else runs; absent: the node runs its own. */
+  readonly runtimeEndpoint?: string;
   /** This process lives in a network namespace made for the node. */
   readonly ownNetns: boolean;
   /** `host:port` of the masters' gRPC port. */
@@ -67,8 +69,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     cgroupRoot,
     serviceCidr: cluster.serviceCidr,
     ownNetns: options.ownNetns,
+    ...(options.runtimeEndpoint === undefined ? {} : { endpoint: options.runtimeEndpoint }),
   });
-  const { cri, puller, ipam, cgroups, recorder, facts, address, services } = runtime;
+  const { cri, puller, ipam, cgroups, recorder, apparmor, address, services } = runtime;
   await addDnsAddress(options, recorder);
 
   const agent = await createAgent({
@@ -89,7 +92,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     node: { name, addresses: [address.address], version: options.version },
     root: dataDirectory,
     cgroupRoot,
-    apparmor: facts.apparmor,
+    apparmor,
     onFatal: options.onFatal,
   });
   const table = `troupe${cluster.number}`;

@@ -147,6 +147,7 @@ type RuntimeCalls = Pick<
   Cri,
   | "version"
   | "status"
+  | "configuration"
   | "execSync"
   | "exec"
   | "attach"
@@ -178,6 +179,7 @@ function runtimeCalls(state: State, pass: Pass): RuntimeCalls {
         runtimeApiVersion: "v1",
       })),
     status: () => pass("status", "", () => ({ runtimeReady: true, networkReady: true, conditions: [] })),
+    configuration: () => pass("configuration", "", () => undefined),
     execSync: (id, command) =>
       pass("execSync", id, () => {
         if (container(state, id).status.state !== "running") {
@@ -189,10 +191,10 @@ function runtimeCalls(state: State, pass: Pass): RuntimeCalls {
     attach: ({ containerId }) => pass("attach", containerId, url("attach", containerId)),
     portForward: (id) => pass("portForward", id, url("portforward", id)),
     containerStats: (id) => pass("containerStats", id, () => stats(id)),
-    listContainerStats: () =>
+    listContainerStats: (filter) =>
       pass("listContainerStats", "", () =>
         [...state.containers.values()]
-          .filter(({ status }) => status.state === "running")
+          .filter(({ status }) => status.state === "running" && matches(status.labels, filter?.labels))
           .map(({ status }) => stats(status.id)),
       ),
     imageFilesystems: () => pass("imageFilesystems", "", () => []),

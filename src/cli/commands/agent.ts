@@ -68,6 +68,7 @@ async function startAgent({ dataDir, cluster, node, verbose }: AgentStart): Prom
     host: realHost(),
     cluster,
     dataDirectory,
+    ...(cluster.runtimeEndpoint === undefined ? {} : { runtimeEndpoint: cluster.runtimeEndpoint }),
     ownNetns: cluster.network === "namespace",
     dnsCommand: { file: process.execPath, args: [process.argv[1]!, "dns", "--data-dir", dataDir, "--node", node] },
   });

@@ -30,7 +30,7 @@ export const image: Command = {
     }
     const { loadImage } = await import("../../server/image.ts");
     for (const node of cluster.nodes) {
-      const names = await loadImage(layoutOf(dataDir).node(node), resolve(file));
+      const names = await loadImage(layoutOf(dataDir).node(node), resolve(file), cluster.runtimeEndpoint);
       for (const name of names) print(`${node}: ${name}`);
     }
     return 0;

@@ -44,6 +44,12 @@ export const up: Command = {
     { name: "data-dir", type: "string", value: "DIR", help: "where it keeps everything (/var/lib/troupe/NAME)" },
     { name: "port", type: "string", value: "N", help: "port of the API here; gRPC takes the next" },
     { name: "runtime", type: "string", value: "KIND", help: "containerd (default), or simulated: no containers" },
+    {
+      name: "container-runtime-endpoint",
+      type: "string",
+      value: "SOCKET",
+      help: "socket of a containerd that runs already (default: one of Troupe's own)",
+    },
     { name: "nodes", type: "string", value: "N", help: "number of nodes (simulated only, for now)" },
     { name: "wait", type: "string", value: "60s", help: "how long to wait until it is ready" },
     { name: "foreground", type: "boolean", help: "stay; Ctrl-C then does what down does" },
@@ -58,7 +64,8 @@ export const up: Command = {
     const present = await readCluster(dataDir);
     const runtime = present?.runtime ?? wanted.runtime ?? "containerd";
     requireOneNode(runtime, wanted.nodes);
-    await steps.run("checks", async (detail) => detail(checkMachine(runtime)));
+    const endpoint = present?.runtimeEndpoint ?? wanted.runtimeEndpoint;
+    await steps.run("checks", async (detail) => detail(checkMachine(runtime, endpoint)));
     const waits = (): void => say("another troupe command works on this cluster: waiting for it");
     const { cluster, pki } = await withLock("cluster", dataDir, () => start(name, dataDir, wanted), waits);
     const waiting = { dataDir, access: accessOf(cluster, pki), deadlineMs };
@@ -73,12 +80,25 @@ export const up: Command = {
 };
 
 function wishOf(values: Values): Wish {
+  const endpoint = text(values, "container-runtime-endpoint");
   const [runtime, nodes, port] = [text(values, "runtime"), text(values, "nodes"), text(values, "port")];
   return {
     runtime: runtime === undefined ? undefined : parseChoice("runtime", runtime, ["containerd", "simulated"] as const),
+    runtimeEndpoint: endpoint === undefined ? undefined : parseEndpoint(endpoint),
     nodes: nodes === undefined ? undefined : parseCount("nodes", nodes, nodesMax),
     port: port === undefined ? undefined : parsePort(port),
   };
+}
+
+/** `unix:///run/containerd/containerd.sock`, or the bare path. */
+function parseEndpoint(given: string): string {
+  const path = given.replace(/^unix:\/\//, "");
+  if (path.startsWith("/")) return path;
+  throw new UserError("TRP-0002", `"${given}" is no socket`, {
+    cause: new Error("--container-runtime-endpoint takes an absolute path, with or without unix:// before it"),
+    hint: `${self} up --container-runtime-endpoint unix:///run/containerd/containerd.sock`,
+    exitCode: 2,
+  });
 }
 
 function requireOneNode(runtime: ClusterFile["runtime"], nodes = 1): void {

@@ -24,6 +24,8 @@ export interface CleanUpOptions {
   readonly dataDirectory: string;
   /** Absent: containerd is not asked; what runs is killed. */
   readonly cri?: Cri;
+  /** Somebody else runs containerd; it and its shims stay. */
+  readonly sharedRuntime?: boolean;
   /** Leaves the data directory (images, logs, volumes), only the records go. */
   readonly keepData?: boolean;
 }
@@ -34,9 +36,11 @@ export async function cleanUpNode(options: CleanUpOptions): Promise<void> {
   const { exec, files, dataDirectory, cri } = options;
   const records = await readRecords(files, dataDirectory);
   if (cri !== undefined) await removeSandboxes(options, cri);
-  await stopContainerd(options, dataDirectory);
-  await killShims(options);
-  await removeShimSockets(options);
+  if (options.sharedRuntime !== true) {
+    await stopContainerd(options, dataDirectory);
+    await killShims(options);
+    await removeShimSockets(options);
+  }
   // Containers outlive a killed shim: what is left of them is found by its cgroup.
   const layout = await detectLayout(files);
   for (const { kind, name } of records) {

@@ -77,7 +77,7 @@ async function usableCrun(seams: Seams): Promise<string | undefined> {
   return (await seams.files.readText(controllers)).trim() === "" ? path : undefined;
 }
 
-async function hasApparmor(files: HostFiles): Promise<boolean> {
+export async function hasApparmor(files: HostFiles): Promise<boolean> {
   const path = "/sys/module/apparmor/parameters/enabled";
   if ((await files.stat(path)) === undefined) return false;
   return (await files.readText(path)).trim() === "Y";

@@ -59,12 +59,16 @@ export function criOver(transport: Transport): Cri {
 
 const query: CallOptions = { timeoutMs: queryTimeoutMs };
 
-type RuntimeCalls = Pick<Cri, "version" | "status" | "containerStats" | "listContainerStats">;
+type RuntimeCalls = Pick<Cri, "version" | "status" | "configuration" | "containerStats" | "listContainerStats">;
 
 function runtimeCalls(call: Call): RuntimeCalls {
   return {
     version: () => call<RuntimeVersion>("Version", {}, query),
     status: async () => decode.decodeStatus(await call("Status", {}, query)),
+    configuration: async () => {
+      const reply = await call<{ readonly info: Readonly<Record<string, string>> }>("Status", { verbose: true }, query);
+      return reply.info["config"];
+    },
     containerStats: async (id) => {
       const reply = await call<{ readonly stats: decode.RawContainerStats }>(
         "ContainerStats",
@@ -73,10 +77,10 @@ function runtimeCalls(call: Call): RuntimeCalls {
       );
       return decode.decodeContainerStats(reply.stats);
     },
-    listContainerStats: async () => {
+    listContainerStats: async (filter) => {
       const reply = await call<{ readonly stats: readonly decode.RawContainerStats[] }>(
         "ListContainerStats",
-        {},
+        filter === undefined ? {} : { filter: { labelSelector: filter.labels } },
         query,
       );
       return reply.stats.map(decode.decodeContainerStats);

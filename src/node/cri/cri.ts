@@ -14,6 +14,8 @@ export interface Cri {
   /** Kind `unimplemented`: the runtime does not speak CRI v1. */
   version(): Promise<RuntimeVersion>;
   status(): Promise<RuntimeStatus>;
+  /** The runtime's own configuration as JSON text, in its own words; `undefined`: it tells none. */
+  configuration(): Promise<string | undefined>;
 
   /** Answers the sandbox's id. `handler`: runtime handler's name, empty for the default. */
   runPodSandbox(config: SandboxConfig, handler?: string): Promise<string>;
@@ -46,7 +48,7 @@ export interface Cri {
   portForward(sandboxId: string): Promise<string>;
 
   containerStats(id: string): Promise<ContainerStats>;
-  listContainerStats(): Promise<readonly ContainerStats[]>;
+  listContainerStats(filter?: { readonly labels: Labels }): Promise<readonly ContainerStats[]>;
 
   listImages(): Promise<readonly Image[]>;
   /** `undefined`: not on this node. */

@@ -1,4 +1,5 @@
 import type { Exec, HostFiles } from "../../env/host.ts";
+import { UserError } from "../../util/errors.ts";
 import { type NetworkCommands, networkCommands } from "./commands.ts";
 import type { Recorder } from "./outside.ts";
 import { conflist, pluginScript } from "./plugin.ts";
@@ -16,6 +17,13 @@ export interface SetUpOptions {
   readonly overheadBytes?: number;
   /** Path of the node's network namespace when it is not ours. */
   readonly netns?: string;
+  /** Where a runtime that is not our own looks for its plugins; absent: below the data directory. */
+  readonly cni?: CniFolders;
+}
+
+export interface CniFolders {
+  readonly confDirectory: string;
+  readonly binDirectory: string;
 }
 
 export interface NodeAddress {
@@ -39,14 +47,46 @@ export async function setUpNetwork(options: SetUpOptions): Promise<void> {
   const route = `route replace ${serviceCidr} dev lo src ${address.address}`;
   await commands.run("ip", route.split(" "));
   await files.makeFolder(`${dataDirectory}/net`);
-  await files.makeFolder(`${dataDirectory}/cni/bin`);
-  await files.makeFolder(`${dataDirectory}/cni/conf`);
   const mtu = address.mtu - (options.overheadBytes ?? 0);
   const script = pluginScript({ dataDirectory, mtu });
+  if (options.cni === undefined) await installPlugin(files, dataDirectory, script);
+  else await installShared(options, options.cni, script);
+}
+
+async function installPlugin(files: HostFiles, dataDirectory: string, script: string): Promise<void> {
+  await files.makeFolder(`${dataDirectory}/cni/bin`);
+  await files.makeFolder(`${dataDirectory}/cni/conf`);
   for (const name of ["troupe", "loopback"]) {
     await files.writeAtomic(`${dataDirectory}/cni/bin/${name}`, script, { mode: 0o755 });
   }
   await files.writeAtomic(`${dataDirectory}/cni/conf/10-troupe.conflist`, conflist());
+}
+
+const sharedConflist = "00-troupe.conflist";
+
+/**
+ * Among the plugins of others: recorded, so that `down` takes it away. The runtime uses the list whose
+ * name sorts first, and pods of another network would not be reached by our Services.
+ */
+async function installShared({ files, recorder }: SetUpOptions, cni: CniFolders, script: string): Promise<void> {
+  await files.makeFolder(cni.confDirectory);
+  await files.makeFolder(cni.binDirectory);
+  const others = (await files.list(cni.confDirectory)).filter((name) => /\.(conf|conflist|json)$/.test(name));
+  const before = others.find((name) => name < sharedConflist);
+  if (before !== undefined) {
+    throw new UserError("TRP-0306", `the runtime uses another pod network: ${cni.confDirectory}/${before}`, {
+      hint: "move that file away while Troupe uses this runtime, or let Troupe run a containerd of its own",
+    });
+  }
+  const plugins = ["troupe"];
+  // The real one does the same and may be in use.
+  if ((await files.stat(`${cni.binDirectory}/loopback`)) === undefined) plugins.push("loopback");
+  for (const name of plugins) {
+    await recorder.record("file", `${cni.binDirectory}/${name}`);
+    await files.writeAtomic(`${cni.binDirectory}/${name}`, script, { mode: 0o755 });
+  }
+  await recorder.record("file", `${cni.confDirectory}/${sharedConflist}`);
+  await files.writeAtomic(`${cni.confDirectory}/${sharedConflist}`, conflist());
 }
 
 async function setSysctls(commands: NetworkCommands, values: readonly (readonly [string, string])[]): Promise<void> {

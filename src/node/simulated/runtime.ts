@@ -178,6 +178,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     attach: refuse("attach"),
     portForward: refuse("portForward"),
     containerStats: refuse("containerStats"),
+    configuration: async () => undefined,
     listContainerStats: async () => [],
     listImages: async () => [],
     imageStatus: async (image) => imageOf(image),
