@@ -73,7 +73,9 @@ function build() {
 
 function has(binary) {
   const folders = `${process.env.PATH ?? ""}:/usr/sbin:/sbin:/usr/local/sbin`.split(":");
-  return folders.some((folder) => folder !== "" && existsSync(join(folder, binary)));
+  // npm puts its packages' programs first in PATH, and one of them is called nft.
+  const searched = folders.filter((folder) => folder !== "" && !folder.endsWith("/node_modules/.bin"));
+  return searched.some((folder) => existsSync(join(folder, binary)));
 }
 
 function isStaticBusybox() {
@@ -82,7 +84,11 @@ function isStaticBusybox() {
 }
 
 function installSystemPackages() {
-  const missing = Object.entries(systemPackages)
+  // An existing containerd brings its own runc.
+  const needed = Object.entries(systemPackages).filter(
+    ([binary]) => !usesExistingRuntime || (binary !== "containerd" && binary !== "runc"),
+  );
+  const missing = needed
     .filter(([binary]) => !has(binary) || (binary === "busybox" && !isStaticBusybox()))
     .map(([, name]) => name);
   if (missing.length === 0) return;
@@ -108,6 +114,7 @@ function installSystemPackages() {
   }
 }
 
+const usesExistingRuntime = command.some((argument) => argument.startsWith("--container-runtime-endpoint"));
 checkNode();
 installPackages();
 build();

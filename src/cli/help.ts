@@ -14,9 +14,17 @@ ${lines.join("\n")}
 troupe COMMAND --help tells more. Objects are kubectl's: kubectl get pods`;
 }
 
+const helpColumn = 27;
+
 /** Example first, at most 80 columns. */
 export function helpOf(command: Command): string {
-  const options = command.options.map((option) => `  ${signature(option).padEnd(24)} ${option.help}`);
+  const options = command.options.map((option) => {
+    const flag = `  ${signature(option)}`;
+    // A long flag has a line of its own.
+    return flag.length > helpColumn - 1
+      ? `${flag}\n${" ".repeat(helpColumn)}${option.help}`
+      : flag.padEnd(helpColumn) + option.help;
+  });
   const usage = `usage: troupe ${command.name} ${command.arguments ?? ""}${options.length > 0 ? "[options]" : ""}`;
   return [command.examples.join("\n"), "", command.summary, "", usage.trimEnd(), ...options].join("\n");
 }

@@ -6,10 +6,16 @@ import { isRoot, type ClusterFile } from "./cluster-file.ts";
 import { parseRoutes, type Route } from "./ranges.ts";
 import { self } from "./self.ts";
 
-const searchPath = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/local/sbin`;
+/** npm puts its packages' programs first in PATH, and one of them is called nft. */
+export function programFolders(path: string): readonly string[] {
+  const folders = [...path.split(":"), "/usr/sbin", "/sbin", "/usr/local/sbin"];
+  return folders.filter((folder) => folder !== "" && !folder.endsWith("/node_modules/.bin"));
+}
+
+const searched = programFolders(process.env["PATH"] ?? "");
 
 export function hasProgram(name: string): boolean {
-  return searchPath.split(":").some((folder) => folder !== "" && existsSync(`${folder}/${name}`));
+  return searched.some((folder) => existsSync(`${folder}/${name}`));
 }
 
 /** Program → Debian package. */

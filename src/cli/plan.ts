@@ -114,10 +114,10 @@ function refuseChange(present: ClusterFile, wanted: Wish, isRunning: boolean): v
       : wanted.runtimeEndpoint !== undefined && wanted.runtimeEndpoint !== present.runtimeEndpoint
         ? `its containerd is ${present.runtimeEndpoint ?? "its own"}`
         : wanted.nodes !== undefined && wanted.nodes !== present.nodes.length
-        ? `it has ${present.nodes.length} node${present.nodes.length === 1 ? "" : "s"}`
-        : wanted.port !== undefined && wanted.port !== present.apiPort && isRunning
-          ? `it runs on port ${present.apiPort}`
-          : undefined;
+          ? `it has ${present.nodes.length} node${present.nodes.length === 1 ? "" : "s"}`
+          : wanted.port !== undefined && wanted.port !== present.apiPort && isRunning
+            ? `it runs on port ${present.apiPort}`
+            : undefined;
   if (differs === undefined) return;
   const first = isRunning && differs.startsWith("it runs") ? "" : " --purge";
   throw new UserError("TRP-0115", `the cluster "${present.name}" is there already, and differs from what you ask for`, {

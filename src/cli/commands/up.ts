@@ -48,7 +48,7 @@ export const up: Command = {
       name: "container-runtime-endpoint",
       type: "string",
       value: "SOCKET",
-      help: "socket of a containerd that runs already (default: one of Troupe's own)",
+      help: "a containerd that runs here (default: one of its own)",
     },
     { name: "nodes", type: "string", value: "N", help: "number of nodes (simulated only, for now)" },
     { name: "wait", type: "string", value: "60s", help: "how long to wait until it is ready" },

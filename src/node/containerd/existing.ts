@@ -76,7 +76,8 @@ async function answering({ clock, cri, socket }: Pick<ExistingOptions, "clock" |
           hint: 'take "cri" out of disabled_plugins in /etc/containerd/config.toml and restart containerd',
         });
       }
-      if (clock.mono() > deadline) throw new TransientError(`the runtime at ${socket} does not answer`, { cause: error });
+      if (clock.mono() > deadline)
+        throw new TransientError(`the runtime at ${socket} does not answer`, { cause: error });
     }
     await pause(clock, readyPollMs);
   }

@@ -7,6 +7,7 @@ import { editDistance, nearest, parseChoice, parseCount, parseDuration } from ".
 import { checkName } from "../../../src/cli/cluster-file.ts";
 import { backoffMaxMs, backoffMinMs, nextBackoff, rotateLog } from "../../../src/cli/keeping.ts";
 import { tryLock, withLock } from "../../../src/cli/lock.ts";
+import { programFolders } from "../../../src/cli/machine.ts";
 import { table } from "../../../src/cli/output.ts";
 import { listeningInodes, parsePort } from "../../../src/cli/ports.ts";
 import { classify, isAlive, parseStat, processesOf } from "../../../src/cli/processes.ts";
@@ -194,4 +195,9 @@ test("a lock has one holder, and the next one gets it when it is given back", as
   await second;
   t.deepEqual(order.toSorted(), ["release", "second", "waits"]);
   t.is(order.at(-1), "second");
+});
+
+test("programs of npm packages are not taken for the system's", (t) => {
+  const folders = programFolders("/home/u/troupe/node_modules/.bin:/home/node_modules/.bin::/usr/bin");
+  t.deepEqual(folders, ["/usr/bin", "/usr/sbin", "/sbin", "/usr/local/sbin"]);
 });

@@ -5,6 +5,7 @@ import { type CgroupLayout, foldersOf, limitWrites, podCgroup, weightOf } from "
 import { readUsage } from "../../../../src/node/cgroups/stats.ts";
 import { mountsBelow } from "../../../../src/node/containerd/cleanup.ts";
 import { containerdConfig } from "../../../../src/node/containerd/config.ts";
+import { parseSettings } from "../../../../src/node/containerd/existing.ts";
 import { hasCapability, parseVersion, type RuntimeFacts } from "../../../../src/node/containerd/facts.ts";
 import { createFakeFiles } from "../../../../src/testing/fake-files.ts";
 
@@ -140,4 +141,25 @@ test("usage leaves inactive file pages out of the working set; a cgroup that is 
     rssBytes: 300,
   });
   t.is(await readUsage(files, two, "/gone"), undefined);
+});
+
+test("an existing containerd's settings are read as 1.6 and as 2.x tell them", (t) => {
+  const cni = { binDir: "/opt/cni/bin", confDir: "/etc/cni/net.d" };
+  const expected = { apparmor: true, cniConfDirectory: "/etc/cni/net.d", cniBinDirectory: "/opt/cni/bin" };
+  t.deepEqual(parseSettings(JSON.stringify({ cni }), "/s"), expected);
+  const newer = {
+    cni: { binDirs: ["/opt/cni/bin", "/usr/lib/cni"], confDir: "/etc/cni/net.d" },
+    disableApparmor: true,
+  };
+  t.deepEqual(parseSettings(JSON.stringify(newer), "/s"), { ...expected, apparmor: false });
+});
+
+test("a runtime that tells no plugin folders, or that leaves cgroups to systemd, is refused", (t) => {
+  t.throws(() => parseSettings(undefined, "/s"), { message: /does not tell where its network plugins lie/ });
+  const cni = { binDir: "/opt/cni/bin", confDir: "/etc/cni/net.d" };
+  const runtimes = { runc: { options: { SystemdCgroup: true } }, other: { options: null } };
+  const withDefault = (defaultRuntimeName: string): string =>
+    JSON.stringify({ cni, containerd: { defaultRuntimeName, runtimes } });
+  t.throws(() => parseSettings(withDefault("runc"), "/s"), { message: /hands its cgroups to systemd/ });
+  t.notThrows(() => parseSettings(withDefault("other"), "/s"));
 });

@@ -18,6 +18,7 @@ import {
   type SandboxConfig,
 } from "../../../../src/node/cri/cri.ts";
 import { errorKind } from "../../../../src/node/cri/transport.ts";
+import { nodeScope, scopeCri } from "../../../../src/node/cri/scoped.ts";
 import { createFakeCri } from "../../../../src/testing/fake-cri.ts";
 
 const namespaces = {
@@ -268,4 +269,24 @@ test("the fake's containers end as their script says, and at the end of the grac
   await cri.removePodSandbox(sandbox);
   await cri.removePodSandbox(sandbox);
   t.deepEqual(await cri.listContainers(), []);
+});
+
+test("a scoped runtime marks what it makes and lists nothing else", async (t) => {
+  const whole = createFakeCri(handClock());
+  const scoped = scopeCri(whole, nodeScope("/var/lib/troupe/dev/n1"));
+  whole.addImage(containerConfig.image);
+  const foreignId = await whole.runPodSandbox(sandboxConfig);
+  const other = { ...sandboxConfig, metadata: { ...sandboxConfig.metadata, uid: "other" } };
+  const id = await scoped.runPodSandbox(other);
+  const container = await scoped.createContainer(id, containerConfig, other);
+  await whole.createContainer(foreignId, containerConfig, sandboxConfig);
+  t.deepEqual(
+    (await scoped.listPodSandboxes({ labels: { app: "web" } })).map((sandbox) => sandbox.id),
+    [id],
+  );
+  t.deepEqual(
+    (await scoped.listContainers()).map((each) => each.id),
+    [container],
+  );
+  t.is((await whole.listPodSandboxes()).length, 2);
 });
