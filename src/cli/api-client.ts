@@ -16,11 +16,17 @@ export interface Answer {
 
 /** Rejects when nobody answers; a refusal is an answer. */
 export function get(access: ApiAccess, path: string, timeoutMs = 5_000): Promise<Answer> {
+  return send(access, "GET", path, timeoutMs);
+}
+
+/** A request without a body. */
+export function send(access: ApiAccess, method: "GET" | "POST", path: string, timeoutMs = 5_000): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(
       {
         host: access.host,
         port: access.port,
+        method,
         path,
         ca: access.authority,
         cert: access.certificate,

@@ -20,6 +20,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "masters and nodes of a cluster, and whether they are well",
     load: async () => (await import("./commands/status.ts")).status,
   },
+  actors: {
+    summary: "the supervision tree, one actor in full, release of a parked one",
+    load: async () => (await import("./commands/actors.ts")).actors,
+  },
   image: {
     summary: "load an OCI or docker archive into the nodes",
     load: async () => (await import("./commands/image.ts")).image,

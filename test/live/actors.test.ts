@@ -1,7 +1,7 @@
 // What `kubectl get actors` shows of a real cluster, and that killed processes come back with theirs.
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, kubectls, root, until, type Machine } from "./support/machine.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
@@ -76,6 +76,30 @@ live("every controller, the scope, the node's parts and the pods' actors are lis
     "jsonpath={.status.state}",
   );
   t.is(state, "complete");
+});
+
+live("the tree, one actor and a release are a command each; a node is described without an error", async (t) => {
+  const told = async (...args: readonly string[]): Promise<string> => {
+    const ran = await machine.troupe("actors", ...args, "--name", name);
+    if (ran.code !== 0) throw new Error(ran.stderr);
+    return ran.stdout;
+  };
+  t.regex(await told("tree", "/leader"), /^\/leader  one_for_all .*\n(?:.*\n)*│? *├─ \/ctl\/deployment  idle/m);
+  t.regex(await told("explain", "/obj/apps/deployments/default/hello"), /^State: +complete \(live\)$/m);
+  t.is(await told("release", "ctl.deployment"), "/ctl/deployment is live: nothing held it\n");
+  const pod = (await machine.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  t.is(await told("release", `/node/n1/pod/default/${pod}`), `/node/n1/pod/default/${pod} is live: nothing held it\n`);
+  t.is((await machine.troupe("actors", "explain", "nobody", "--name", name)).code, 3);
+  for (const { version, path } of kubectls()) {
+    const { code, stdout, stderr } = await machine.run(path, ["describe", "node", "n1"]);
+    t.is(code, 0, version);
+    t.is(stderr, "", version);
+    t.regex(stdout, /^Lease:\n +HolderIdentity: +n1\n +AcquireTime: .*\n +RenewTime: +\w/m, version);
+    t.notRegex(stdout, /Failed to get lease/, version);
+  }
+  const metrics = await machine.kubectl("get", "--raw", "/metrics");
+  t.regex(metrics, /^troupe_actors\{status="live"\} \d+$/m);
+  t.regex(metrics, /^troupe_actor_turn_duration_seconds_count \d+$/m);
 });
 
 live("an agent that is killed comes back with its actors, and its containers run on", async (t) => {
