@@ -13,6 +13,7 @@ import { create } from "./verbs/create.ts";
 import { remove } from "./verbs/delete.ts";
 import type { Evaluation } from "./verbs/evaluation.ts";
 import { patch } from "./verbs/patch.ts";
+import { transact } from "./verbs/transact.ts";
 import { update } from "./verbs/update.ts";
 
 export interface DecideOptions {
@@ -28,7 +29,8 @@ export interface DecideOptions {
  */
 export function createDecide(options: DecideOptions): Decide {
   const catalogue = indexKinds(options.kinds);
-  return (transaction, request) => {
+  const decideOne: Decide = (transaction, request) => {
+    if (request.verb === "transact") return transact(decideOne, transaction, request);
     const kind = catalogue.byId(request.kind);
     if (kind === undefined) throw pathNotFound();
     const { admission } = options;
@@ -42,6 +44,7 @@ export function createDecide(options: DecideOptions): Decide {
     };
     return decide(evaluation);
   };
+  return decideOne;
 }
 
 function decide(evaluation: Evaluation): WriteReply {
@@ -57,6 +60,8 @@ function decide(evaluation: Evaluation): WriteReply {
       return patch(evaluation, "main");
     case "delete":
       return remove(evaluation);
+    case "transact":
+      throw pathNotFound();
   }
 }
 

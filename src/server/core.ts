@@ -18,7 +18,8 @@ import { createServiceAllocation, defaultServiceRanges } from "../api/admission/
 import { createDecide } from "../api/decide.ts";
 import type { NodeTable } from "../api/link/nodes.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
-import { createRestDoor, type VersionInfo } from "../api/rest/door.ts";
+import type { Door } from "../api/rest/call.ts";
+import { openDoor, restHandler, type VersionInfo } from "../api/rest/door.ts";
 import type { Authorizer, TokenIssuer } from "../auth/auth-api.ts";
 import { createAuthenticator } from "../auth/authenticator.ts";
 import { createAuthorizer } from "../auth/authorizer.ts";
@@ -67,6 +68,8 @@ export interface Core {
   readonly store: Store;
   readonly host: ActorHost;
   readonly authorizer: Authorizer;
+  /** What both doors serve from. */
+  readonly door: Door;
   readonly rest: HttpHandler;
 }
 
@@ -110,7 +113,7 @@ export function createCore(options: CoreOptions): Core {
     giveUp: onFatal,
   });
   const authorizer = createAuthorizer({ view: store.committed });
-  const rest = createRestDoor({
+  const door = openDoor({
     host,
     store,
     kinds,
@@ -125,5 +128,6 @@ export function createCore(options: CoreOptions): Core {
     audiences: options.audiences,
     readiness: [{ name: "log", problem: () => (log.leader === undefined ? "there is no leader" : undefined) }],
   });
-  return { store, host, authorizer, rest: (exchange) => rest(sessions.counted(exchange)) };
+  const rest = restHandler(door);
+  return { store, host, authorizer, door, rest: (exchange) => rest(sessions.counted(exchange)) };
 }

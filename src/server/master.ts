@@ -14,6 +14,7 @@ import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpExchange } from "../env/http.ts";
 import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
+import { createNativeServer } from "./native.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft } from "../raft/driver.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
@@ -77,7 +78,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const state = new State(options, { tokenIssuer, audiences, nodes });
   await state.raft.start();
   const { core, links } = state.parts();
-  const grpcPort = await links.listen(listen.host, listen.grpcPort);
+  const native = createNativeServer({ env, core, links, tls, isReady: () => state.raft.leader !== undefined });
+  const grpcPort = await native.listen(listen.host, listen.grpcPort);
   const rest: HttpsServer = await listenHttps({
     host: listen.host,
     port: listen.apiPort,
@@ -97,7 +99,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     grpcPort,
     async stop() {
       core.host.stop();
-      await Promise.all([rest.close(stopGraceMs), links.close()]);
+      await Promise.all([rest.close(stopGraceMs), native.close(stopGraceMs)]);
       await state.raft.stop();
     },
   };
@@ -178,7 +180,7 @@ class State {
   }
 
   #build(): Parts {
-    const { env, facts, version, onFatal, tls, watchdog, crumb } = this.#options;
+    const { env, facts, version, onFatal, watchdog, crumb } = this.#options;
     const { nodes, tokenIssuer, audiences } = this.#shared;
     const nodeStreams: NodeStreams = { open: (node, request) => this.parts().links.open(node, request) };
     const core = createCore({
@@ -215,7 +217,6 @@ class State {
         serviceCidr: facts.serviceCidr,
         dnsAddress: facts.dnsAddress,
       },
-      tls: { certificate: tls.certificate, key: tls.key, nodeAuthority: tls.nodeAuthority },
     });
     return { core, links };
   }

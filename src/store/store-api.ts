@@ -3,6 +3,7 @@ import type { StatusError } from "../util/errors.ts";
 import type { Outcome, SystemTable } from "./outcome.ts";
 import type { Digest, LogIndex, Revision } from "./revision.ts";
 import type { RowRef, View } from "./view.ts";
+import type { Millis } from "../util/time.ts";
 
 /** What the API's doors read: committed rows, lists at a revision, watches. Implemented by `store.ts`. */
 export interface CommittedStore {
@@ -63,6 +64,8 @@ export interface WatchChange {
   readonly previous: RowRef | undefined;
   /** Undefined: deleted; `previous` is the last state then. */
   readonly next: RowRef | undefined;
+  /** Time of the outcome; changes that are only staged have none yet. */
+  readonly now?: Millis;
 }
 
 export interface WatchHandle {

@@ -26,7 +26,8 @@ const rooms: readonly {
   { room: "actors/scheduler", may: ["util", "kinds", "actors/runtime"], types: ["store"] },
   { room: "auth", may: ["util", "kinds", "env"], types: ["actors/runtime", "store"] },
   { room: "api", may: ["util", "kinds", "auth", "env", "store"], types: ["actors/runtime"] },
-  { room: "client", may: ["util", "kinds", "env"], types: ["api", "actors/runtime"] },
+  // A client is a program's edge: its public entry brings the real clock, files and message definitions.
+  { room: "client", may: ["util", "kinds", "env", "env/real"], types: ["api", "actors/runtime"] },
   {
     room: "node",
     may: ["util", "kinds", "client", "env", "actors/runtime"],

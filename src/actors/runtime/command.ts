@@ -18,7 +18,8 @@ export interface User {
  * node's report all become. It can be forwarded to the leader and handed in again.
  */
 export interface WriteRequest {
-  readonly verb: "create" | "update" | "patch" | "delete";
+  /** `transact`: `operations` instead of one object; kind, namespace and name are empty. */
+  readonly verb: "create" | "update" | "patch" | "delete" | "transact";
   readonly kind: KindId;
   readonly namespace: string;
   /** Empty for create with generateName. */
@@ -36,6 +37,8 @@ export interface WriteRequest {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
+  /** Of `transact`: evaluated in order in one transaction, each over those before it; all or nothing. */
+  readonly operations?: readonly WriteRequest[];
 }
 
 /** What a write answers. `object` stands where Kubernetes answers an object, else `status`. */
@@ -45,6 +48,8 @@ export interface WriteReply {
   readonly object?: KubeObject;
   readonly status?: Status;
   readonly warnings: readonly string[];
+  /** Of `transact`: what each operation answers. */
+  readonly parts?: readonly WriteReply[];
 }
 
 /**

@@ -4,7 +4,7 @@ import type { TipStore } from "../../store/store-api.ts";
 import type { View } from "../../store/view.ts";
 import { outcomeUnknown } from "./replies.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
-import type { StatusError } from "../../util/errors.ts";
+import { invariant, type StatusError } from "../../util/errors.ts";
 
 /**
  * What commands came to, by id: {code, revision} and the row's place, never bodies. A command that
@@ -29,6 +29,8 @@ export interface StoredResult {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+  /** Of a transaction: the result of each operation. */
+  readonly parts?: readonly StoredResult[];
 }
 
 const table = "result";
@@ -45,7 +47,10 @@ export function createResults(
 
   const keyOf = (sequence: number): string => prefix + String(sequence).padStart(digits, "0");
   const bodyAt = (result: StoredResult, view: View): WriteReply => {
-    const { code, revision } = result;
+    const { code, revision, parts } = result;
+    if (parts !== undefined) {
+      return { code, revision, warnings: [], parts: parts.map((part) => bodyAt(part, view)) };
+    }
     // What has no rows was answered without a body.
     if (result.kind === actors.id) return { code, revision, warnings: [] };
     const row = view.get(result.kind, result.namespace, result.name);
@@ -76,13 +81,7 @@ export function createResults(
       const acknowledged = keys.splice(0, done < 0 ? keys.length : done);
       const key = keyOf(command.sequence);
       keys.push(key);
-      const result: StoredResult = {
-        code: reply.code,
-        revision: reply.revision,
-        kind: request.kind,
-        namespace: request.namespace,
-        name: reply.object?.metadata.name ?? request.name,
-      };
+      const result = resultOf(request, reply);
       const removed = acknowledged.map((old): SystemWrite => ({ table, key: old }));
       return [...removed, { table, key, value: JSON.stringify(result) }];
     },
@@ -91,10 +90,24 @@ export function createResults(
     },
     replyFor(request, outcome, view) {
       const { code, revision } = outcome.reply;
+      if (request.operations !== undefined) {
+        const kept = outcome.system.find((row) => row.table === table && row.value !== undefined);
+        invariant(kept?.value !== undefined, "a transaction's outcome holds its result");
+        return bodyAt(JSON.parse(kept.value) as StoredResult, view);
+      }
       const write = outcome.writes.find(({ kind }) => kind === request.kind);
       const { kind, namespace } = request;
       const name = write?.name ?? request.name;
       return bodyAt({ code, revision, kind, namespace, name }, view);
     },
   };
+}
+
+function resultOf(request: WriteRequest, reply: WriteReply): StoredResult {
+  const { operations, kind, namespace } = request;
+  const { code, revision, parts } = reply;
+  const name = reply.object?.metadata.name ?? request.name;
+  if (operations === undefined || parts === undefined) return { code, revision, kind, namespace, name };
+  const results = operations.map((operation, at) => resultOf(operation, parts[at] ?? reply));
+  return { code, revision, kind, namespace, name, parts: results };
 }

@@ -1,15 +1,9 @@
 /**
- * The masters' end of the node links: a gRPC port over mutual TLS. A node is whom its certificate
+ * The masters' end of the node links: a service on the gRPC port. A node is whom its certificate
  * names (`system:node:<name>`, organisation `system:nodes`); its writes pass the ordinary pipeline
  * under that name.
  */
-import {
-  Server,
-  ServerCredentials,
-  status as grpcStatus,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-} from "@grpc/grpc-js";
+import { status as grpcStatus, type ServerDuplexStream, type ServiceDefinition } from "@grpc/grpc-js";
 import type { User } from "../../actors/runtime/command.ts";
 import type { WriteHost } from "../../actors/runtime/host-api.ts";
 import type { Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
@@ -19,6 +13,7 @@ import { serviceUnavailable } from "../../kinds/status-errors.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
 import type { Millis } from "../../util/time.ts";
 import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
+import type { GrpcService } from "../grpc/server.ts";
 import { startFeed, type Feed } from "./feed.ts";
 import { linkLimits } from "./limits.ts";
 import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
@@ -39,17 +34,11 @@ export interface LinkDoorOptions {
   /** Leader's time. */
   readonly now: () => Millis;
   readonly welcome: Omit<Welcome, "revision">;
-  readonly tls: {
-    readonly certificate: string;
-    readonly key: string;
-    /** PEM of the authority of node certificates. */
-    readonly nodeAuthority: string;
-  };
 }
 
-export interface LinkDoor extends NodeStreams {
-  listen(host: string, port: number): Promise<number>;
-  close(): Promise<void>;
+/** A service of the gRPC server, and the way to its nodes. */
+export interface LinkDoor extends NodeStreams, GrpcService {
+  stop(): void;
 }
 
 type LinkCall = ServerDuplexStream<Up, Down>;
@@ -63,7 +52,8 @@ class Door implements LinkDoor {
   readonly #options: LinkDoorOptions;
   readonly #streams: StreamTable;
   readonly #calls = new Map<string, LinkCall>();
-  readonly #server: Server;
+  readonly definition: ServiceDefinition;
+  readonly handlers: GrpcService["handlers"];
   #proxied = 0;
   #proxiedScheduled = false;
 
@@ -71,42 +61,15 @@ class Door implements LinkDoor {
     this.#options = options;
     this.#nodes = options.nodes;
     this.#streams = new StreamTable(options.env.clock, options.env.random.stream("node-streams"));
-    this.#server = new Server({
-      "grpc.max_receive_message_length": linkLimits.messageBytes,
-      "grpc.max_send_message_length": linkLimits.messageBytes,
-      "grpc.keepalive_time_ms": linkLimits.pingEveryMs,
-      "grpc.keepalive_timeout_ms": linkLimits.pingTimeoutMs,
-    });
-    this.#server.addService(options.service, {
+    this.definition = options.service;
+    this.handlers = {
       Link: (call: LinkCall) => this.#link(call),
       Stream: (call: ServerDuplexStream<Chunk, Partial<Chunk>>) => this.#stream(call),
-    });
+    };
   }
 
-  listen(host: string, port: number): Promise<number> {
-    const { certificate, key, nodeAuthority } = this.#options.tls;
-    const credentials = ServerCredentials.createSsl(
-      Buffer.from(nodeAuthority),
-      [{ cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) }],
-      true,
-    );
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`${host}:${port}`, credentials, (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(error);
-      });
-    });
-  }
-
-  close(): Promise<void> {
+  stop(): void {
     for (const call of this.#calls.values()) call.end();
-    return new Promise((resolve) => {
-      const cut = this.#options.env.clock.after(1_000, () => this.#server.forceShutdown());
-      this.#server.tryShutdown(() => {
-        cut.cancel();
-        resolve();
-      });
-    });
   }
 
   async open(node: string, request: NodeStreamRequest): ReturnType<NodeStreams["open"]> {

@@ -23,7 +23,7 @@ import { attributesOf, classify, type PathRoute, type ResourceRoute, type Route 
 import { serveAttach, serveExec } from "./streams/command.ts";
 import { serveLog } from "./streams/log.ts";
 import { servePortForward } from "./streams/port-forward.ts";
-import { parseTarget } from "./target.ts";
+import { parseTarget, type Target } from "./target.ts";
 import { createVirtual } from "./virtual.ts";
 import { serveWatch } from "./watch.ts";
 import {
@@ -37,14 +37,11 @@ import {
 
 export type { RestDoorOptions, VersionInfo } from "./call.ts";
 
-/**
- * The REST door: authenticate, classify, authorise, serve. Everything that is thrown on the way is
- * answered as a Status; an exchange that has begun to stream is ended instead.
- */
-export function createRestDoor(options: RestDoorOptions): HttpHandler {
+/** What both doors serve from: everything that is made once. */
+export function openDoor(options: RestDoorOptions): Door {
   const { kinds, env, host } = options;
   const catalogue = indexKinds(kinds);
-  const door: Door = {
+  return {
     ...options,
     catalogue,
     discovery: createDiscovery({
@@ -66,20 +63,50 @@ export function createRestDoor(options: RestDoorOptions): HttpHandler {
       lastHeard: options.lastHeard ?? (() => undefined),
     }),
   };
-  return (exchange) => void handle(door, exchange);
 }
 
-async function handle(door: Door, exchange: HttpExchange): Promise<void> {
+export function createRestDoor(options: RestDoorOptions): HttpHandler {
+  return restHandler(openDoor(options));
+}
+
+/** The REST door: the URL says what is asked. */
+export function restHandler(door: Door): HttpHandler {
+  return (exchange) => void handle(door, exchange, askedByUrl);
+}
+
+/** What a request is about, and who serves it. */
+export interface Asked {
+  readonly target: Target;
+  /** Undefined: `serve` authorises the parts of the request itself. */
+  readonly route: Route | undefined;
+  readonly serve: (call: Call) => Promise<void> | void;
+}
+
+function askedByUrl(exchange: HttpExchange): Asked {
+  const target = parseTarget(exchange.target);
+  const route = classify(exchange.method, target);
+  return { target, route, serve: (call) => serve(call, route) };
+}
+
+/**
+ * One request of either door: authenticate, classify, authorise, serve. Everything that is thrown on
+ * the way is answered as a Status; an exchange that has begun to stream is ended instead.
+ */
+export async function handle(
+  door: Door,
+  exchange: HttpExchange,
+  ask: (exchange: HttpExchange) => Asked,
+): Promise<void> {
   const watched = watchAnswer(exchange);
   const began = door.env.clock.mono();
   let route: Route | undefined;
   try {
-    const target = parseTarget(exchange.target);
     const asking = (await door.authenticator.authenticate(exchange)) ?? anonymous;
     const user = actingUser(asking, exchange.headers, door.authorizer);
-    route = classify(exchange.method, target);
-    requireAllowed(door.authorizer, user, attributesOf(route));
-    await serve({ door, exchange: watched.exchange, target, user }, route);
+    const asked = ask(exchange);
+    route = asked.route;
+    if (route !== undefined) requireAllowed(door.authorizer, user, attributesOf(route));
+    await asked.serve({ door, exchange: watched.exchange, target: asked.target, user });
   } catch (error) {
     const status = statusOf(error);
     if (status.code >= 500) {
@@ -198,7 +225,7 @@ function servePath(call: Call, route: PathRoute): void {
   }
 }
 
-function serveResource(call: Call, route: ResourceRoute): Promise<void> | void {
+export function serveResource(call: Call, route: ResourceRoute): Promise<void> | void {
   const review = reviewResources.find((resource) => isAbout(route, resource));
   if (review !== undefined) return serveReview(call, review, route.verb);
   if (isAbout(route, bindingResource)) {
@@ -215,7 +242,7 @@ function isAbout(route: ResourceRoute, resource: Resource): boolean {
 }
 
 /** The kind that the path names; a path of the wrong scope leads nowhere. */
-function resolve(door: Door, route: ResourceRoute): ReadTarget {
+export function resolve(door: Door, route: ResourceRoute): ReadTarget {
   const kind = door.catalogue.byResource(route.group, route.version, route.plural);
   if (kind === undefined) throw pathNotFound();
   const { name, subresource } = route;

@@ -73,10 +73,7 @@ export async function serveList(call: Call, target: ReadTarget): Promise<void> {
   const accepted = negotiate(exchange.headers["accept"], ["table", "partial"]);
   const options = parseListOptions(call.target.query, false);
   const selection = createSelection(kind, { namespace, name, ...options });
-  const { rows, meta } =
-    kind.storage === "virtual"
-      ? virtualPage(call, kind, selection)
-      : withLeases(call, { kind, selection }, await readPage(call, { kind, options, selection }));
+  const { rows, meta } = await readList(call, { kind, options, selection });
   const pieces = listPieces(shapeContext(call, kind, accepted), meta, rows);
   const contentType = contentTypeOf(accepted.format);
   door.metrics.longRunning("LIST", 1);
@@ -125,25 +122,27 @@ function virtualPage(call: Call, kind: Kind, selection: Selection): ReadPage {
 }
 
 /** The leases of nodes have no rows: they follow behind the last page. */
-function withLeases(
-  call: Call,
-  { kind, selection }: { readonly kind: Kind; readonly selection: Selection },
-  page: ReadPage,
-): ReadPage {
+function withLeases(call: Call, { kind, selection }: ListAsked, page: ReadPage): ReadPage {
   const made = call.door.leases.list(kind.id, selection.namespace);
   if (made.length === 0 || page.meta.continue !== undefined) return page;
   return { meta: page.meta, rows: [...page.rows, ...made.filter((row) => selection.filter?.(row) ?? true)] };
 }
 
-/** One page by all rules of `resourceVersion`, `resourceVersionMatch`, `limit` and `continue`. */
-export async function readPage(
-  call: Call,
-  asked: {
-    readonly kind: Kind;
-    readonly options: ListOptions;
-    readonly selection: Selection;
-  },
-): Promise<ReadPage> {
+export interface ListAsked {
+  readonly kind: Kind;
+  readonly options: ListOptions;
+  readonly selection: Selection;
+}
+
+/** One page of what a client sees: rows, and objects that are made when they are read. */
+export async function readList(call: Call, asked: ListAsked): Promise<ReadPage> {
+  const { kind, selection } = asked;
+  if (kind.storage === "virtual") return virtualPage(call, kind, selection);
+  return withLeases(call, asked, await readPage(call, asked));
+}
+
+/** One page of rows by all rules of `resourceVersion`, `resourceVersionMatch`, `limit` and `continue`. */
+export async function readPage(call: Call, asked: ListAsked): Promise<ReadPage> {
   const { door } = call;
   const { kind, options, selection } = asked;
   const start = await startOf(call, options);

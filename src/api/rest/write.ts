@@ -16,7 +16,7 @@ import { fieldValidation, parseText, readForm } from "./body.ts";
 import type { Call } from "./call.ts";
 import { parseListOptions } from "./list-options.ts";
 import { bodyFormat, mediaType, negotiate, type Accepted } from "./negotiate.ts";
-import { readPage, shapeContext, shownKind, type ReadTarget } from "./read.ts";
+import { readPage, shapeContext, shownKind, type ReadPage, type ReadTarget } from "./read.ts";
 import { respond, respondStatus, warningHeaders } from "./respond.ts";
 import { createSelection } from "./selection.ts";
 import { contentTypeOf, inFormat, listPieces, objectText } from "./shapes.ts";
@@ -95,13 +95,21 @@ export async function serveDelete(call: Call, target: ReadTarget): Promise<void>
 
 /** Deletes one by one what the selectors choose, and answers the list of it. */
 export async function serveDeleteCollection(call: Call, target: ReadTarget): Promise<void> {
-  const { kind, namespace, name } = target;
   const accepted = acceptedOf(call);
   const wishes = await readDeleteOptions(call);
+  const { rows, meta } = await deleteCollection(call, target, wishes);
+  const pieces = Buffer.concat(listPieces(shapeContext(call, target.kind, accepted), meta, rows));
+  const body = accepted.format === "yaml" ? inFormat("yaml", pieces.toString("utf8")) : pieces;
+  respond(call.exchange, { code: 200, contentType: contentTypeOf(accepted.format), body });
+}
+
+/** Answers the objects as they were. */
+export async function deleteCollection(call: Call, target: ReadTarget, wishes: DeleteWishes): Promise<ReadPage> {
+  const { kind, namespace, name } = target;
   const options = parseListOptions(call.target.query, false);
   const selection = createSelection(kind, { namespace, name, ...options });
-  const { rows, meta } = await readPage(call, { kind, options, selection });
-  for (const row of rows) {
+  const page = await readPage(call, { kind, options, selection });
+  for (const row of page.rows) {
     await deleteOne(call, {
       ...wishes,
       verb: "delete",
@@ -112,9 +120,7 @@ export async function serveDeleteCollection(call: Call, target: ReadTarget): Pro
       preconditions: { ...wishes.preconditions, uid: row.hot.uid },
     });
   }
-  const pieces = Buffer.concat(listPieces(shapeContext(call, kind, accepted), meta, rows));
-  const body = accepted.format === "yaml" ? inFormat("yaml", pieces.toString("utf8")) : pieces;
-  respond(call.exchange, { code: 200, contentType: contentTypeOf(accepted.format), body });
+  return page;
 }
 
 /** An item that somebody else has deleted meanwhile is what was asked for. */
@@ -189,7 +195,7 @@ function checkFieldManager(fieldManager: string, causes: StatusCause[]): void {
 }
 
 /** DeleteOptions of the body, completed by those of the query. */
-async function readDeleteOptions(call: Call): Promise<DeleteWishes> {
+export async function readDeleteOptions(call: Call): Promise<DeleteWishes> {
   const { exchange, target } = call;
   const format = bodyFormat(exchange.headers["content-type"]);
   const bytes = await exchange.body(limits.bodyBytesMax);

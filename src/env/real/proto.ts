@@ -20,9 +20,78 @@ export function readProto(file: string): string {
 
 /** `loadService("node.proto", "troupe.node.v1.NodeLink")`. */
 export function loadService(file: string, fullName: string): ServiceDefinition {
-  const parsed = protobuf.parse(readProto(file), new protobuf.Root(), { keepCase: false }).root;
+  return definitionOf(parseProto(file).lookupService(fullName));
+}
+
+/** One `.proto` file with a service, and its description for the reflection service. */
+export interface ProtoService {
+  /** `troupe.v1.Api`. */
+  readonly name: string;
+  readonly definition: ServiceDefinition;
+  /** Full names of the service, its methods, and all types of the file. */
+  readonly symbols: readonly string[];
+  /** A serialised FileDescriptorProto, and the name that it gives itself. Made when it is asked for. */
+  readonly describe: () => Promise<{ readonly name: string; readonly bytes: Uint8Array }>;
+}
+
+/** `loadProtoService("api.proto", "troupe.v1.Api")`. */
+export function loadProtoService(file: string, fullName: string): ProtoService {
+  const root = parseProto(file);
+  const service = root.lookupService(fullName);
+  const types: string[] = [];
+  walk(root, (found) => types.push(found.fullName.slice(1)));
+  return {
+    name: fullName,
+    definition: definitionOf(service),
+    symbols: [fullName, ...service.methodsArray.map(({ name }) => `${fullName}.${name}`), ...types],
+    describe: () => describe(file),
+  };
+}
+
+function parseProto(file: string, keepCase = false): protobuf.Root {
+  const parsed = protobuf.parse(readProto(file), new protobuf.Root(), { keepCase }).root;
   parsed.resolveAll();
-  const service = parsed.lookupService(fullName);
+  return parsed;
+}
+
+function walk(within: protobuf.NamespaceBase, visit: (found: protobuf.Type | protobuf.Enum) => void): void {
+  for (const nested of within.nestedArray) {
+    if (nested instanceof protobuf.Type || nested instanceof protobuf.Enum) visit(nested);
+    if (nested instanceof protobuf.Namespace) walk(nested, visit);
+  }
+}
+
+/** Descriptors name fields as the file does, so it is parsed once more, with its own spelling. */
+async function describe(file: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
+  const { FileDescriptorProto } = await import("protobufjs/ext/descriptor.js");
+  const root = parseProto(file, true);
+  const [described] = root.toDescriptor("proto3").file ?? [];
+  if (described === undefined) throw new Error(`${file} describes nothing`);
+  for (const message of described.messageType ?? []) qualify(root, described.package ?? "", message);
+  const bytes = FileDescriptorProto.encode(described).finish();
+  return { name: described.name ?? file, bytes };
+}
+
+interface MessageDescriptor {
+  readonly name?: string | null;
+  readonly field?: { typeName?: string | null }[] | null;
+  readonly nestedType?: MessageDescriptor[] | null;
+}
+
+/** Readers of descriptors want full names of types; the library writes those of the source. */
+function qualify(root: protobuf.Root, scope: string, message: MessageDescriptor): void {
+  const name = `${scope}.${message.name ?? ""}`;
+  const type = root.lookupType(name);
+  for (const field of message.field ?? []) {
+    const { typeName } = field;
+    if (typeName == null || typeName === "" || typeName.startsWith(".")) continue;
+    field.typeName = type.lookupTypeOrEnum(typeName).fullName;
+  }
+  for (const nested of message.nestedType ?? []) qualify(root, name, nested);
+}
+
+function definitionOf(service: protobuf.Service): ServiceDefinition {
+  const fullName = service.fullName.slice(1);
   const methods: Record<string, MethodDefinition<object, object>> = {};
   for (const method of service.methodsArray) {
     const request = codec(method.resolvedRequestType!);

@@ -15,7 +15,13 @@ export function generateTypes(): string {
   for (const kind of kinds) writer.root(kind.schema);
   for (const body of [...Object.values(subresourceBodies), ...reviewKinds]) writer.root(body.schema);
   writer.visit(deleteOptionsSchema);
-  return `${header}\n${writer.interfaces.join("\n")}`;
+  return `${header}\n${writer.interfaces.join("\n")}\n${typesByResource()}`;
+}
+
+/** What a typed client answers, by the name of the resource. */
+function typesByResource(): string {
+  const lines = kinds.map((kind) => `  readonly "${kind.id}": ${typeName(kind.schema)};\n`);
+  return `/** Every kind's type, by the name of its resource. */\nexport interface KindTypes {\n${lines.join("")}}\n`;
 }
 
 const header = `// Generated from the schemas by \`npm run types\`; a test keeps it true. Do not edit.

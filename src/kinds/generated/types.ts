@@ -1490,12 +1490,6 @@ export interface ActorSpec {
   readonly supervisor?: string;
 }
 
-export interface DeadLetter {
-  readonly event: string;
-  readonly error?: string;
-  readonly time?: string;
-}
-
 export interface ActorStatus {
   readonly state?: string;
   readonly since?: string;
@@ -1503,8 +1497,6 @@ export interface ActorStatus {
   readonly mailbox: number;
   readonly status?: string;
   readonly lastError?: string;
-  readonly slowTurns?: number;
-  readonly deadLetters?: readonly DeadLetter[];
 }
 
 export interface Actor extends KubeObject {
@@ -1662,4 +1654,22 @@ export interface SubjectRulesReviewStatus {
 export interface SelfSubjectRulesReview extends KubeObject {
   readonly spec: SelfSubjectRulesReviewSpec;
   readonly status?: SubjectRulesReviewStatus;
+}
+
+/** Every kind's type, by the name of its resource. */
+export interface KindTypes {
+  readonly configmaps: ConfigMap;
+  readonly endpoints: Endpoints;
+  readonly events: Event;
+  readonly namespaces: Namespace;
+  readonly nodes: Node;
+  readonly pods: Pod;
+  readonly secrets: Secret;
+  readonly serviceaccounts: ServiceAccount;
+  readonly services: Service;
+  readonly "deployments.apps": Deployment;
+  readonly "replicasets.apps": ReplicaSet;
+  readonly "leases.coordination.k8s.io": Lease;
+  readonly "endpointslices.discovery.k8s.io": EndpointSlice;
+  readonly "actors.actors.troupe.dev": Actor;
 }

@@ -1,0 +1,237 @@
+/**
+ * The gRPC port: one server for the native door, the node links, health and reflection. TLS asks for a
+ * client certificate but does not demand one, as the REST port does: who shows none may send a token,
+ * and is anonymous otherwise.
+ */
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import type { ClientCertificate } from "../../env/http.ts";
+import type { Clock } from "../../env/env.ts";
+import type { Status } from "../../util/errors.ts";
+import { detailsTrailer, encodeDetails, grpcCodeOf } from "../../util/grpc.ts";
+import { limits } from "../limits.ts";
+import { linkLimits } from "../link/limits.ts";
+import { statusOf } from "../rest/respond.ts";
+import type { Caller } from "./exchange.ts";
+import { grpcLimits } from "./limits.ts";
+import type { MessageSink } from "./streams.ts";
+
+export interface GrpcService {
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+  /** The server stops: long calls end now. */
+  stop?(): void;
+}
+
+export interface GrpcServerOptions {
+  readonly clock: Clock;
+  readonly services: readonly GrpcService[];
+  readonly tls: {
+    readonly certificate: string;
+    readonly key: string;
+    /** PEM of the authorities whose client certificates are believed. */
+    readonly clientAuthorities: readonly string[];
+  };
+}
+
+export interface GrpcServer {
+  /** Answers the port that was bound. */
+  listen(host: string, port: number): Promise<number>;
+  close(graceMs: number): Promise<void>;
+}
+
+export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  const { services, clock, tls } = options;
+  const server = new Server({
+    "grpc.max_receive_message_length": linkLimits.messageBytes,
+    "grpc.max_send_message_length": linkLimits.messageBytes,
+    "grpc.keepalive_time_ms": linkLimits.pingEveryMs,
+    "grpc.keepalive_timeout_ms": linkLimits.pingTimeoutMs,
+  });
+  for (const { definition, handlers } of services) server.addService(definition, handlers);
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.bindAsync(`${host}:${port}`, new OptionalClientCertificate(tls), (error, bound) => {
+          if (error === null) resolve(bound);
+          else reject(error);
+        });
+      }),
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        for (const service of services) service.stop?.();
+        const cut = clock.after(graceMs, () => server.forceShutdown());
+        server.tryShutdown(() => {
+          cut.cancel();
+          resolve();
+        });
+      }),
+  };
+}
+
+/** gRPC's own credentials either demand a certificate or ignore it. */
+class OptionalClientCertificate extends ServerCredentials {
+  constructor(tls: GrpcServerOptions["tls"]) {
+    super(
+      { requestCert: true, rejectUnauthorized: false },
+      { ca: [...tls.clientAuthorities], cert: tls.certificate, key: tls.key },
+    );
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
+type AnyCall =
+  | ServerUnaryCall<object, object>
+  | ServerWritableStream<object, object>
+  | ServerDuplexStream<object, object>;
+
+interface EventEmitting {
+  on(event: "cancelled", run: () => void): unknown;
+}
+
+/** Who calls. The certificate counts only if one of our authorities has signed it. */
+export function callerOf(call: AnyCall): Caller {
+  const closeRuns: (() => void)[] = [];
+  let gone = false;
+  (call as EventEmitting).on("cancelled", () => {
+    gone = true;
+    for (const run of closeRuns.splice(0)) run();
+  });
+  return {
+    headers: headersOf(call.metadata),
+    certificate: certificateOf(call),
+    remoteAddress: call.getPeer(),
+    onClose(run) {
+      if (gone) run();
+      else closeRuns.push(run);
+    },
+  };
+}
+
+function headersOf(metadata: Metadata): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of Object.keys(metadata.getMap())) {
+    if (!name.endsWith("-bin")) headers[name] = metadata.get(name).join(", ");
+  }
+  return headers;
+}
+
+function certificateOf(call: AnyCall): ClientCertificate | undefined {
+  const subject = call.getAuthContext().sslPeerCertificate?.subject as unknown as
+    | Readonly<Record<string, string | string[] | undefined>>
+    | undefined;
+  if (subject?.["CN"] === undefined) return undefined;
+  return { commonName: [subject["CN"]].flat()[0] ?? "", organizations: [subject["O"] ?? []].flat() };
+}
+
+/** A Status as the error of a call: code, message, and the Status itself as a detail. */
+export function asGrpcError(error: unknown): { code: number; details: string; metadata: Metadata } {
+  const status: Status = statusOf(error);
+  const metadata = new Metadata();
+  metadata.set(detailsTrailer, Buffer.from(encodeDetails(status)));
+  return { code: grpcCodeOf(status), details: status.message ?? "", metadata };
+}
+
+/** A call with one answer. */
+export function unary(
+  serve: (request: object, caller: Caller) => Promise<object>,
+): (call: ServerUnaryCall<object, object>, done: (error: object | null, reply?: object) => void) => Promise<void> {
+  return async (call, done) => {
+    let reply: object;
+    try {
+      reply = await serve(call.request, callerOf(call));
+    } catch (error) {
+      done(asGrpcError(error));
+      return;
+    }
+    done(null, reply);
+  };
+}
+
+/** A call with many answers. */
+export function streaming<M extends object>(
+  serve: (request: object, caller: Caller, sink: MessageSink<M>) => Promise<void>,
+): (call: ServerWritableStream<object, object>) => void {
+  return (call) => {
+    serve(call.request, callerOf(call), sinkOf<M>(call)).then(
+      () => call.end(),
+      (error: unknown) => {
+        if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));
+      },
+    );
+  };
+}
+
+/**
+ * Many calls on one stream, answered as they are done. While too many are in flight the stream is not
+ * read on, which holds the client back.
+ */
+export function duplex(
+  serve: (request: object, caller: Caller) => Promise<object>,
+): (call: ServerDuplexStream<object, object>) => void {
+  return (call) => {
+    const caller = callerOf(call);
+    let inFlight = 0;
+    let ended = false;
+    call.on("data", (request: object) => {
+      inFlight += 1;
+      if (inFlight >= grpcLimits.callsInFlightMax) call.pause();
+      void serve(request, caller).then((reply) => {
+        inFlight -= 1;
+        if (call.cancelled || call.writableEnded) return;
+        call.write(reply);
+        if (call.isPaused()) call.resume();
+        if (ended && inFlight === 0) call.end();
+      });
+    });
+    call.on("end", () => {
+      ended = true;
+      if (inFlight === 0) call.end();
+    });
+  };
+}
+
+/** Counts the bytes that gRPC has not handed on yet: its own count is one of messages. */
+function sinkOf<M extends object>(call: ServerWritableStream<object, object>): MessageSink<M> {
+  let pending = 0;
+  let waiting: (() => void)[] = [];
+  const wake = (): void => {
+    if (!call.cancelled && pending > limits.streamPendingBytesMax) return;
+    const runs = waiting;
+    waiting = [];
+    for (const run of runs) run();
+  };
+  call.on("cancelled", wake);
+  return {
+    write(message, bytes) {
+      if (call.cancelled || call.writableEnded) return;
+      pending += bytes;
+      call.write(message, () => {
+        pending -= bytes;
+        wake();
+      });
+    },
+    get pending() {
+      return pending;
+    },
+    get closed() {
+      return call.cancelled || call.writableEnded;
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        wake();
+      }),
+  };
+}
