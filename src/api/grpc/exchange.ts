@@ -97,6 +97,10 @@ export class MessageExchange implements HttpExchange {
     return Promise.reject(badRequest("Upgrade request required"));
   }
 
+  switchProtocols(): never {
+    throw badRequest("Upgrade request required");
+  }
+
   onClose(run: () => void): void {
     this.#closeRuns.push(run);
   }

@@ -1490,6 +1490,12 @@ export interface ActorSpec {
   readonly supervisor?: string;
 }
 
+export interface DeadLetter {
+  readonly event: string;
+  readonly error?: string;
+  readonly time?: string;
+}
+
 export interface ActorStatus {
   readonly state?: string;
   readonly since?: string;
@@ -1497,6 +1503,8 @@ export interface ActorStatus {
   readonly mailbox: number;
   readonly status?: string;
   readonly lastError?: string;
+  readonly slowTurns?: number;
+  readonly deadLetters?: readonly DeadLetter[];
 }
 
 export interface Actor extends KubeObject {
