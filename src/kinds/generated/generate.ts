@@ -20,7 +20,8 @@ export function generateTypes(): string {
 
 /** What a typed client answers, by the name of the resource. */
 function typesByResource(): string {
-  const lines = kinds.map((kind) => `  readonly "${kind.id}": ${typeName(kind.schema)};\n`);
+  const member = (id: string): string => (id.includes(".") ? JSON.stringify(id) : id);
+  const lines = kinds.map((kind) => `  readonly ${member(kind.id)}: ${typeName(kind.schema)};\n`);
   return `/** Every kind's type, by the name of its resource. */\nexport interface KindTypes {\n${lines.join("")}}\n`;
 }
 
