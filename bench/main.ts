@@ -2,6 +2,7 @@
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
   pods: () => import("./pods.ts"),
   proxy: () => import("./proxy.ts"),
+  server: () => import("./server.ts"),
   up: () => import("./up.ts"),
 };
 

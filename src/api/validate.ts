@@ -14,8 +14,11 @@ export function validateNew(kind: Kind, draft: Draft): void {
   refuse(kind, draft, errors);
 }
 
-/** A changed object. `main` runs the rules for new objects as well, `part` only what metadata asks. */
-export function validateChanged(kind: Kind, draft: Draft, old: KubeObject, rules: "main" | "status" | "part"): void {
+/** Which rules a change is judged by. */
+export type ChangeRules = "main" | "status" | "part" | "checked";
+
+/** A changed object. `main` runs the rules for updates, `part` those that hold always, `checked` only those of metadata. */
+export function validateChanged(kind: Kind, draft: Draft, old: KubeObject, rules: ChangeRules): void {
   const errors = createFieldErrors();
   switch (rules) {
     case "main":
@@ -27,6 +30,9 @@ export function validateChanged(kind: Kind, draft: Draft, old: KubeObject, rules
     case "part":
       validateMetadataUpdate(kind, draft.metadata, old.metadata, errors);
       kind.validate?.(draft as unknown as KubeObject, errors);
+      break;
+    case "checked":
+      validateMetadataUpdate(kind, draft.metadata, old.metadata, errors);
   }
   refuse(kind, draft, errors);
 }

@@ -1,4 +1,4 @@
-import type { KindId } from "../kinds/kind.ts";
+import type { KindId, KubeObject } from "../kinds/kind.ts";
 import type { Millis } from "../util/time.ts";
 import type { Digest, Revision } from "./revision.ts";
 
@@ -48,6 +48,8 @@ export type RowWrite =
       readonly expected: Revision;
       /** Header and body, see `row.ts`. */
       readonly row: Uint8Array;
+      /** What the bytes say, where the writer has it at hand; it is no part of the entry. Never changed. */
+      readonly object?: KubeObject;
     }
   | {
       readonly op: "delete";

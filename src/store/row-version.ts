@@ -154,6 +154,17 @@ export class ObjectCache {
     return object;
   }
 
+  /**
+   * The object of a row that is written: the writer's own, or what the bytes say. Where objects are
+   * frozen, the two are compared as well.
+   */
+  take(version: RowVersion, write: { readonly row: Uint8Array; readonly object?: KubeObject }): KubeObject {
+    if (write.object !== undefined && !this.#freeze) return write.object;
+    const parsed = this.parseRow(version, write.row);
+    invariant(write.object === undefined || isSameJson(write.object, parsed), "a row's object is what its bytes say");
+    return parsed;
+  }
+
   keep(version: RowVersion, object: KubeObject): KubeObject {
     if (version.chain.kind.sealed === true) return object;
     const evicted = this.#kept[this.#next];
@@ -172,6 +183,17 @@ function isObject(value: unknown): value is KubeObject {
     "metadata" in value &&
     typeof value.metadata === "object" &&
     value.metadata !== null
+  );
+}
+
+/** Stricter than equality of JSON: an absent member is not one that is undefined. */
+function isSameJson(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const members = Object.entries(a);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    members.length === Object.keys(b).length &&
+    members.every(([name, value]) => Object.hasOwn(b, name) && isSameJson(value, (b as Record<string, unknown>)[name]))
   );
 }
 

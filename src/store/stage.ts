@@ -56,7 +56,7 @@ function prepare(preparation: Preparation, replaced: RowVersion | undefined): Pr
   invariant(header.revision === revision, "a row carries the revision of its write");
   invariant(header.sealed === (table.kind.sealed === true), "a row is sealed if its kind is");
   const version = new RowVersion(chain, { revision, createRevision, deleted: false });
-  const object = state.objects.parseRow(version, write.row);
+  const object = state.objects.take(version, write);
   const { namespace = "", name } = object.metadata;
   invariant(
     namespace === write.namespace && name === write.name,

@@ -42,6 +42,8 @@ export interface ClusterOptions {
   readonly faults?: FaultPort;
   /** A master that ends itself is started again, as a keeper does; otherwise its error is the test's. */
   readonly keeper?: boolean;
+  /** Default true: stored objects are frozen, so that a planner that changes one fails. Benches say false. */
+  readonly freezeObjects?: boolean;
 }
 
 export interface NodeOptions {
@@ -248,6 +250,7 @@ export class Cluster implements AsyncDisposable {
       env: this.#life.env,
       nodeStreams: this.#streams(),
       controllers: this.#options.controllers ?? [],
+      freezeObjects: this.#options.freezeObjects ?? true,
       onFatal: (error) => (this.#fatal ??= error),
       ...(crumb === undefined ? {} : { crumb }),
       ...(epoch === undefined ? {} : { epoch }),

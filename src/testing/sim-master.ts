@@ -28,6 +28,7 @@ export interface SimMasterOptions {
   readonly nodeStreams: NodeStreams;
   /** Run beside those of production. */
   readonly controllers: readonly Controller[];
+  readonly freezeObjects: boolean;
   readonly onFatal: (error: Error) => void;
   readonly crumb?: CrumbNote;
   /** Default: the first. */
@@ -63,7 +64,7 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
   const nodes = new NodeTable();
   let store: Store | undefined;
   let parts: { readonly core: Core; readonly links: SimLinkDoor } | undefined;
-  const theStore = (): Store => (store ??= createStore(storeOptions(env)));
+  const theStore = (): Store => (store ??= createStore(storeOptions(options)));
   const theParts = (): { readonly core: Core; readonly links: SimLinkDoor } =>
     (parts ??= build(options, { raft, store: theStore(), nodes }));
   const raft: Raft = createRaft({
@@ -79,7 +80,7 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
     },
     stateMachine: {
       restore: async (_meta, chunks) => {
-        store = await restoreStore(storeOptions(env), chunks);
+        store = await restoreStore(storeOptions(options), chunks);
       },
       snapshot: () => snapshotOf(theStore()),
     },
@@ -137,7 +138,7 @@ function build(
   return { core, links };
 }
 
-function storeOptions(env: Env): StoreOptions {
+function storeOptions({ env, freezeObjects }: SimMasterOptions): StoreOptions {
   const random = env.random.stream("seal");
   return {
     kinds,
@@ -147,7 +148,7 @@ function storeOptions(env: Env): StoreOptions {
       key: new Uint8Array(32),
       randomBytes: (length) => random.bytes(length),
     }),
-    limits: { freezeObjects: true },
+    limits: { freezeObjects },
   };
 }
 

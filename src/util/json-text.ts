@@ -34,6 +34,24 @@ export function stringifyJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** The value as its own text would be read again: without undefined members. Itself where there are none. */
+export function withoutUndefined(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(withoutUndefined);
+    return items.every((item, at) => item === value[at]) ? value : items;
+  }
+  let copy: object | undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const plain = withoutUndefined(member);
+    if (plain === member && member !== undefined) continue;
+    copy ??= { ...value };
+    if (plain === undefined) Reflect.deleteProperty(copy, key);
+    else setKey(copy, key, plain);
+  }
+  return copy ?? value;
+}
+
 /** Sets a key that may be `__proto__` without touching the prototype. */
 export function setKey(target: object, key: string, value: unknown): void {
   if (key === "__proto__") {

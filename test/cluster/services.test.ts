@@ -50,7 +50,7 @@ test("slices and endpoints of a Service follow the readiness of its pods", async
 
   ready = false;
   await cluster.until(() => Object.values(inSlices(cluster, "web")).every((each) => !each));
-  t.is(inEndpoints(cluster, "web").ready.length, 0);
+  await cluster.until(() => inEndpoints(cluster, "web").ready.length === 0);
 });
 
 test("a terminating pod is shown as serving but not ready, then leaves the slices", async (t) => {
@@ -86,4 +86,44 @@ test("Service `kubernetes` stands with the master's address as its endpoint", as
   t.is(cluster.get("services", "kubernetes")!.spec.clusterIP, "10.43.0.1");
   t.deepEqual(inEndpoints(cluster, "kubernetes"), { ready: ["192.0.2.10"], not: [] });
   t.deepEqual(inSlices(cluster, "kubernetes"), { "192.0.2.10": true });
+});
+
+test("fifty pods that become ready at once cost a Service a few writes, and a change after that is written at once", async (t) => {
+  await using cluster = await createCluster({ nodes: 4, seed: 15, time: "virtual" });
+  await cluster.apply(service("web"));
+  await cluster.settled();
+  const { store } = cluster.master;
+  const writes = { slices: 0, endpoints: 0 };
+  store.onStaged((changes) => {
+    for (const { previous, next } of changes) {
+      const kind = (next ?? previous)!.kind;
+      if (kind === "endpointslices.discovery.k8s.io") writes.slices += 1;
+      if (kind === "endpoints") writes.endpoints += 1;
+    }
+  });
+  await cluster.apply(deployment("web", { replicas: 50 }));
+  await cluster.until(() => Object.values(inSlices(cluster, "web")).filter(Boolean).length === 50);
+  await cluster.until(() => inEndpoints(cluster, "web").ready.length === 50);
+  t.true(writes.slices <= 8, `${writes.slices} writes of slices`);
+  t.true(writes.endpoints <= 5, `${writes.endpoints} writes of endpoints`);
+
+  await cluster.advance(1_000);
+  const before = writes.slices;
+  const [first] = alive(cluster, "web");
+  const address = first!.status!.podIP!;
+  await cluster.delete("pods", first!.metadata.name);
+  await cluster.until(() => inSlices(cluster, "web")[address] !== true, { withinMs: 50, stepMs: 1 });
+  t.is(writes.slices, before + 1);
+});
+
+test("fifty pods that become ready at once cost their ReplicaSet and Deployment a few status writes", async (t) => {
+  await using cluster = await createCluster({ nodes: 4, seed: 16, time: "virtual" });
+  const writes = new Map<string, number>();
+  cluster.master.store.onStaged((changes) => {
+    for (const { next } of changes) if (next !== undefined) writes.set(next.kind, (writes.get(next.kind) ?? 0) + 1);
+  });
+  await cluster.apply(deployment("web", { replicas: 50 }));
+  await rolledOut(cluster, "web");
+  t.true(writes.get("replicasets.apps")! <= 8, `${writes.get("replicasets.apps")} of the ReplicaSet`);
+  t.true(writes.get("deployments.apps")! <= 10, `${writes.get("deployments.apps")} of the Deployment`);
 });

@@ -13,7 +13,7 @@ import type { Status } from "../../util/errors.ts";
 import type { Note } from "../runtime/command.ts";
 import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/controller.ts";
 import { jsonEqual } from "../../util/equal.ts";
-import { keyOf, rowOf, watchOwn, watchOwned } from "./common/keys.ts";
+import { isMoreThanStatus, keyOf, rowOf, watchOwn, watchOwned } from "./common/keys.ts";
 import { adopted, claims, controllerReference, released } from "./common/owners.ts";
 import { isTerminal } from "./common/pods.ts";
 import { isEmptySelector } from "./common/selector.ts";
@@ -31,6 +31,7 @@ import {
   withCondition,
 } from "./deployment/conditions.ts";
 import { expiredHistory, rollback } from "./deployment/history.ts";
+import { deploymentPaceMs } from "./limits.ts";
 import { boundsOf, isRolling, newestSize, proportional, shrinkOlds, type Bounds } from "./deployment/rollout.ts";
 import {
   byAge,
@@ -53,11 +54,12 @@ export const deployment: Controller = {
   source,
   about: "deployments.apps",
   watches: [
-    watchOwn(kind),
+    { ...watchOwn(kind), urgent: isMoreThanStatus },
     watchOwned(setKind, kind, (owner, orphan) => selects(owner.object<Deployment>().spec.selector, orphan.hot.labels)),
     { kind: "pods", keys: (view, previous, next) => deploymentsOfGonePod(view, previous, next) },
   ],
   writes: [kind, setKind],
+  paceMs: deploymentPaceMs,
   plan,
   refused,
 };

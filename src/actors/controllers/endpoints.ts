@@ -23,7 +23,7 @@ import {
   watchPods,
   type TargetPort,
 } from "./endpoints/service-pods.ts";
-import { endpointsCapacityMax } from "./limits.ts";
+import { endpointsCapacityMax, endpointsPaceMs } from "./limits.ts";
 
 const kind = "endpoints";
 const managedByLabel = "endpoints.kubernetes.io/managed-by";
@@ -38,6 +38,7 @@ export const endpoints: Controller = {
   about: "services",
   watches: [watchOwn("services"), watchPods, watchOwn(kind)],
   writes: [kind],
+  paceMs: endpointsPaceMs,
   plan,
 };
 

@@ -28,7 +28,7 @@ import {
   type Family,
   type TargetPort,
 } from "./endpoints/service-pods.ts";
-import { endpointsPerSliceMax } from "./limits.ts";
+import { endpointSlicePaceMs, endpointsPerSliceMax } from "./limits.ts";
 
 const kind = "endpointslices.discovery.k8s.io";
 const serviceLabel = "kubernetes.io/service-name";
@@ -51,6 +51,7 @@ export const endpointslice: Controller = {
     },
   ],
   writes: [kind],
+  paceMs: endpointSlicePaceMs,
   plan,
 };
 

@@ -37,3 +37,14 @@ export const partialZoneNodesMin = 3;
 
 /** A partly silent zone with more nodes than these goes on slowly, a smaller one not at all. */
 export const largeZoneNodesMin = 50;
+
+/**
+ * Rest of a Service between two plans of its endpoints, while they change one after the other. The
+ * proxies follow the slices, and a terminating pod waits for them; few follow the older form.
+ */
+export const endpointSlicePaceMs = 200;
+export const endpointsPaceMs = 500;
+
+/** Rest between two plans that only count: statuses of ReplicaSets and Deployments. */
+export const replicaSetPaceMs = 200;
+export const deploymentPaceMs = 100;

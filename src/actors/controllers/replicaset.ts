@@ -11,15 +11,15 @@ import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/
 import type { Note } from "../runtime/command.ts";
 import type { Status } from "../../util/errors.ts";
 import { jsonEqual } from "../../util/equal.ts";
-import { rowOf, watchOwn, watchOwned } from "./common/keys.ts";
+import { isMoreThanStatus, rowOf, watchOwn, watchOwned } from "./common/keys.ts";
 import { childName } from "./common/names.ts";
 import { adopted, claims, controllerReference, released } from "./common/owners.ts";
 import { availableFrom, isActive, isReady, isTerminal, isTerminating } from "./common/pods.ts";
 import { containsAll } from "./common/selector.ts";
-import { selects } from "../../util/selector.ts";
+import { labelMatcher, matchesLabels, selects } from "../../util/selector.ts";
 import { formatTime } from "../../util/time-format.ts";
 import { create, draftOf, noteOn, remove, update, updateStatus } from "./common/writes.ts";
-import { burstReplicasMax } from "./limits.ts";
+import { burstReplicasMax, replicaSetPaceMs } from "./limits.ts";
 import { victims } from "./replicaset/victims.ts";
 
 const source = "replicaset-controller";
@@ -29,21 +29,37 @@ export const replicaset: Controller = {
   source,
   about: "replicasets.apps",
   watches: [
-    watchOwn("replicasets.apps"),
-    watchOwned("pods", "replicasets.apps", (owner, orphan) =>
-      selects(owner.object<ReplicaSet>().spec.selector, orphan.hot.labels),
-    ),
+    { ...watchOwn("replicasets.apps"), urgent: isMoreThanStatus },
+    {
+      ...watchOwned("pods", "replicasets.apps", (owner, orphan) =>
+        selects(owner.object<ReplicaSet>().spec.selector, orphan.hot.labels),
+      ),
+      urgent: isCountedAnew,
+    },
   ],
   writes: ["pods", "replicasets.apps"],
+  paceMs: replicaSetPaceMs,
   plan,
   refused,
 };
+
+/** Whether a set may have to make or delete pods after this change of one, or to let it go. */
+function isCountedAnew(previous: RowRef | undefined, next: RowRef | undefined): boolean {
+  if (previous === undefined || next === undefined) return true;
+  const [was, is] = [previous.hot, next.hot];
+  return (
+    was.deleting !== is.deleting ||
+    was["terminal"] !== is["terminal"] ||
+    was.controller !== is.controller ||
+    !jsonEqual(was.labels, is.labels)
+  );
+}
 
 function plan(view: TimedView, key: string): Plan {
   const row = rowOf(view, "replicasets.apps", key);
   if (row === undefined) return nothing;
   const set = row.object<ReplicaSet>();
-  const claimed = claims(view, "pods", set, (pod) => selects(set.spec.selector, pod.hot.labels));
+  const claimed = claims(view, "pods", set, podMatch(set));
   const claiming = claimWrites(set, claimed.adopt, claimed.release);
   if (claiming.length > 0) return { writes: claiming, more: true };
 
@@ -60,6 +76,11 @@ function plan(view: TimedView, key: string): Plan {
     !isDue || jsonEqual(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
   const wakeAt = nextAvailable(set, pods, view.now);
   return { ...scaling, writes, ...(wakeAt === undefined ? {} : { wakeAt }) };
+}
+
+function podMatch(set: ReplicaSet): (pod: RowRef) => boolean {
+  const matcher = labelMatcher(set.spec.selector);
+  return (pod) => matcher !== undefined && matchesLabels(matcher, pod.hot.labels);
 }
 
 function claimWrites(set: ReplicaSet, adopt: readonly RowRef[], release: readonly RowRef[]): readonly PlanWrite[] {
@@ -202,9 +223,7 @@ function refused(view: TimedView, key: string, write: PlanWrite, status: Status)
     reason,
     message,
   };
-  const pods = claims(view, "pods", set, (pod) => selects(set.spec.selector, pod.hot.labels)).owned.map((pod) =>
-    pod.object<Pod>(),
-  );
+  const pods = claims(view, "pods", set, podMatch(set)).owned.map((pod) => pod.object<Pod>());
   const next = nextStatus(set, pods, view.now, false);
   const conditions = [...(next.conditions ?? []), condition];
   return { writes: [updateStatus(row, set, { ...next, conditions })], notes: [note] };

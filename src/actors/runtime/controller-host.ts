@@ -79,6 +79,8 @@ class Runner {
   private queued = false;
   private queuedAt: Millis = 0;
   private planning: string | undefined;
+  /** What its actor was told last. */
+  private told: "work" | "rest" = "rest";
   private timers: Timer[] = [];
   /** Why each failing key fails, and since when. */
   private readonly failures = new Map<string, { readonly since: Millis; readonly error: string }>();
@@ -100,6 +102,7 @@ class Runner {
   start(actor: AnyActorRef): () => void {
     this.actor = actor;
     this.queued = false;
+    this.told = "rest";
     this.every(auditEveryMs, () => this.audit());
     this.every(quarantineProbeMs, () => this.probe());
     this.guard(() => this.seed());
@@ -115,16 +118,20 @@ class Runner {
   /** Rows changed at the tip. */
   staged(changes: readonly WatchChange[]): void {
     if (this.actor === undefined) return;
+    if (!changes.some(({ previous, next }) => this.watches.has((next ?? previous)?.kind ?? ""))) return;
     this.guard(() => {
       const view = this.view();
-      for (const change of changes) {
-        const row = change.next ?? change.previous;
-        const watches = row === undefined ? undefined : this.watches.get(row.kind);
-        for (const watch of watches ?? []) {
-          for (const key of watch.keys(view, change.previous, change.next)) this.trigger(key);
-        }
-      }
+      for (const change of changes) this.changed(view, change);
     });
+  }
+
+  private changed(view: TimedView, { previous, next }: WatchChange): void {
+    for (const watch of this.watches.get((next ?? previous)?.kind ?? "") ?? []) {
+      const keys = watch.keys(view, previous, next);
+      if (keys.length === 0) continue;
+      const isUrgent = watch.urgent?.(previous, next) ?? false;
+      for (const key of keys) this.trigger(key, isUrgent);
+    }
   }
 
   released(path: string): void {
@@ -192,7 +199,7 @@ class Runner {
   }
 
   /** One trigger passes the fault seam of messages. */
-  private trigger(key: string): void {
+  private trigger(key: string, isUrgent: boolean): void {
     // What a plan does to its own key is no news from outside: the back-off holds.
     if (this.planning === key && this.keys.failing().has(key)) return;
     const { env } = this.options;
@@ -211,7 +218,8 @@ class Runner {
       case "crash":
       case "poison":
       case "error":
-        this.keys.mark(key);
+        if (isUrgent) this.keys.mark(key);
+        else this.keys.markPaced(key);
     }
   }
 
@@ -277,7 +285,6 @@ class Runner {
       this.parked.add(key);
       return [];
     }
-    this.actor?.send({ type: "work" });
     host.watchdog.enter({ actor: path, event: "plan" });
     this.planning = key;
     try {
@@ -288,14 +295,22 @@ class Runner {
         this.options.env.log("warn", "plan-slow", { controller: this.controller.name, key, ms: Math.round(tookMs) });
       }
       host.quarantine.succeeded(path);
-      this.actor?.send({ type: "rest" });
       return [];
     } catch (error) {
       transaction.reset();
       return this.threw(transaction, key, path, error);
     } finally {
       this.planning = undefined;
+      this.tellState();
     }
+  }
+
+  /** A plan is one turn, so nobody sees it under way: a controller is at work while keys wait behind it. */
+  private tellState(): void {
+    const state = this.keys.size > 0 ? "work" : "rest";
+    if (state === this.told) return;
+    this.told = state;
+    this.actor?.send({ type: state });
   }
 
   private plan(transaction: OpenTransaction, key: string): void {
@@ -305,6 +320,8 @@ class Runner {
     const refusal = this.execute(transaction, plan);
     if (refusal === undefined) {
       this.forget(key);
+      const { paceMs } = this.controller;
+      if (paceMs !== undefined && plan.writes.length > 0) this.keys.rest(key, paceMs);
       const { wakeAt } = plan;
       this.keys.wakeAfter(key, wakeAt === undefined ? undefined : wakeAt - transaction.now);
       if (plan.more === true) this.keys.mark(key);
@@ -347,7 +364,6 @@ class Runner {
     const message = messageOf(error);
     env.log("error", "plan-threw", { controller: this.controller.name, key, error: message });
     // The key fails, not its controller: that goes on with the next key.
-    this.actor?.send({ type: "rest" });
     this.backOff(key, message);
     if (!host.quarantine.fault(path, now)) return [];
     this.forget(key);

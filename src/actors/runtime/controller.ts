@@ -20,6 +20,11 @@ export interface Controller {
   readonly writes: readonly KindId[];
   /** Keys planned once at the start of a term. Absent: every key that `watches` maps existing rows to. */
   readonly seed?: (view: TimedView) => readonly string[];
+  /**
+   * A key whose plan wrote something rests this long: changes that can wait are planned together
+   * afterwards. A change after a quieter time is planned at once. Absent: no rest.
+   */
+  readonly paceMs?: Millis;
   /** Pure, synchronous, level-triggered; plan again on its own result is empty. */
   readonly plan: (view: TimedView, key: string) => Plan;
   /** A write of the plan was refused (quota, validation …): what to record instead. The key backs off afterwards. */
@@ -30,6 +35,8 @@ export interface ControllerWatch {
   readonly kind: KindId;
   /** `previous` undefined: created; `next` undefined: deleted. Key = `namespace/name` or whatever the controller chooses. */
   readonly keys: (view: TimedView, previous: RowRef | undefined, next: RowRef | undefined) => readonly string[];
+  /** For a controller with a pace: a change that does not wait for it. Absent: every change can wait. */
+  readonly urgent?: (previous: RowRef | undefined, next: RowRef | undefined) => boolean;
 }
 
 /** One transaction: all writes or none. At most 500 writes; `more` asks for another turn at once. */

@@ -1,5 +1,6 @@
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject } from "xstate";
 import type { Millis } from "../../util/time.ts";
+import { stepsKeptMax } from "./limits.ts";
 import {
   ActorFault,
   ImpureMachineError,
@@ -153,32 +154,46 @@ export function resolve(machine: AnyStateMachine, state: ActorState): AnyMachine
   }
 }
 
+/** Most steps depend on two names only, and a machine is pure: such a step is taken once and kept. */
 export function createEvaluator(): Evaluator {
+  const kept = new WeakMap<AnyStateMachine, Map<string, StepResult>>();
   return {
     step(def, state, event) {
-      const snapshot = resolve(def.machine, state);
-      let result: InertTransition;
-      try {
-        result = inertTransition(def.machine, snapshot, event);
-      } catch (error) {
-        if (error instanceof ActorFault) throw error;
-        const text = error instanceof Error ? error.message : String(error);
-        throw new ActorFault(`${def.name} failed on ${event.type} in ${state.id}: ${text}`, {
-          cause: error,
-        });
-      }
-      const { snapshot: next, actions } = result;
-      if (next.status === "error") {
-        throw new ActorFault(`${def.name} failed on ${event.type} in ${state.id}`, {
-          cause: next.error,
-        });
-      }
-      return {
-        next: { id: idOf(next.value), context: next.context },
-        effects: effectsOf(actions),
-        ignored: next === snapshot && actions.length === 0,
-      };
+      if (Object.keys(state.context).length > 0 || Object.keys(event).length > 1) return takeStep(def, state, event);
+      const steps = kept.get(def.machine) ?? new Map<string, StepResult>();
+      kept.set(def.machine, steps);
+      const names = `${state.id} ${event.type}`;
+      const known = steps.get(names);
+      if (known !== undefined) return known;
+      const result = takeStep(def, state, event);
+      if (steps.size < stepsKeptMax) steps.set(names, result);
+      return result;
     },
+  };
+}
+
+function takeStep(def: MachineDef, state: ActorState, event: ActorEvent): StepResult {
+  const snapshot = resolve(def.machine, state);
+  let result: InertTransition;
+  try {
+    result = inertTransition(def.machine, snapshot, event);
+  } catch (error) {
+    if (error instanceof ActorFault) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new ActorFault(`${def.name} failed on ${event.type} in ${state.id}: ${text}`, {
+      cause: error,
+    });
+  }
+  const { snapshot: next, actions } = result;
+  if (next.status === "error") {
+    throw new ActorFault(`${def.name} failed on ${event.type} in ${state.id}`, {
+      cause: next.error,
+    });
+  }
+  return {
+    next: { id: idOf(next.value), context: next.context },
+    effects: effectsOf(actions),
+    ignored: next === snapshot && actions.length === 0,
   };
 }
 

@@ -24,6 +24,9 @@ export const outcomeBytesMax: number = 4 * 1024 * 1024;
 /** Row writes of one plan. */
 export const planWritesMax = 500;
 
+/** Steps of one machine that are kept: more than its states times its events. */
+export const stepsKeptMax = 1_024;
+
 /** First pause of a failing key or actor; doubled each time. */
 export const backoffBaseMs = 100;
 /** Longest pause of a controller's key. */

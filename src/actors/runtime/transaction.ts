@@ -5,6 +5,7 @@ import type { RowWrite } from "../../store/outcome.ts";
 import type { Revision } from "../../store/revision.ts";
 import type { RowRef, View } from "../../store/view.ts";
 import { invariant, InvariantError } from "../../util/errors.ts";
+import { withoutUndefined } from "../../util/json-text.ts";
 import type { Millis } from "../../util/time.ts";
 import type { HostCodec, KindLookup } from "./codec.ts";
 import type { Note, Transaction } from "./command.ts";
@@ -163,7 +164,7 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
       const slot = entry(id, namespace, name);
       const createRevision = expected === 0 ? revision : ((slot.next ?? slot.previous)?.createRevision ?? revision);
       const row = codec.encodeRow(kind, object, revision);
-      writes.push({ op: "put", kind: id, namespace, name, expected, row });
+      writes.push({ op: "put", kind: id, namespace, name, expected, row, object });
       slot.next = ownRow(kind, object, revision, createRevision);
       return object;
     },
@@ -191,5 +192,5 @@ export function createTransaction(options: TransactionOptions): OpenTransaction 
 
 function withRevision(draft: Draft, revision: Revision): KubeObject {
   const metadata = { ...draft.metadata, resourceVersion: String(revision) };
-  return { ...draft, metadata } as unknown as KubeObject;
+  return withoutUndefined({ ...draft, metadata }) as KubeObject;
 }

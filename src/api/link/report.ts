@@ -57,7 +57,13 @@ function parse(
   const { group, version, plural } = kind;
   requireAllowed(authorizer, user, { resource: true, verb, group, version, plural, subresource, namespace, name });
   if (said.object === undefined || said.subresource === "token") return { request: { ...said, user }, kind };
-  return { request: { ...said, user, object: decodeBody(kind, said.object) }, kind };
+  const object = subresource === "status" ? statusPart(said.object) : said.object;
+  return { request: { ...said, user, object: decodeBody(kind, object) }, kind };
+}
+
+/** A status write leaves the rest of the object alone, so that is not looked at. */
+function statusPart({ apiVersion, kind, metadata, status }: Draft): Draft {
+  return { apiVersion, kind, metadata, ...(status === undefined ? {} : { status }) };
 }
 
 /** Type-checks and canonicalises what a node sent, as the REST door does. Throws StatusError 400. */

@@ -4,7 +4,7 @@ import { formatTime } from "../../util/time-format.ts";
 import { badRequest, conflict, notFound, plainError } from "../../kinds/status-errors.ts";
 import { success } from "../refusals.ts";
 import { bodyOf, existing, type Evaluation } from "../verbs/evaluation.ts";
-import { draftOf, replace } from "../verbs/replace.ts";
+import { replace } from "../verbs/replace.ts";
 
 /** POST on a pod's `/binding`: assigns it to a node, once. The node need not exist. */
 export function bindPod(evaluation: Evaluation): WriteReply {
@@ -17,7 +17,9 @@ export function bindPod(evaluation: Evaluation): WriteReply {
   const node = targetNode(binding);
   const row = existing(evaluation, request.name);
   if (row === undefined) throw notFound(kind, request.name);
-  const draft = draftOf(row);
+  // What is not replaced below stays the stored object's own, and is not changed.
+  const stored = row.object();
+  const draft: Draft = { ...stored, metadata: { ...stored.metadata } };
   const spec = { ...(draft["spec"] as PodSpecPart | undefined) };
   const refuse = (why: string): Error => conflict({ group: kind.group, plural: "pods/binding" }, request.name, why);
   if (draft.metadata.deletionTimestamp !== undefined) {
@@ -35,7 +37,7 @@ export function bindPod(evaluation: Evaluation): WriteReply {
   mergeInto(draft, "labels", binding.metadata.labels);
   mergeInto(draft, "annotations", binding.metadata.annotations);
   draft["status"] = scheduled(draft, formatTime(transaction.now));
-  const reply = replace(evaluation, { row, draft, rules: "part" });
+  const reply = replace(evaluation, { row, draft, rules: "checked" });
   const { revision, warnings } = reply;
   return { code: 201, revision, status: success(201), warnings };
 }

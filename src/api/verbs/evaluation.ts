@@ -19,11 +19,10 @@ export interface Evaluation {
   readonly warnings: string[];
 }
 
-/** A copy of the request's object: the same request may be evaluated again after a failover. */
-export function bodyOf(evaluation: Evaluation): Draft {
-  const { request } = evaluation;
-  invariant(request.object !== undefined, `${request.verb} carries an object`);
-  const draft = cloneJson(request.object) as Draft;
+/** A copy of the request's object, or of a part of it: the same request may be evaluated again after a failover. */
+export function bodyOf({ request }: Evaluation, object: Draft | undefined = request.object): Draft {
+  invariant(object !== undefined, `${request.verb} carries an object`);
+  const draft = cloneJson(object) as Draft;
   draft.metadata = { ...draft.metadata };
   return draft;
 }

@@ -3,7 +3,7 @@ import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
 import type { RowRef } from "../../store/view.ts";
 import { applyDefaults } from "../../kinds/defaults.ts";
 import { prepareStatus, prepareUpdate } from "../../kinds/prepare.ts";
-import { validateChanged } from "../validate.ts";
+import { validateChanged, type ChangeRules } from "../validate.ts";
 import { jsonEqual } from "../../util/equal.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
 import { cloneJson } from "../json-values.ts";
@@ -23,9 +23,10 @@ export interface Change {
   readonly draft: Draft;
   /**
    * `main`: everything but the status is the client's. `status`: the status and annotations are.
-   * `part`: the caller has already put its part into a copy of the stored object.
+   * `part`: the caller has already put its part into a copy of the stored object; `checked`: and has
+   * checked it.
    */
-  readonly rules: "main" | "status" | "part";
+  readonly rules: ChangeRules;
   /** The part is one that counts as a new generation. */
   readonly isNewGeneration?: boolean;
 }

@@ -136,6 +136,59 @@ test("a change at the tip is planned without waiting for its commit, and the pla
   t.deepEqual(copies(store), ["copy-a"]);
 });
 
+test("a key with a pace is planned at once after a quiet time, and what changes while it rests is planned together", async (t) => {
+  const plannedAt: number[] = [];
+  const paced = copier("copy", {
+    paceMs: 200,
+    plan: (view, key) => {
+      const plan = copyPlan(view, key);
+      if (plan.writes.length > 0) plannedAt.push(env.clock.mono());
+      return plan;
+    },
+  });
+  const { env, store, create, update } = rig([paced]);
+  await env.advance(1_000);
+  const start = env.clock.mono();
+  create("a", { k: "0" });
+  await env.advance(10);
+  t.is(plannedAt.length, 1, "at once");
+  for (let count = 1; count <= 10; count += 1) {
+    update("a", { k: String(count) });
+    await env.advance(10);
+  }
+  t.is(plannedAt.length, 1, "the key rests");
+  await env.advance(200);
+  t.is(plannedAt.length, 2, "ten changes, one plan");
+  t.true(plannedAt[1]! - plannedAt[0]! >= 200 && plannedAt[1]! - start < 250);
+  t.deepEqual(dataOf(store.committed.get("configmaps", "default", "copy-a")!), { k: "10" });
+  await env.advance(300);
+  update("a", { k: "late" });
+  await env.advance(10);
+  t.is(plannedAt.length, 3, "after a quiet time at once again");
+  await env.settle();
+});
+
+test("an urgent change does not wait for the pace, and neither does another key", async (t) => {
+  const watch = {
+    kind: "configmaps",
+    keys: (_view: TimedView, previous: RowRef | undefined, next: RowRef | undefined) => keysOf(next ?? previous),
+    urgent: (_previous: RowRef | undefined, next: RowRef | undefined) =>
+      next !== undefined && dataOf(next)["urgent"] === "yes",
+  };
+  const { env, store, create, update } = rig([copier("copy", { paceMs: 200, watches: [watch] })]);
+  const copyOf = (name: string) => dataOf(store.committed.get("configmaps", "default", `copy-${name}`)!);
+  create("a");
+  await env.advance(10);
+  update("a", { k: "1" });
+  create("b");
+  await env.advance(10);
+  t.deepEqual([copyOf("a"), copyOf("b")], [{}, {}]);
+  update("a", { k: "2", urgent: "yes" });
+  await env.advance(10);
+  t.deepEqual(copyOf("a"), { k: "2", urgent: "yes" });
+  await env.settle();
+});
+
 test("triggers of one key are coalesced, and a plan without writes makes no entry", async (t) => {
   let plans = 0;
   const { env, log, create } = rig([

@@ -270,3 +270,17 @@ test("a nested state's id is its dotted path", (t) => {
   t.is(idOf({ terminating: "pods" }), "terminating.pods");
   t.is(idOf({ a: { b: "c" } }), "a.b.c");
 });
+
+test("a step that depends on names alone is taken once a machine; one with a context or a payload every time", (t) => {
+  let guards = 0;
+  const states = { one: { on: { go: { guard: () => (guards += 1) > 0, target: "two" } } }, two: {} };
+  const [def, twin] = [defOf({ initial: "one", states }), defOf({ initial: "one", states })];
+  const first = evaluator.step(def, at("one"), { type: "go" });
+  t.is(evaluator.step(def, at("one"), { type: "go" }), first);
+  t.is(guards, 1);
+  t.is(evaluator.step(twin, at("one"), { type: "go" }).next.id, "two");
+  t.is(guards, 2, "another machine of the same states");
+  evaluator.step(def, { id: "one", context: { n: 1 } }, { type: "go" });
+  evaluator.step(def, at("one"), { type: "go", why: "payload" } as { type: string });
+  t.is(guards, 4);
+});

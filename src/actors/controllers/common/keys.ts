@@ -1,6 +1,7 @@
 /** How changed rows map to keys: `namespace/name`, or the name alone for kinds of the cluster. */
 import type { KindId } from "../../../kinds/kind.ts";
 import type { RowRef, View } from "../../../store/view.ts";
+import { jsonEqual } from "../../../util/equal.ts";
 import type { ControllerWatch } from "../../runtime/controller.ts";
 
 export function keyOf(row: RowRef): string {
@@ -44,6 +45,19 @@ export function watchOwned(
       return keysOf([...found, ...adopters]);
     },
   };
+}
+
+/** Whether anything but the status of an object has changed. */
+export function isMoreThanStatus(previous: RowRef | undefined, next: RowRef | undefined): boolean {
+  if (previous === undefined || next === undefined) return true;
+  const [was, is] = [previous.object().metadata, next.object().metadata];
+  return (
+    was.generation !== is.generation ||
+    was.deletionTimestamp !== is.deletionTimestamp ||
+    !jsonEqual(was.labels, is.labels) ||
+    !jsonEqual(was.annotations, is.annotations) ||
+    !jsonEqual(was.ownerReferences, is.ownerReferences)
+  );
 }
 
 export function keysOf(rows: readonly (RowRef | undefined)[]): readonly string[] {

@@ -48,10 +48,12 @@ export function claims(view: View, kind: string, owner: KubeObject, matches: (ro
   if (owner.metadata.deletionTimestamp !== undefined) {
     return { owned: mine, adopt: [], release: [] };
   }
-  const isReleased = (row: RowRef): boolean => !matches(row) && !row.hot.deleting;
+  const owned: RowRef[] = [];
+  const release: RowRef[] = [];
+  for (const row of mine) (row.hot.deleting || matches(row) ? owned : release).push(row);
   return {
-    owned: mine.filter((row) => !isReleased(row)),
-    release: mine.filter(isReleased),
+    owned,
+    release,
     adopt: view
       .list(kind, { namespace: owner.metadata.namespace ?? "" })
       .filter((row) => row.hot.controller === undefined && !row.hot.deleting && matches(row)),

@@ -1,6 +1,7 @@
 /** What EndpointSlices and Endpoints have in common: which pods stand behind a Service, on which ports. */
 import type { Container, Pod, Service, ServicePort } from "../../../kinds/generated/types.ts";
 import type { RowRef, View } from "../../../store/view.ts";
+import { jsonEqual } from "../../../util/equal.ts";
 import type { ControllerWatch } from "../../runtime/controller.ts";
 import { keysOf } from "../common/keys.ts";
 import { isTerminal, isTerminating } from "../common/pods.ts";
@@ -77,10 +78,31 @@ export const watchPods: ControllerWatch = {
   kind: "pods",
   keys: (view, previous, next) => {
     const rows = [previous, next].filter((row) => row !== undefined);
+    if (!rows.some(isReachable) || isSameToServices(previous, next)) return [];
     const services = view.list("services", { namespace: rows[0]?.namespace ?? "" });
     return keysOf(services.filter((service) => rows.some((row) => selectsRow(service, row))));
   },
 };
+
+/** A pod counts from its first address on. */
+function isReachable({ hot }: RowRef): boolean {
+  return hot["podIP"] !== "";
+}
+
+/** Nothing has changed of what endpoints are made of. */
+function isSameToServices(previous: RowRef | undefined, next: RowRef | undefined): boolean {
+  if (previous === undefined || next === undefined) return false;
+  const [was, is] = [previous.hot, next.hot];
+  return (
+    was.uid === is.uid &&
+    was.deleting === is.deleting &&
+    endpointMembers.every((member) => jsonEqual(was[member], is[member])) &&
+    jsonEqual(was.labels, is.labels)
+  );
+}
+
+/** Of a pod's hot record. */
+const endpointMembers = ["ready", "terminal", "nodeName", "podIP", "podIPs"];
 
 function selectsRow(row: RowRef, pod: RowRef): boolean {
   const service = row.object<Service>();
