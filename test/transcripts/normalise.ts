@@ -62,6 +62,7 @@ export class Normaliser {
     if (key === "resourceVersion" && typeof value === "string") return value === "" ? "" : "{rv}";
     if (key === "nodePort" && typeof value === "number") return "{nodePort}";
     if (key === "containerID" || key === "imageID") return `{${key}}`;
+    if (key === "managedFields" && Array.isArray(value)) return value.map(managerText).toSorted();
     if (key === "items" || key === "rows") return this.sorted(value);
     return this.value(value);
   }
@@ -88,6 +89,12 @@ export class Normaliser {
     const { metadata, ...rest } = table;
     return { ...rest, metadata: this.value(metadata), rows: this.sorted(plain) };
   }
+}
+
+/** Who owns fields, and how; which ones is the matter of tests of their own. */
+function managerText(entry: unknown): string {
+  const fields = isFields(entry) ? entry : {};
+  return [fields["manager"], fields["operation"], fields["subresource"]].filter(Boolean).join(" ");
 }
 
 /** Longer ones first: names hold hashes. */

@@ -29,8 +29,14 @@ export interface WriteRequest {
   readonly user: User;
   /** create, update: the decoded object. binding, scale …: that kind's object. */
   readonly object?: Draft;
-  readonly patch?: { readonly type: "json" | "merge" | "strategic"; readonly body: Json };
+  readonly patch?: Patch;
+  /** Who comes to own what this write changes; absent = `unknown`. Apply needs one. */
   readonly fieldManager?: string;
+  /**
+   * `sparse`: a writer of the program's own (a controller, a node). What it creates is not tracked in
+   * managedFields, nor are its writes of status. Absent: everything is tracked.
+   */
+  readonly tracking?: "sparse";
   readonly fieldValidation?: "Ignore" | "Warn" | "Strict";
   readonly dryRun?: boolean;
   /** Must hold at evaluation, else 409. */
@@ -40,6 +46,18 @@ export interface WriteRequest {
   /** Of `transact`: evaluated in order in one transaction, each over those before it; all or nothing. */
   readonly operations?: readonly WriteRequest[];
 }
+
+export type Patch =
+  | { readonly type: "json" | "merge" | "strategic"; readonly body: Json }
+  | {
+      /** Server-side apply: the body is what the manager wants, the rest follows from ownership. */
+      readonly type: "apply";
+      readonly body: Json;
+      /** Takes from other managers what it changes; otherwise that is a conflict. */
+      readonly force?: boolean;
+      /** Why the user may not create the object, if that is what it comes to; absent = it may. */
+      readonly createRefusal?: Status;
+    };
 
 /** What a write answers. `object` stands where Kubernetes answers an object, else `status`. */
 export interface WriteReply {

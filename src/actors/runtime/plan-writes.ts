@@ -10,6 +10,7 @@ export function requestOf(controller: Controller, write: PlanWrite): WriteReques
       groups: ["system:masters", "system:authenticated"],
     },
     fieldManager: controller.source,
+    tracking: "sparse" as const,
   };
   switch (write.op) {
     case "create":

@@ -50,7 +50,7 @@ function parse(
   user: User,
   report: Report,
 ): { readonly request: WriteRequest; readonly kind: Kind } {
-  const said = JSON.parse(report.request) as Omit<WriteRequest, "user">;
+  const said: Omit<WriteRequest, "user"> = { ...(JSON.parse(report.request) as WriteRequest), tracking: "sparse" };
   const kind = kinds.get(said.kind);
   if (kind === undefined) throw serviceUnavailable(`this master does not know the kind ${said.kind}`);
   const { verb, namespace, name, subresource = "" } = said;

@@ -37,6 +37,7 @@ const patchTypes = [
   "application/json-patch+json",
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
 ];
 const bodyTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 const statusName = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
@@ -61,6 +62,10 @@ const write = [
   query("dryRun", "string", "All: check everything, store nothing."),
   query("fieldManager", "string", "Name of who makes this change."),
   query("fieldValidation", "string", "Ignore, Warn or Strict: what unknown fields lead to."),
+];
+const patch = [
+  ...write,
+  query("force", "boolean", "An apply takes fields from other managers instead of conflicting."),
 ];
 const list = [
   query("allowWatchBookmarks", "boolean", "Send bookmarks into the watch."),
@@ -185,7 +190,7 @@ function operationsOf(resource: Resource): readonly OwnOperation[] {
       action: "patch",
       operationId: id("patch"),
       description: `Changes a part of an object of kind ${kind}.`,
-      parameters: write,
+      parameters: patch,
       body: patchName,
       bodyTypes: patchTypes,
       answer: schema.name,
@@ -228,7 +233,7 @@ function subOperations(resource: Resource, sub: SubresourceInfo): readonly Opera
         operationId: operationId(words[known], resource, sub.name),
         description: `The ${sub.name} of an object of kind ${resource.kind}.`,
         kind: { group, version, kind },
-        parameters: sends ? write : [],
+        parameters: sends ? (method === "patch" ? patch : write) : [],
         body: sends ? (method === "patch" ? patchName : name) : undefined,
         bodyTypes: method === "patch" ? patchTypes : bodyTypes,
         answer: name,

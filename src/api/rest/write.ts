@@ -1,4 +1,4 @@
-import type { WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
+import type { Patch, WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
 import type { Kind } from "../../kinds/kind.ts";
 import { deleteOptionsSchema } from "../../kinds/schemas/meta.ts";
 import { decodeJson } from "../../kinds/decode-json.ts";
@@ -6,7 +6,10 @@ import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
 import { bindingKind, subresourceBodies } from "../../kinds/subresources.ts";
 import { createFieldErrors, statusInvalid } from "../../kinds/errors.ts";
 import { badRequest, notFound, unsupportedMediaType } from "../../kinds/status-errors.ts";
-import { StatusError, type StatusCause } from "../../util/errors.ts";
+import { StatusError, type Status, type StatusCause } from "../../util/errors.ts";
+import { goQuote } from "../../util/gojson.ts";
+import { byteLength } from "../../util/names.ts";
+import { requireAllowed } from "../authorize.ts";
 import { dryRunOf, parseDeleteOptions, type DeleteWishes } from "../delete-options.ts";
 import type { Form } from "../form.ts";
 import { isObject } from "../json-values.ts";
@@ -62,23 +65,71 @@ const patchTypes = {
   "application/json-patch+json": "json",
   "application/merge-patch+json": "merge",
   "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
 } as const;
 
 export async function servePatch(call: Call, target: ReadTarget): Promise<void> {
   const accepted = acceptedOf(call);
   const type = mediaType(call.exchange.headers["content-type"]);
   if (!Object.hasOwn(patchTypes, type)) throw unsupportedMediaType(Object.keys(patchTypes));
-  const options = writeOptions(call, "PatchOptions");
+  const patchType = patchTypes[type as keyof typeof patchTypes];
+  const options = writeOptions(call, patchType === "apply" ? "ApplyOptions" : "PatchOptions");
   const bytes = await call.exchange.body(limits.bodyBytesMax);
-  const { value } = parseText(bytes, "json");
+  const read = patchType === "apply" ? readApply(call, target, bytes) : readPatch(patchType, bytes);
   const reply = await write(call, {
     ...options,
     ...named(target),
     verb: "patch",
     user: call.user,
-    patch: { type: patchTypes[type as keyof typeof patchTypes], body: value },
+    patch: read.patch,
   });
-  show(call, { target, accepted, reply, warnings: [] });
+  show(call, { target, accepted, reply, warnings: read.warnings });
+}
+
+interface ReadPatch {
+  readonly patch: Patch;
+  readonly warnings: readonly string[];
+}
+
+function readPatch(type: Exclude<Patch["type"], "apply">, bytes: Uint8Array): ReadPatch {
+  const { value } = parseText(bytes, "json");
+  return { patch: { type, body: value }, warnings: [] };
+}
+
+/** The configuration that is applied; what stands twice in it is refused or told. */
+function readApply(call: Call, target: ReadTarget, bytes: Uint8Array): ReadPatch {
+  const { query } = call.target;
+  const { value, duplicates } = parseText(bytes, "yaml");
+  const validation = fieldValidation(query);
+  const doubled = validation === "Ignore" ? [] : duplicates;
+  const lines = doubled.map((path) => `  key ${JSON.stringify(path.split(".").at(-1))} already set in map`);
+  const problem = `error converting YAML to JSON: yaml: unmarshal errors:\n${lines.join("\n")}`;
+  if (doubled.length > 0 && validation === "Strict") throw badRequest(`error strict decoding YAML: ${problem}`);
+  const refusal = createRefusal(call, target);
+  return {
+    patch: {
+      type: "apply",
+      body: value,
+      ...(query.flag("force") === true ? { force: true } : {}),
+      ...(refusal === undefined ? {} : { createRefusal: refusal }),
+    },
+    warnings: doubled.length === 0 ? [] : [problem],
+  };
+}
+
+/** Who may patch may not therefore create: why not, if an apply comes to that. */
+function createRefusal(call: Call, target: ReadTarget): Status | undefined {
+  const { kind, namespace, name, subresource } = target;
+  if (subresource !== "") return undefined;
+  const { group, version, plural } = kind;
+  const attributes = { resource: true, verb: "create", group, version, plural, subresource, namespace, name } as const;
+  try {
+    requireAllowed(call.door.authorizer, call.user, attributes);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StatusError) return error.status;
+    throw error;
+  }
 }
 
 export async function serveDelete(call: Call, target: ReadTarget): Promise<void> {
@@ -159,38 +210,65 @@ export async function write(call: Call, request: WriteRequest): Promise<WriteRep
 
 type CommonOptions = Pick<WriteRequest, "dryRun" | "fieldManager" | "fieldValidation">;
 
-function writeOptions(call: Call, options: "CreateOptions" | "UpdateOptions" | "PatchOptions"): CommonOptions {
+/** `ApplyOptions` are PatchOptions of an apply, which must name its manager. */
+type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "ApplyOptions";
+
+function writeOptions(call: Call, options: OptionsKind): CommonOptions {
   const { query } = call.target;
   const causes: StatusCause[] = [];
-  const dryRun = query.has("dryRun") && dryRunOf(query.all("dryRun"), causes);
+  const fieldManager = query.get("fieldManager") ?? "";
   if (options === "PatchOptions" && query.has("force")) {
     const message = "Forbidden: may not be specified for non-apply patch";
     causes.push({ reason: "FieldValueForbidden", field: "force", message });
   }
-  const fieldManager = query.get("fieldManager") ?? "";
+  if (options === "ApplyOptions" && fieldManager === "") {
+    const message = "Required value: is required for apply patch";
+    causes.push({ reason: "FieldValueRequired", field: "fieldManager", message });
+  }
   checkFieldManager(fieldManager, causes);
-  if (causes.length > 0) throw invalidOptions(`${options}.meta.k8s.io`, "", causes);
+  const dryRun = query.has("dryRun") && dryRunOf(query.all("dryRun"), causes);
+  const named = options === "ApplyOptions" ? "PatchOptions" : options;
+  if (causes.length > 0) throw invalidOptions(`${named}.meta.k8s.io`, "", causes);
   return {
     fieldValidation: fieldValidation(query),
     ...(dryRun ? { dryRun } : {}),
-    ...(fieldManager === "" ? {} : { fieldManager }),
+    fieldManager: fieldManager === "" ? managerOfAgent(call.exchange.headers["user-agent"] ?? "") : fieldManager,
   };
 }
 
+/** A program's name as its User-Agent gives it: what stands before the first slash. */
+export function managerOfAgent(agent: string): string {
+  let name = "";
+  for (const char of agent.split("/", 1)[0] ?? "") {
+    if (unprintable.test(char)) continue;
+    if (byteLength(name + char) > limits.fieldManagerCharsMax) break;
+    name += char;
+  }
+  return name === "" ? "unknown" : name;
+}
+
+/** What Go does not count as printable: controls, and every blank but the space. */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+
 function checkFieldManager(fieldManager: string, causes: StatusCause[]): void {
-  if (fieldManager.length > limits.fieldManagerCharsMax) {
+  if (byteLength(fieldManager) > limits.fieldManagerCharsMax) {
     causes.push({
       reason: "FieldValueTooLong",
       field: "fieldManager",
       message: `Too long: may not be more than ${limits.fieldManagerCharsMax} bytes`,
     });
   }
-  if (!/^\P{C}*$/u.test(fieldManager)) {
-    causes.push({
-      reason: "FieldValueInvalid",
-      field: "fieldManager",
-      message: `Invalid value: ${JSON.stringify(fieldManager)}: should only contain printable characters`,
-    });
+  let position = 0;
+  for (const char of fieldManager) {
+    if (unprintable.test(char)) {
+      const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+      causes.push({
+        reason: "FieldValueInvalid",
+        field: "fieldManager",
+        message: `Invalid value: ${goQuote(fieldManager)}: invalid character U+${code} (at position ${position})`,
+      });
+    }
+    position += byteLength(char);
   }
 }
 

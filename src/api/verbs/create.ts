@@ -2,6 +2,7 @@ import type { WriteReply } from "../../actors/runtime/command.ts";
 import type { Draft, DraftMeta } from "../../kinds/kind.ts";
 import type { Rng } from "../../env/env.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
+import { encodeManagers, type Managers } from "../apply/managers.ts";
 import { limits } from "../limits.ts";
 import { alreadyExists, generateNameConflict, plainError } from "../../kinds/status-errors.ts";
 import { formatTime } from "../../util/time-format.ts";
@@ -19,9 +20,13 @@ import {
   warn,
   type Evaluation,
 } from "./evaluation.ts";
+import { fieldsOfNew, setManagedFields } from "./managed-fields.ts";
 
-/** POST, and PUT on an absent object of the kinds that allow it. */
-export function create(evaluation: Evaluation): WriteReply {
+/**
+ * POST, PUT on an absent object of the kinds that allow it, and apply on one; then `managers` says
+ * who owns what.
+ */
+export function create(evaluation: Evaluation, managers?: Managers): WriteReply {
   const { kind, request, transaction } = evaluation;
   const draft = bodyOf(evaluation);
   settleNamespace(evaluation, draft);
@@ -29,11 +34,13 @@ export function create(evaluation: Evaluation): WriteReply {
   if ((meta.resourceVersion ?? "") !== "" && request.verb === "create") {
     throw plainError("resourceVersion should not be set on objects to be created");
   }
+  const given = meta.managedFields;
   takeServerFields(evaluation, draft);
   draft.apiVersion = apiVersionOf(kind);
   draft.kind = kind.kind;
   chooseName(evaluation, meta);
   applyDefaults(kind, draft);
+  setManagedFields(draft, managers === undefined ? fieldsOfNew(evaluation, draft, given) : encodeManagers(managers));
   prepareCreate(kind, draft, { now: transaction.now, user: request.user.name });
   admit(evaluation, draft, undefined);
   validateNew(kind, draft);

@@ -1,7 +1,7 @@
 import type { WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
 import type { Draft } from "../../kinds/kind.ts";
 import type { ObjectSchema } from "../../kinds/schema.ts";
-import { badRequest, notFound } from "../../kinds/status-errors.ts";
+import { badRequest, notFound, unsupportedMediaType } from "../../kinds/status-errors.ts";
 import type { Json } from "../../util/json.ts";
 import { invariant } from "../../util/errors.ts";
 import { decodeForm, type Form } from "../form.ts";
@@ -9,12 +9,14 @@ import { isObject } from "../json-values.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicPatch } from "../patch/strategic.ts";
+import { apply } from "./apply.ts";
 import { existing, settleName, settleNamespace, type Evaluation } from "./evaluation.ts";
 import { replace } from "./replace.ts";
 
 /** PATCH on the object itself or on its status. */
 export function patch(evaluation: Evaluation, rules: "main" | "status"): WriteReply {
   const { kind, request } = evaluation;
+  if (request.patch?.type === "apply") return apply(evaluation, rules);
   const row = existing(evaluation, request.name);
   if (row === undefined) throw notFound(kind, request.name);
   const draft = patchedForm(evaluation, kind, row.object() as unknown as Json);
@@ -34,6 +36,12 @@ export function patchedForm(evaluation: Evaluation, form: Form, document: Json):
   return decoded.draft;
 }
 
+const plainPatchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+];
+
 function applyPatch(request: WriteRequest, schema: ObjectSchema, document: Json): Json {
   const patch = request.patch;
   invariant(patch !== undefined, "a patch request carries a patch");
@@ -44,5 +52,8 @@ function applyPatch(request: WriteRequest, schema: ObjectSchema, document: Json)
       return applyMergePatch(document, patch.body);
     case "strategic":
       return applyStrategicPatch(schema, document, patch.body);
+    case "apply":
+      // Only whole objects, their status and their scale have owners of fields.
+      throw unsupportedMediaType(plainPatchTypes);
   }
 }

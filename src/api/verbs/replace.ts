@@ -6,10 +6,12 @@ import { prepareStatus, prepareUpdate } from "../../kinds/prepare.ts";
 import { validateChanged, type ChangeRules } from "../validate.ts";
 import { jsonEqual } from "../../util/equal.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
+import { encodeManagers, type Managers } from "../apply/managers.ts";
 import { cloneJson } from "../json-values.ts";
 import { conflict, modifiedText } from "../../kinds/status-errors.ts";
 import { invalidOptions } from "../refusals.ts";
 import { admit, asObject, replyObject, warn, type Evaluation } from "./evaluation.ts";
+import { fieldsOfChanged, sameManagers, setManagedFields } from "./managed-fields.ts";
 
 /**
  * How a stored object is replaced, whoever asks: PUT, PATCH, or a subresource.
@@ -29,6 +31,8 @@ export interface Change {
   readonly rules: ChangeRules;
   /** The part is one that counts as a new generation. */
   readonly isNewGeneration?: boolean;
+  /** Who owns what after an apply; absent: found by comparing. */
+  readonly managers?: Managers;
 }
 
 export function replace(evaluation: Evaluation, change: Change): WriteReply {
@@ -37,17 +41,34 @@ export function replace(evaluation: Evaluation, change: Change): WriteReply {
   const old = row.object();
   checkRevision(evaluation, draft, row);
   checkUid(evaluation, draft, old);
+  const given = draft.metadata.managedFields;
   keepIdentity(kind, draft, old);
   prepare(evaluation, change, old);
+  setManagedFields(
+    draft,
+    change.managers === undefined
+      ? fieldsOfChanged(evaluation, { draft, old, given })
+      : encodeManagers(change.managers),
+  );
   admit(evaluation, draft, old);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
   validateChanged(kind, draft, old, change.rules);
   if (change.rules === "main") warn(evaluation, draft, old);
-  if (jsonEqual(draft, old)) return replyObject(evaluation, 200, old, row.revision);
+  if (isUnchanged(draft, old)) return replyObject(evaluation, 200, old, row.revision);
   if (request.dryRun === true) return replyObject(evaluation, 200, asObject(draft), row.revision);
   if (isFinished(kind, draft)) return removeFinished(evaluation, row, draft);
   const object = transaction.put(kind.id, draft, row.revision);
   return replyObject(evaluation, 200, object, Number(object.metadata.resourceVersion));
+}
+
+/** Times of managed fields alone are no change. */
+function isUnchanged(draft: Draft, old: KubeObject): boolean {
+  const { managedFields } = draft.metadata;
+  const { managedFields: before, ...rest } = old.metadata;
+  if (managedFields === before) return jsonEqual(draft, old);
+  if (!sameManagers(managedFields, before)) return false;
+  const { managedFields: _fields, ...others } = draft.metadata;
+  return jsonEqual({ ...draft, metadata: others }, { ...old, metadata: rest });
 }
 
 /** A copy of the stored object that a subresource may change. */
@@ -102,11 +123,10 @@ function keepIdentity(kind: Kind, draft: Draft, old: KubeObject): void {
   keep("generation");
   keep("deletionTimestamp");
   keep("deletionGracePeriodSeconds");
-  keep("managedFields");
 
-  function keep<
-    K extends "generateName" | "generation" | "deletionTimestamp" | "deletionGracePeriodSeconds" | "managedFields",
-  >(field: K): void {
+  function keep<K extends "generateName" | "generation" | "deletionTimestamp" | "deletionGracePeriodSeconds">(
+    field: K,
+  ): void {
     if (kept[field] === undefined) delete meta[field];
     else meta[field] = kept[field] as NonNullable<(typeof meta)[K]>;
   }

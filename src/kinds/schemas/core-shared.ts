@@ -58,7 +58,6 @@ export const typedObjectReferenceSchema: ObjectSchema = object(
     name: field(3, "string", "Name of the typed object.", { required: true }),
     namespace: field(4, "string", "Namespace of the typed object; absent means the same one.", { presence: true }),
   },
-  { atomic: true },
 );
 
 export const nodeSelectorRequirementSchema: ObjectSchema = object(

@@ -11,6 +11,7 @@ export const endpointAddressSchema: ObjectSchema = object(
     hostname: field(3, "string", "Host name of the endpoint within the service's domain."),
     nodeName: field(4, "string", "Node on which the endpoint runs.", { presence: true }),
   },
+  { atomic: true },
 );
 
 export const endpointPortSchema: ObjectSchema = object(
@@ -24,6 +25,7 @@ export const endpointPortSchema: ObjectSchema = object(
       presence: true,
     }),
   },
+  { atomic: true },
 );
 
 export const endpointSubsetSchema: ObjectSchema = object(

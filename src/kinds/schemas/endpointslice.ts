@@ -81,6 +81,7 @@ export const endpointPortSchema: ObjectSchema = object(
       presence: true,
     }),
   },
+  { atomic: true },
 );
 
 export const endpointSliceSchema: ObjectSchema = object(

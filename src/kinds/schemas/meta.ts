@@ -18,6 +18,7 @@ export const ownerReferenceSchema: ObjectSchema = object(
       { presence: true },
     ),
   },
+  { atomic: true },
 );
 
 export const managedFieldsEntrySchema: ObjectSchema = object(
@@ -92,6 +93,8 @@ export const objectMetaSchema: ObjectSchema = object(
       17,
       list("atomic", managedFieldsEntrySchema),
       "Who set which fields, as kept by the server for apply.",
+      // An empty list asks the server to forget what it kept; no list at all says nothing.
+      { presence: true },
     ),
   },
 );

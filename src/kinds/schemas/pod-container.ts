@@ -247,14 +247,24 @@ export const ephemeralContainerCommonSchema: ObjectSchema = object(
     workingDir: field(5, "string", "Folder in which the debugging session starts; absent means the image's."),
     ports: field(
       6,
-      list("atomic", containerPortSchema),
+      list("map", containerPortSchema, {
+        keys: ["containerPort", "protocol"],
+        patch: { strategy: "merge", key: "containerPort" },
+      }),
       "Not allowed: ephemeral containers have no ports of their own.",
     ),
-    env: field(7, list("atomic", envVarSchema), "Variables of the ephemeral container's environment."),
+    env: field(
+      7,
+      list("map", envVarSchema, { keys: ["name"], patch: { strategy: "merge", key: "name" } }),
+      "Variables of the ephemeral container's environment.",
+    ),
     resources: field(8, resourceRequirementsSchema, "Not allowed: ephemeral containers use what the pod has spare."),
     volumeMounts: field(
       9,
-      list("atomic", volumeMountSchema),
+      list("map", volumeMountSchema, {
+        keys: ["mountPath"],
+        patch: { strategy: "merge", key: "mountPath" },
+      }),
       "Volumes of the pod that appear in the ephemeral container; sub-paths are not allowed.",
     ),
     livenessProbe: field(10, probeSchema, "Not allowed: an ephemeral container is not checked for liveness."),
@@ -290,7 +300,10 @@ export const ephemeralContainerCommonSchema: ObjectSchema = object(
     ),
     volumeDevices: field(
       21,
-      list("atomic", volumeDeviceSchema),
+      list("map", volumeDeviceSchema, {
+        keys: ["devicePath"],
+        patch: { strategy: "merge", key: "devicePath" },
+      }),
       "Block devices of the pod that appear in the ephemeral container.",
     ),
     startupProbe: field(22, probeSchema, "Not allowed: an ephemeral container has no startup check."),

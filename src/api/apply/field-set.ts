@@ -1,0 +1,165 @@
+import type { Json, JsonObject } from "../../util/json.ts";
+import { isObject } from "../json-values.ts";
+import { compareElements, FieldPathError, fieldElement, readElement, type FieldPath } from "./field-path.ts";
+
+/**
+ * A set of fields as a tree. A node is one field: `owned` says that the field itself is in the set,
+ * `below` holds the fields inside it. The root stands for the whole object and is never owned.
+ *
+ * Sets are values: no function here changes its arguments, and results may share nodes with them.
+ */
+export interface FieldSet {
+  readonly owned: boolean;
+  readonly below: ReadonlyMap<string, FieldSet>;
+}
+
+/** A set under construction. */
+export interface FieldSetDraft {
+  owned: boolean;
+  readonly below: Map<string, FieldSetDraft>;
+}
+
+export const emptySet: FieldSet = { owned: false, below: new Map() };
+
+export function newSet(): FieldSetDraft {
+  return { owned: false, below: new Map() };
+}
+
+/** Adds one field; those around it stay as they are. */
+export function insert(set: FieldSetDraft, path: FieldPath): void {
+  let node = set;
+  for (const element of path) {
+    let next = node.below.get(element);
+    if (next === undefined) {
+      next = newSet();
+      node.below.set(element, next);
+    }
+    node = next;
+  }
+  if (path.length > 0) node.owned = true;
+}
+
+/** The set of these fields, given by names: `["metadata", "name"]`. */
+export function setOfNames(paths: readonly (readonly string[])[]): FieldSet {
+  const set = newSet();
+  for (const path of paths) insert(set, path.map(fieldElement));
+  return set;
+}
+
+export function isEmpty(set: FieldSet): boolean {
+  if (set.owned) return false;
+  for (const node of set.below.values()) if (!isEmpty(node)) return false;
+  return true;
+}
+
+export function has(set: FieldSet, path: FieldPath): boolean {
+  let node: FieldSet | undefined = set;
+  for (const element of path) node = node?.below.get(element);
+  return node?.owned === true;
+}
+
+export function union(left: FieldSet, right: FieldSet): FieldSet {
+  if (right.below.size === 0 && !right.owned) return left;
+  if (left.below.size === 0 && !left.owned) return right;
+  const below = new Map(left.below);
+  for (const [element, node] of right.below) {
+    const known = below.get(element);
+    below.set(element, known === undefined ? node : union(known, node));
+  }
+  return { owned: left.owned || right.owned, below };
+}
+
+export function intersection(left: FieldSet, right: FieldSet): FieldSet {
+  const below = new Map<string, FieldSet>();
+  for (const [element, node] of left.below) {
+    const other = right.below.get(element);
+    if (other !== undefined) keep(below, element, intersection(node, other));
+  }
+  return { owned: left.owned && right.owned, below };
+}
+
+/** Fields of the left that are not in the right; what lies below a field of the right stays. */
+export function difference(left: FieldSet, right: FieldSet): FieldSet {
+  const below = new Map<string, FieldSet>();
+  for (const [element, node] of left.below) {
+    const other = right.below.get(element);
+    keep(below, element, other === undefined ? node : difference(node, other));
+  }
+  return { owned: left.owned && !right.owned, below };
+}
+
+/** As `difference`, but a field of the right takes everything below it along. */
+export function without(left: FieldSet, right: FieldSet): FieldSet {
+  const below = new Map<string, FieldSet>();
+  for (const [element, node] of left.below) {
+    const other = right.below.get(element);
+    if (other?.owned === true) continue;
+    keep(below, element, other === undefined ? node : without(node, other));
+  }
+  return { owned: left.owned, below };
+}
+
+function keep(below: Map<string, FieldSet>, element: string, node: FieldSet): void {
+  if (node.owned || node.below.size > 0) below.set(element, node);
+}
+
+export function setsEqual(left: FieldSet, right: FieldSet): boolean {
+  if (left.owned !== right.owned || left.below.size !== right.below.size) return false;
+  for (const [element, node] of left.below) {
+    const other = right.below.get(element);
+    if (other === undefined || !setsEqual(node, other)) return false;
+  }
+  return true;
+}
+
+/** All fields, in the order of fieldsV1: fields of one level before those below them. */
+export function pathsOf(set: FieldSet): readonly FieldPath[] {
+  const paths: FieldPath[] = [];
+  collect(set, [], paths);
+  return paths;
+}
+
+function collect(set: FieldSet, prefix: FieldPath, paths: FieldPath[]): void {
+  const entries = sorted(set);
+  for (const [element, node] of entries) if (node.owned) paths.push([...prefix, element]);
+  for (const [element, node] of entries) collect(node, [...prefix, element], paths);
+}
+
+function sorted(set: FieldSet): readonly (readonly [string, FieldSet])[] {
+  const entries = [...set.below];
+  return entries.length < 2 ? entries : entries.sort(([left], [right]) => compareElements(left, right));
+}
+
+/** The tree of fieldsV1; `.` marks a field that is in the set together with fields below it. */
+export function encodeFields(set: FieldSet): JsonObject {
+  const out: Record<string, Json> = {};
+  for (const [element, node] of sorted(set)) {
+    const inner = encodeFields(node);
+    out[element] = node.owned && node.below.size > 0 ? { ".": {}, ...inner } : inner;
+  }
+  return out;
+}
+
+/** Throws `FieldPathError` if this is no tree of fields. */
+export function decodeFields(fields: Json): FieldSet {
+  const { below } = decodeNode(fields);
+  return { owned: false, below };
+}
+
+function decodeNode(fields: Json): FieldSet {
+  if (!isObject(fields)) throw new FieldPathError("fieldsV1 must be a tree of objects");
+  const below = new Map<string, FieldSet>();
+  let owned = false;
+  for (const [text, inner] of Object.entries(fields)) {
+    if (text === ".") {
+      owned = true;
+      continue;
+    }
+    const element = readElement(text);
+    if (element === undefined) continue;
+    const node = decodeNode(inner);
+    const known = below.get(element);
+    below.set(element, known === undefined ? node : union(known, node));
+  }
+  return { owned: owned || below.size === 0, below };
+}
