@@ -108,7 +108,7 @@ function compareScalars(left: Json, right: Json): number {
   const byKind = kinds.indexOf(typeof left) - kinds.indexOf(typeof right);
   if (byKind !== 0) return byKind;
   if (typeof left === "number") return left - Number(right);
-  const [a, b] = [String(left), String(right)];
+  const [a, b] = [canonicalText(left), canonicalText(right)];
   return a === b ? 0 : a < b ? -1 : 1;
 }
 

@@ -229,7 +229,7 @@ const orders: readonly (readonly [string, string, string])[] = [
 ];
 for (const [live, config, merged] of orders) {
   test(`items ${live || "of nothing"} merged with ${config} stand as ${merged}`, (t) => {
-    const list = (names: string): JsonObject => podOf({ containers: [...names].map((name) => ({ name })) });
+    const list = (names: string): JsonObject => podOf({ containers: names.split("").map((name) => ({ name })) });
     t.deepEqual(mergeConfig(podSchema, list(live), list(config)), list(merged));
   });
 }
@@ -303,7 +303,7 @@ test("managers of different fields do not see each other: their order does not m
           live = result.object ?? live;
           managers = result.managers;
         }
-        const owned = [...managers.values()].map(({ name, fields }) => [name, texts(fields)]);
+        const owned = [...managers.values()].map(({ name, fields }) => `${name}: ${texts(fields).join(" ")}`);
         return [decodeJson(configMapSchema, live, { validation: "Ignore" }).draft["data"], owned.toSorted()];
       };
       t.deepEqual(
