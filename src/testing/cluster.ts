@@ -15,8 +15,10 @@ import { createMemoryDisk } from "../sim/memory-disk.ts";
 import { createRng } from "../sim/random.ts";
 import { invariant, type Status } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
+import { Client } from "../client/client.ts";
 import { SimExchange, type SimRequest } from "./exchange.ts";
 import { createLife, type Life } from "./life.ts";
+import { NativeTransport } from "./native.ts";
 import { startSimMaster, type SimMaster } from "./sim-master.ts";
 import { SimNetwork } from "./sim-network.ts";
 import type { TypedKind, TypedKinds } from "./typed-kinds.ts";
@@ -89,6 +91,7 @@ export class Cluster implements AsyncDisposable {
   readonly #network: SimNetwork;
   readonly #nodes = new Map<string, ClusterNode>();
   readonly #exchanges = new Set<SimExchange>();
+  readonly #transports = new Set<NativeTransport>();
   #life: Life;
   #master: SimMaster | undefined;
   #fatal: Error | undefined;
@@ -183,6 +186,18 @@ export class Cluster implements AsyncDisposable {
     return exchange;
   }
 
+  /** The native door as a client's transport; its calls go on at the next master after a crash. */
+  transport(user: RequestOptions["user"] = administrator): NativeTransport {
+    const transport = new NativeTransport(() => this.#master?.core.door, user === "anonymous" ? undefined : user);
+    this.#transports.add(transport);
+    return transport;
+  }
+
+  /** A typed client in the cluster's time: `await cluster.run(client.kind("pods").list())`. */
+  client(user?: RequestOptions["user"]): Client {
+    return new Client(this.transport(user), this.env.clock);
+  }
+
   /** The committed object. The namespace is `default` where the kind has one. */
   get<K extends TypedKind>(
     kind: K,
@@ -239,6 +254,7 @@ export class Cluster implements AsyncDisposable {
     this.#exchanges.clear();
     this.#network.reset();
     this.#master = undefined;
+    for (const transport of this.#transports) transport.breakOff();
     this.#fatal = undefined;
   }
 
