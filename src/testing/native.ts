@@ -2,7 +2,6 @@
  * The native door called in process: the client's transport of a virtual cluster. Messages are those of
  * the wire, encoded and decoded as gRPC does it, so that absent fields and defaults look as they do there.
  */
-import type { ServiceDefinition } from "@grpc/grpc-js";
 import type { User } from "../actors/runtime/command.ts";
 import { serveCall, serveTransact, serveWish } from "../api/grpc/door.ts";
 import type { Caller } from "../api/grpc/exchange.ts";
@@ -27,7 +26,7 @@ type Loose = never;
 export class NativeTransport implements Transport {
   readonly #door: () => Door | undefined;
   readonly #user: Pick<User, "name" | "groups"> | undefined;
-  readonly #service: ServiceDefinition = loadService("api.proto", "troupe.v1.Api");
+  readonly #service: ReturnType<typeof loadService> = loadService("api.proto", "troupe.v1.Api");
   readonly #open = new Set<(error: Error) => void>();
 
   /** `door`: that of the master of this moment; undefined while there is none. */
