@@ -1,6 +1,7 @@
 /** Limits of the API's doors; every one has its unit in its name. */
 export const limits: {
   readonly bodyBytesMax: number;
+  readonly yamlBytesMax: number;
   readonly patchOperationsMax: number;
   readonly patchCopyBytesMax: number;
   readonly generateNameTriesMax: number;
@@ -28,6 +29,7 @@ export const limits: {
   readonly forwardedPortsMax: number;
 } = {
   bodyBytesMax: 3 * 1024 * 1024,
+  yamlBytesMax: 512 * 1024,
   patchOperationsMax: 10_000,
   patchCopyBytesMax: 3 * 1024 * 1024,
   generateNameTriesMax: 8,

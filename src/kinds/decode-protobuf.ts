@@ -1,7 +1,7 @@
 import { encodeBase64 } from "../util/base64.ts";
 import { formatDuration } from "../util/duration.ts";
 import type { MutableJson } from "../util/json.ts";
-import { JsonSyntaxError, parseJsonText, setKey } from "../util/json-text.ts";
+import { JsonSyntaxError, parseJsonText, setKey, valuesMax } from "../util/json-text.ts";
 import { instantToMicroTime, instantToTime } from "../util/time-format.ts";
 import { decodeJson, type Decoded } from "./decode-json.ts";
 import type { MapSchema, ObjectSchema, ScalarType, Schema } from "./schema.ts";
@@ -50,7 +50,7 @@ export function openEnvelope(bytes: Uint8Array): ProtobufEnvelope {
 /** A whole body (envelope and message) of one kind. Throws `ProtobufError`. */
 export function decodeProtobuf(schema: ObjectSchema, bytes: Uint8Array): Decoded {
   const { apiVersion, kind, raw } = openEnvelope(bytes);
-  const value = message(schema, raw, 0);
+  const value = message(schema, raw, { depth: 0, budget: { left: valuesMax } });
   return decodeJson(schema, { ...value, apiVersion, kind }, { validation: "Ignore" });
 }
 
@@ -60,6 +60,16 @@ interface WireField {
 }
 
 const depthMax = 64;
+
+/** Where the reader stands: how deep, and how many more values the body may have. */
+interface Where {
+  readonly depth: number;
+  readonly budget: { left: number };
+}
+
+function inside(where: Where): Where {
+  return { depth: where.depth + 1, budget: where.budget };
+}
 
 function* fieldsOf(bytes: Uint8Array): Generator<WireField> {
   let at = 0;
@@ -141,69 +151,83 @@ function numbersOf(schema: ObjectSchema): Numbered {
   return map;
 }
 
-function message(schema: ObjectSchema, bytes: Uint8Array, depth: number): Record<string, MutableJson> {
-  if (depth > depthMax) throw new ProtobufError("proto: exceeded max depth");
+function message(schema: ObjectSchema, bytes: Uint8Array, where: Where): Record<string, MutableJson> {
+  if (where.depth > depthMax) throw new ProtobufError("proto: exceeded max depth");
   const out: Record<string, MutableJson> = {};
   const known = numbersOf(schema);
   for (const field of fieldsOf(bytes)) {
+    spend(where);
     const target = known.get(field.number);
     if (target === undefined) continue;
     const { name, schema: type, inline } = target;
     if (inline && type.type === "object") {
-      Object.assign(out, message(type, bytesOf(field), depth + 1));
+      Object.assign(out, message(type, bytesOf(field), inside(where)));
     } else if (type.type === "list") {
       const list = (out[name] ??= []) as MutableJson[];
-      for (const item of items(type.items, field)) list.push(single(type.items, item, depth));
+      for (const item of items(type.items, field)) {
+        spend(where);
+        list.push(single(type.items, item, where));
+      }
     } else if (type.type === "map") {
-      mapEntry((out[name] ??= {}) as Record<string, MutableJson>, type, bytesOf(field), depth);
-    } else out[name] = single(type, field, depth);
+      mapEntry((out[name] ??= {}) as Record<string, MutableJson>, type, bytesOf(field), where);
+    } else out[name] = single(type, field, where);
   }
   return out;
 }
 
 /** Numbers of a list may stand packed in one field. */
-function items(schema: Schema, field: WireField): readonly WireField[] {
+function* items(schema: Schema, field: WireField): Generator<WireField> {
   const packable = schema.type === "int32" || schema.type === "int64" || schema.type === "bool";
-  if (!packable || typeof field.value === "bigint") return [field];
-  const packed: WireField[] = [];
+  if (!packable || typeof field.value === "bigint") {
+    yield field;
+    return;
+  }
   let value = 0n;
   let shift = 0n;
   for (const byte of field.value) {
+    if (shift >= 70n) throw new ProtobufError("proto: integer overflow");
     value |= BigInt(byte & 0x7f) << shift;
     shift += 7n;
     if (byte >= 0x80) continue;
-    packed.push({ number: field.number, value: BigInt.asUintN(64, value) });
+    yield { number: field.number, value: BigInt.asUintN(64, value) };
     value = 0n;
     shift = 0n;
   }
-  return packed;
+  if (shift > 0n) throw new ProtobufError("unexpected EOF");
 }
 
-function mapEntry(out: Record<string, MutableJson>, schema: MapSchema, bytes: Uint8Array, depth: number): void {
+/** Two bytes make an empty message: without a bound a body would become millions of objects. */
+function spend(where: Where): void {
+  where.budget.left -= 1;
+  if (where.budget.left < 0) throw new ProtobufError(`proto: exceeded max number of values: ${valuesMax}`);
+}
+
+function mapEntry(out: Record<string, MutableJson>, schema: MapSchema, bytes: Uint8Array, where: Where): void {
   let key = "";
   let value: MutableJson = null;
   for (const field of fieldsOf(bytes)) {
     if (field.number === 1) key = textOf(field);
-    else if (field.number === 2) value = single(schema.values, field, depth);
+    else if (field.number === 2) value = single(schema.values, field, where);
   }
   setKey(out, key, value);
 }
 
-function single(schema: Schema, field: WireField, depth: number): MutableJson {
+function single(schema: Schema, field: WireField, where: Where): MutableJson {
   switch (schema.type) {
     case "object":
-      return message(schema, bytesOf(field), depth + 1);
+      return message(schema, bytesOf(field), inside(where));
     case "list": {
       // A list as a map's value is wrapped in a message of its own.
       const list: MutableJson[] = [];
       for (const item of fieldsOf(bytesOf(field))) {
-        if (item.number === 1) list.push(single(schema.items, item, depth + 1));
+        spend(where);
+        if (item.number === 1) list.push(single(schema.items, item, inside(where)));
       }
       return list;
     }
     case "map": {
       const out: Record<string, MutableJson> = {};
-      mapEntry(out, schema, bytesOf(field), depth + 1);
+      mapEntry(out, schema, bytesOf(field), inside(where));
       return out;
     }
     default:

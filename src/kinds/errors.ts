@@ -4,31 +4,49 @@ import type { FieldErrors } from "./field-errors.ts";
 
 /** Field errors in Kubernetes' rendering, and the 422 that gathers them. */
 
-/** An empty list of field errors; hand it to a kind's `validate`. */
+/** No answer tells more than this: a body of many bad items would come back many times its size. */
+const causesMax = 1_000;
+const textCharsMax = 256 * 1024;
+const messageCharsMax = 32 * 1024;
+
+function cut(text: string): string {
+  return text.length > messageCharsMax ? `${text.slice(0, messageCharsMax)}...` : text;
+}
+
+/** An empty list of field errors; hand it to a kind's `validate`. What goes beyond the limits is left out. */
 export function createFieldErrors(): FieldErrors {
   const causes: StatusCause[] = [];
-  const add = (path: string, reason: string, body: string, detail: string): void => {
-    const message = detail === "" ? body : `${body}: ${detail}`;
+  let chars = 0;
+  const add = (
+    path: string,
+    reason: string,
+    word: string,
+    detail: string,
+    value?: { readonly shown: unknown },
+  ): void => {
+    if (causes.length >= causesMax || chars > textCharsMax) return;
+    const body = value === undefined ? word : `${word}: ${cut(renderValue(value.shown))}`;
+    const message = detail === "" ? body : `${body}: ${cut(detail)}`;
+    chars += message.length + path.length;
     // Where the whole object is meant, Kubernetes prints `[]`.
     causes.push({ reason, message, field: path === "" ? "[]" : path });
   };
   return {
     causes,
     required: (path, detail = "") => add(path, "FieldValueRequired", "Required value", detail),
-    invalid: (path, value, detail) => add(path, "FieldValueInvalid", `Invalid value: ${renderValue(value)}`, detail),
+    invalid: (path, value, detail) => add(path, "FieldValueInvalid", "Invalid value", detail, { shown: value }),
     notSupported: (path, value, supported) => {
       const detail = `supported values: ${supported.map((item) => goQuote(item)).join(", ")}`;
-      add(path, "FieldValueNotSupported", `Unsupported value: ${renderValue(value)}`, detail);
+      add(path, "FieldValueNotSupported", "Unsupported value", detail, { shown: value });
     },
     duplicate: (path, value, detail = "") =>
-      add(path, "FieldValueDuplicate", `Duplicate value: ${renderValue(value)}`, detail),
+      add(path, "FieldValueDuplicate", "Duplicate value", detail, { shown: value }),
     forbidden: (path, detail) => add(path, "FieldValueForbidden", "Forbidden", detail),
     tooLong: (path, maxBytes) => add(path, "FieldValueTooLong", "Too long", `may not be more than ${maxBytes} bytes`),
     tooMany: (path, actual, max) =>
       add(path, "FieldValueTooMany", `Too many: ${actual}`, `must have at most ${max} items`),
-    notFound: (path, value, detail = "") => add(path, "FieldValueNotFound", `Not found: ${renderValue(value)}`, detail),
-    typeInvalid: (path, value, detail) =>
-      add(path, "FieldValueTypeInvalid", `Invalid value: ${renderValue(value)}`, detail),
+    notFound: (path, value, detail = "") => add(path, "FieldValueNotFound", "Not found", detail, { shown: value }),
+    typeInvalid: (path, value, detail) => add(path, "FieldValueTypeInvalid", "Invalid value", detail, { shown: value }),
   };
 }
 

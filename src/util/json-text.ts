@@ -1,12 +1,18 @@
+import { goQuote } from "./gojson.ts";
 import type { Json } from "./json.ts";
 
 /**
- * Reads JSON text with what `JSON.parse` does not tell: keys that occur twice, and too deep a
- * nesting. Strict as RFC 8259: nothing else is accepted.
+ * Reads JSON text with what `JSON.parse` does not tell: keys that occur twice, and too deep or too
+ * wide a nesting. Strict as RFC 8259: nothing else is accepted. Half of a surrogate pair becomes
+ * U+FFFD, as Go reads it, so that every text that comes in can also go out as UTF-8.
  */
 
 /** Deepest nesting of arrays and objects that a body may have. */
 export const depthMax = 100;
+/** Most members of one object: more would block the loop for nothing that anybody stores. */
+export const membersMax = 20_000;
+/** Most values of a whole body, nested ones included. */
+export const valuesMax = 200_000;
 
 export interface ParsedJson {
   readonly value: Json;
@@ -69,11 +75,14 @@ const numberPattern = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 // oxlint-disable-next-line no-control-regex
 const plainPattern = /[^"\\\u0000-\u001f]*/y;
 
+const loneSurrogates = /\p{Surrogate}/gu;
+
 class Reader {
   readonly duplicates: string[] = [];
   private readonly text: string;
   private at = 0;
   private depth = 0;
+  private values = 0;
   /** Where the reader stands: keys and list positions, outermost first. */
   private readonly path: (string | number)[] = [];
 
@@ -99,11 +108,13 @@ class Reader {
   private unexpected(where: string): JsonSyntaxError {
     const char = this.text[this.at];
     if (char === undefined) return new JsonSyntaxError("unexpected end of JSON input");
-    const shown = char === "'" ? `'\\''` : char === '"' ? `'"'` : `'${char}'`;
+    const shown = char === "'" ? `'\\''` : char === '"' ? `'"'` : `'${goQuote(char).slice(1, -1)}'`;
     return new JsonSyntaxError(`invalid character ${shown} ${where}`);
   }
 
   private value(): Json {
+    this.values += 1;
+    if (this.values > valuesMax) throw new JsonSyntaxError(`exceeded max number of values: ${valuesMax}`);
     this.blanks();
     switch (this.text[this.at]) {
       case "{":
@@ -134,6 +145,7 @@ class Reader {
 
   private object(): Json {
     const object: Record<string, Json> = {};
+    let members = 0;
     this.blanks();
     if (this.text[this.at] === "}") {
       this.at += 1;
@@ -144,6 +156,8 @@ class Reader {
       if (this.text[this.at] !== '"') {
         throw this.unexpected("looking for beginning of object key string");
       }
+      members += 1;
+      if (members > membersMax) throw new JsonSyntaxError(`exceeded max number of object members: ${membersMax}`);
       const key = this.string();
       this.blanks();
       if (this.text[this.at] !== ":") throw this.unexpected("after object key");
@@ -183,6 +197,7 @@ class Reader {
   private string(): string {
     this.at += 1;
     let out = "";
+    let isEscaped = false;
     for (;;) {
       plainPattern.lastIndex = this.at;
       const run = plainPattern.exec(this.text)?.[0] ?? "";
@@ -191,9 +206,10 @@ class Reader {
       const char = this.text[this.at];
       if (char === '"') {
         this.at += 1;
-        return out;
+        return isEscaped ? out.replaceAll(loneSurrogates, "\ufffd") : out;
       }
       if (char !== "\\") throw this.unexpected("in string literal");
+      isEscaped = true;
       out += this.escape();
     }
   }
@@ -227,7 +243,11 @@ class Reader {
     const match = numberPattern.exec(this.text);
     if (match === null) throw this.unexpected("looking for beginning of value");
     this.at += match[0].length;
-    return Number(match[0]);
+    const value = Number(match[0]);
+    if (!Number.isFinite(value)) {
+      throw new JsonSyntaxError(`json: cannot unmarshal number ${match[0]} into Go value of type float64`);
+    }
+    return value;
   }
 }
 

@@ -80,7 +80,7 @@ export function labelMatcher(selector: LabelSelectorObject | undefined): LabelMa
     requirements.push({ key, operator: "=", values: [value] });
   }
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const known = objectOperators[operator];
+    const known = Object.hasOwn(objectOperators, operator) ? objectOperators[operator] : undefined;
     // An operator that validation would refuse selects nothing.
     if (known === undefined) return undefined;
     requirements.push({ key, operator: known, values: sortedUnique(values ?? []) });
@@ -222,7 +222,7 @@ class Parser {
       return { key: key.text, operator: "exists", values: [] };
     }
     const sign = this.take();
-    const operator = binaryOperators[sign.text];
+    const operator = Object.hasOwn(binaryOperators, sign.text) ? binaryOperators[sign.text] : undefined;
     if (operator === undefined) {
       throw refused(`found '${sign.text}', expected: in, notin, =, ==, !=, gt, lt`);
     }

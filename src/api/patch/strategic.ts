@@ -1,7 +1,6 @@
 import { flatten } from "../../kinds/flat-schema.ts";
 import type { ListSchema, ObjectSchema, Schema } from "../../kinds/schema.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
-import { jsonEqual } from "../../util/equal.ts";
 import { canonicalText, isList, isObject, member } from "../json-values.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
 import { refusal } from "../refusals.ts";
@@ -98,8 +97,12 @@ function retained(original: JsonObject, patch: JsonObject): JsonObject {
 
 function mergeScalars(before: readonly Json[], patch: readonly Json[]): readonly Json[] {
   const result = [...before];
+  const present = new Set(before.map(canonicalText));
   for (const value of patch) {
-    if (!result.some((present) => jsonEqual(present, value))) result.push(value);
+    const text = canonicalText(value);
+    if (present.has(text)) continue;
+    present.add(text);
+    result.push(value);
   }
   return result;
 }
@@ -108,9 +111,10 @@ function deleteScalars(result: Map<string, Json>, name: string, values: Json): v
   if (!isList(values)) throw badRequest("invalid patch format of primitive list");
   const list = result.get(name);
   if (!isList(list)) return;
+  const gone = new Set(values.map(canonicalText));
   result.set(
     name,
-    list.filter((item) => !values.some((value) => jsonEqual(value, item))),
+    list.filter((item) => !gone.has(canonicalText(item))),
   );
 }
 
@@ -122,19 +126,52 @@ function mergeByKey(
   const { patch } = lists;
   const replaces = patch.some((item) => isObject(item) && item["$patch"] === "replace" && !Object.hasOwn(item, key));
   if (replaces) return plain(schema, patch);
-  let result = [...lists.before];
+  const result = new KeyedList(lists.before, key);
   for (const item of patch) {
     if (!isObject(item)) throw badRequest("a list with a merge key takes objects in a strategic merge patch");
-    const value = keyOf(item, key);
-    if (item["$patch"] === "delete") {
-      result = result.filter((present) => !hasKey(present, key, value));
-      continue;
-    }
-    const at = result.findIndex((present) => hasKey(present, key, value));
-    if (at < 0) result.push(mergeObject(schema.items, {}, item));
-    else result[at] = mergeObject(schema.items, result[at] as JsonObject, item);
+    const value = canonicalText(keyOf(item, key));
+    if (item["$patch"] === "delete") result.delete(value);
+    else result.merge(value, (present) => mergeObject(schema.items, present, item));
   }
-  return result;
+  return result.items;
+}
+
+/** A list whose items are found by their merge key without looking through it for each. */
+class KeyedList {
+  /** Undefined: deleted. */
+  readonly #items: (Json | undefined)[];
+  /** Places by the text of the key, first one first. */
+  readonly #places = new Map<string, number[]>();
+
+  constructor(items: readonly Json[], key: string) {
+    this.#items = [...items];
+    for (const [place, item] of items.entries()) {
+      const value = isObject(item) ? member(item, key) : undefined;
+      if (value !== undefined) this.#add(canonicalText(value), place);
+    }
+  }
+
+  get items(): readonly Json[] {
+    return this.#items.filter((item) => item !== undefined);
+  }
+
+  delete(value: string): void {
+    for (const place of this.#places.get(value) ?? []) this.#items[place] = undefined;
+    this.#places.delete(value);
+  }
+
+  /** Merges into the first item with this key, or into an empty one at the end. */
+  merge(value: string, merged: (present: JsonObject) => JsonObject): void {
+    const place = this.#places.get(value)?.[0];
+    if (place === undefined) this.#add(value, this.#items.push(merged({})) - 1);
+    else this.#items[place] = merged(this.#items[place] as JsonObject);
+  }
+
+  #add(value: string, place: number): void {
+    const places = this.#places.get(value);
+    if (places === undefined) this.#places.set(value, [place]);
+    else places.push(place);
+  }
 }
 
 function keyOf(item: JsonObject, key: string): Json {
@@ -143,10 +180,6 @@ function keyOf(item: JsonObject, key: string): Json {
     throw refusal(422, "Invalid", `map: ${canonicalText(item)} does not contain declared merge key: ${key}`);
   }
   return value;
-}
-
-function hasKey(item: Json, key: string, value: Json): boolean {
-  return isObject(item) && jsonEqual(member(item, key), value);
 }
 
 /**
@@ -175,10 +208,14 @@ function reorder(
     .filter((item) => rank.has(identity(item)))
     .sort((a, b) => rank.get(identity(a))! - rank.get(identity(b))!);
   const others = list.filter((item) => !rank.has(identity(item)));
-  const before = isList(wanted.original) ? wanted.original.map(identity) : [];
+  const before = new Map<string, number>();
+  for (const [place, item] of (isList(wanted.original) ? wanted.original : []).entries()) {
+    const id = identity(item);
+    if (!before.has(id)) before.set(id, place);
+  }
   result.set(
     name,
-    interleave(others, named, (item) => before.indexOf(identity(item))),
+    interleave(others, named, (item) => before.get(identity(item)) ?? -1),
   );
 }
 

@@ -192,12 +192,16 @@ function serve(call: Call, route: Route): Promise<void> | void {
   return route.kind === "path" ? servePath(call, route) : serveResource(call, route);
 }
 
+/** Paths with nothing below them. */
+const single: ReadonlySet<string> = new Set(["version", "metrics"]);
+
 function servePath(call: Call, route: PathRoute): void {
   const { exchange, door } = call;
   if (route.verb !== "get" && route.verb !== "head") {
     throw methodNotAllowed({ group: "", plural: route.path }, route.verb);
   }
-  const [first = ""] = route.steps;
+  const [first = "", ...rest] = route.steps;
+  if (rest.length > 0 && single.has(first)) throw pathNotFound();
   switch (first) {
     case "":
       serveRoot(call);
@@ -253,6 +257,12 @@ export function resolve(door: Door, route: ResourceRoute): ReadTarget {
     const [problem] = pathSegment(name, false);
     if (problem !== undefined) {
       throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${problem}`);
+    }
+  }
+  if (!isCluster && route.hasNamespace) {
+    const [problem] = pathSegment(route.namespace, false);
+    if (problem !== undefined) {
+      throw badRequest(`Namespace parameter invalid: ${JSON.stringify(route.namespace)}: ${problem}`);
     }
   }
   return { kind, namespace: isCluster ? "" : route.namespace, name, subresource };
