@@ -11,7 +11,7 @@ import { CM, configMap, createRig, D, deployment, P, pod, type Rig } from "./har
  * nothing is written, the answer is not much larger than the question, and the next request is served.
  */
 
-const rig: Promise<Rig> = createRig().then(async (made) => {
+const ready: Promise<Rig> = createRig().then(async (made) => {
   await made.post(CM, configMap("a"));
   await made.post(P, pod("p"));
   await made.post(D, deployment("d"));
@@ -24,9 +24,10 @@ const hostile: readonly Hostile[] = [...bodies, ...messages, ...patches, ...requ
 
 for (const { what, method, target, body, headers = {}, code, says } of hostile) {
   test.serial(`${what}: ${code}`, async (t) => {
-    const { call, store } = await rig;
+    const rig = await ready;
+    const { store } = rig;
     const before = store.revision;
-    const answer = await call(method, target, { ...(body === undefined ? {} : { body: body() }), headers });
+    const answer = await rig.call(method, target, { ...(body === undefined ? {} : { body: body() }), headers });
     t.is(answer.code, code, answer.text.slice(0, 500));
     t.true(answer.text.length <= answerBytesMax, `an answer of ${answer.text.length} characters`);
     if (code >= 400) {
@@ -35,7 +36,7 @@ for (const { what, method, target, body, headers = {}, code, says } of hostile) 
       t.is(store.revision, before, "nothing is written");
     }
     if (says !== undefined) t.regex(code >= 400 ? answer.json.message : answer.text, says);
-    t.is((await call("GET", `${CM}/a`)).code, 200, "the next request is served");
+    t.is((await rig.call("GET", `${CM}/a`)).code, 200, "the next request is served");
     t.is(Object.getPrototypeOf({}).polluted, undefined);
   });
 }
@@ -45,30 +46,30 @@ test("every hostile request has a title of its own", (t) => {
 });
 
 test.serial("names of prototypes are plain keys where keys are free, and come back as they went in", async (t) => {
-  const { call, post } = await rig;
+  const rig = await ready;
   const text = '{"__proto__":"x","constructor":"y","hasOwnProperty":"z"}';
-  const created = await post(CM, `{"metadata":{"name":"free","annotations":{"constructor":"c"}},"data":${text}}`);
+  const created = await rig.post(CM, `{"metadata":{"name":"free","annotations":{"constructor":"c"}},"data":${text}}`);
   t.is(created.code, 201, created.text);
-  const read = await call("GET", `${CM}/free`);
+  const read = await rig.call("GET", `${CM}/free`);
   t.true(read.text.includes(`"data":${text}`), read.text);
   for (const type of ["merge-patch", "strategic-merge-patch"]) {
     const headers = { "content-type": `application/${type}+json` };
-    const patched = await call("PATCH", `${CM}/free`, {
+    const patched = await rig.call("PATCH", `${CM}/free`, {
       body: `{"data":{"__proto__":"${type}","constructor":null}}`,
       headers,
     });
     t.is(patched.code, 200, patched.text);
     t.true(patched.text.includes(`"data":{"__proto__":"${type}","hasOwnProperty":"z"}`), patched.text);
-    await call("PATCH", `${CM}/free`, { body: `{"data":${text}}`, headers });
+    await rig.call("PATCH", `${CM}/free`, { body: `{"data":${text}}`, headers });
   }
   const json = { "content-type": "application/json-patch+json" };
   const body = '[{"op":"replace","path":"/data/__proto__","value":"j"},{"op":"remove","path":"/data/constructor"}]';
-  const patched = await call("PATCH", `${CM}/free`, { body, headers: json });
+  const patched = await rig.call("PATCH", `${CM}/free`, { body, headers: json });
   t.true(patched.text.includes('"data":{"__proto__":"j","hasOwnProperty":"z"}'), patched.text);
 });
 
 test.serial("half of a surrogate pair is stored as U+FFFD, a whole pair as it is", async (t) => {
-  const { post } = await rig;
-  const { json } = await post(CM, '{"metadata":{"name":"pairs"},"data":{"a":"x\\ud800y","b":"\\ud83d\\ude00"}}');
+  const rig = await ready;
+  const { json } = await rig.post(CM, '{"metadata":{"name":"pairs"},"data":{"a":"x\\ud800y","b":"\\ud83d\\ude00"}}');
   t.deepEqual(json.data, { a: "x\ufffdy", b: "\u{1f600}" });
 });

@@ -2,6 +2,8 @@ import { createFieldErrors, statusInvalid } from "../../../kinds/errors.ts";
 import { badRequest, internalError } from "../../../kinds/status-errors.ts";
 import { holdBack } from "../../../env/hold-back.ts";
 import type { Status } from "../../../util/errors.ts";
+import { goQuote } from "../../../util/gojson.ts";
+import { canonicalMicroTime } from "../../../util/time-format.ts";
 import { limits } from "../../limits.ts";
 import type { LogOptions, NodeStream } from "../../node-streams.ts";
 import type { Call } from "../call.ts";
@@ -104,6 +106,9 @@ function logOptions(query: Query, pod: string): LogOptions {
   const limitBytes = number("limitBytes", 1);
   const sinceSeconds = number("sinceSeconds", 1);
   const sinceTime = query.get("sinceTime");
+  if (sinceTime !== undefined && canonicalMicroTime(sinceTime) === undefined) {
+    throw badRequest(`sinceTime: parsing time ${goQuote(sinceTime)}: it is no time as of RFC 3339`);
+  }
   if (sinceSeconds !== undefined && sinceTime !== undefined) {
     errors.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified");
   }
