@@ -24,6 +24,22 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "the supervision tree, one actor in full, release of a parked one",
     load: async () => (await import("./commands/actors.ts")).actors,
   },
+  get: {
+    summary: "show objects, once or as they change",
+    load: async () => (await import("./commands/get.ts")).get,
+  },
+  apply: {
+    summary: "make objects what files say",
+    load: async () => (await import("./commands/apply.ts")).apply,
+  },
+  delete: {
+    summary: "delete objects",
+    load: async () => (await import("./commands/delete.ts")).remove,
+  },
+  logs: {
+    summary: "show what a container has written",
+    load: async () => (await import("./commands/logs.ts")).logs,
+  },
   image: {
     summary: "load an OCI or docker archive into the nodes",
     load: async () => (await import("./commands/image.ts")).image,

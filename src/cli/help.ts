@@ -11,7 +11,7 @@ export function overview(catalogue: Readonly<Record<string, CatalogueEntry>>): s
 Commands:
 ${lines.join("\n")}
 
-troupe COMMAND --help tells more. Objects are kubectl's: kubectl get pods`;
+troupe COMMAND --help tells more. kubectl works as well: kubectl get pods`;
 }
 
 const helpColumn = 27;

@@ -3,7 +3,8 @@
  * it; without a terminal one line per finished step.
  */
 import { styleText } from "node:util";
-import { UserError } from "../util/errors.ts";
+import { StatusError, TransientError, UserError } from "../util/errors.ts";
+import { self } from "./self.ts";
 
 const utf8 = /UTF-?8/i.test(process.env["LC_ALL"] ?? process.env["LC_CTYPE"] ?? process.env["LANG"] ?? "UTF-8");
 export const signs: { readonly ok: string; readonly fail: string; readonly warn: string; readonly busy: string } = utf8
@@ -42,10 +43,40 @@ export function printError(error: unknown, debug: boolean): number {
     if (debug && error.stack !== undefined) say(error.stack);
     return error.exitCode;
   }
+  if (error instanceof StatusError) {
+    // The API's own sentence; it is no fault of this program.
+    say(`${paint("red", "error:")} ${error.message}`);
+    return exitCodeOf(error.status.code);
+  }
+  if (error instanceof TransientError) {
+    const silent = new UserError("TRP-0140", "no master answers", {
+      cause: error,
+      hint: `${self} status`,
+      exitCode: 5,
+    });
+    return printError(silent, debug);
+  }
   const text = error instanceof Error ? (debug ? (error.stack ?? error.message) : error.message) : String(error);
   say(`${paint("red", "error:")} ${text}`);
   if (!debug) say("  try: the same command with --debug shows where it happened; this is a bug in Troupe");
   return 70;
+}
+
+/** docs/reference/exit-codes.md */
+function exitCodeOf(code: number): number {
+  switch (code) {
+    case 401:
+    case 403:
+      return 6;
+    case 404:
+      return 3;
+    case 503:
+      return 5;
+    case 504:
+      return 4;
+    default:
+      return 1;
+  }
 }
 
 /** Prints each step when it is done, with what it found and how long it took. */

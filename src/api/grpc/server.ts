@@ -184,16 +184,21 @@ export function duplex(
     const caller = callerOf(call);
     let inFlight = 0;
     let ended = false;
+    const answer = async (request: object): Promise<void> => {
+      try {
+        const reply = await serve(request, caller);
+        if (!call.cancelled && !call.writableEnded) call.write(reply);
+      } catch (error) {
+        if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));
+      }
+      inFlight -= 1;
+      if (call.isPaused()) call.resume();
+      if (ended && inFlight === 0) call.end();
+    };
     call.on("data", (request: object) => {
       inFlight += 1;
       if (inFlight >= grpcLimits.callsInFlightMax) call.pause();
-      void serve(request, caller).then((reply) => {
-        inFlight -= 1;
-        if (call.cancelled || call.writableEnded) return;
-        call.write(reply);
-        if (call.isPaused()) call.resume();
-        if (ended && inFlight === 0) call.end();
-      });
+      void answer(request);
     });
     call.on("end", () => {
       ended = true;

@@ -118,25 +118,25 @@ export function healthService(
 
 interface ReflectionRequest {
   readonly host: string;
-  readonly fileByFilename?: string | null;
-  readonly fileContainingSymbol?: string | null;
-  readonly fileContainingExtension?: object | null;
-  readonly allExtensionNumbersOfType?: string | null;
-  readonly listServices?: string | null;
+  readonly fileByFilename?: string;
+  readonly fileContainingSymbol?: string;
+  readonly listServices?: string;
 }
 
 /** grpc.reflection: which services there are, and the descriptors of their files. */
 export function reflectionService(file: ServiceFile, served: readonly ServiceFile[]): GrpcService {
   const answer = async (request: ReflectionRequest): Promise<object> => {
-    const { fileByFilename, fileContainingSymbol, listServices } = request;
-    if (listServices != null) {
+    const { fileByFilename = "", fileContainingSymbol = "" } = request;
+    // Members of a oneof that were not sent have their type's default: what was sent is an own property.
+    const isAsked = (field: keyof ReflectionRequest): boolean => Object.hasOwn(request, field);
+    if (isAsked("listServices")) {
       return { listServicesResponse: { service: served.map(({ name }) => ({ name })) } };
     }
-    if (fileContainingSymbol != null) {
+    if (isAsked("fileContainingSymbol")) {
       const found = served.find(({ symbols }) => symbols.includes(fileContainingSymbol));
       return found === undefined ? notFound(fileContainingSymbol) : fileAnswer((await found.describe()).bytes);
     }
-    if (fileByFilename != null) {
+    if (isAsked("fileByFilename")) {
       const files = await Promise.all(served.map((each) => each.describe()));
       const found = files.find(({ name }) => name === fileByFilename);
       return found === undefined ? notFound(fileByFilename) : fileAnswer(found.bytes);

@@ -40,11 +40,12 @@ export function loadProtoService(file: string, fullName: string): ProtoService {
   const service = root.lookupService(fullName);
   const types: string[] = [];
   walk(root, (found) => types.push(found.fullName.slice(1)));
+  let described: ReturnType<typeof describe> | undefined;
   return {
     name: fullName,
     definition: definitionOf(service),
     symbols: [fullName, ...service.methodsArray.map(({ name }) => `${fullName}.${name}`), ...types],
-    describe: () => describe(file),
+    describe: () => (described ??= describe(file)),
   };
 }
 
@@ -63,12 +64,14 @@ function walk(within: protobuf.NamespaceBase, visit: (found: protobuf.Type | pro
 
 /** Descriptors name fields as the file does, so it is parsed once more, with its own spelling. */
 async function describe(file: string): Promise<{ readonly name: string; readonly bytes: Uint8Array }> {
-  const { FileDescriptorProto } = await import("protobufjs/ext/descriptor.js");
+  // Teaches the library `toDescriptor`.
+  await import("protobufjs/ext/descriptor.js");
   const root = parseProto(file, true);
-  const [described] = root.toDescriptor("proto3").file ?? [];
+  const set = root.toDescriptor("proto3");
+  const [described] = set.file ?? [];
   if (described === undefined) throw new Error(`${file} describes nothing`);
   for (const message of described.messageType ?? []) qualify(root, described.package ?? "", message);
-  const bytes = FileDescriptorProto.encode(described).finish();
+  const bytes = set.$type.root.lookupType("google.protobuf.FileDescriptorProto").encode(described).finish();
   return { name: described.name ?? file, bytes };
 }
 
