@@ -528,7 +528,7 @@ class Driver implements Raft {
 
   /** What no member may ask for leaves memory, but for a short tail; a log that is too long goes whole. */
   #forget(state: State): void {
-    const { memoryTailEntries } = raftLimits;
+    const { memoryTailEntries = raftLimits.memoryTailEntries } = this.#options;
     const end = Math.min(this.#applied, state.durable);
     if (end - state.log.baseIndex < 2 * memoryTailEntries) return;
     const isKept = otherMembers(state).length > 0 && state.log.bytes <= state.settings.logBytesMax;

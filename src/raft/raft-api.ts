@@ -21,6 +21,8 @@ export interface RaftOptions {
   readonly settings?: Partial<Settings>;
   readonly snapshotLogBytes?: number;
   readonly segmentBytes?: number;
+  /** Applied entries that stay in memory where no member is known to need them. */
+  readonly memoryTailEntries?: number;
   /** Room that is kept free on the disk, and given up when it is full; none by default. */
   readonly ballastBytes?: number;
   /** The configuration that holds from now on, committed or not. Called in the turn in which it changes. */

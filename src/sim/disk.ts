@@ -15,6 +15,8 @@ export interface SimDisk extends Disk {
   crash(): void;
   /** The next matching operations fail with this code; `count` defaults to 1. */
   inject(fault: DiskFault): void;
+  /** No more injected failures. */
+  heal(): void;
   /** Rot: flips one bit of the stored bytes. */
   flipBit(path: string, bit: number): void;
   /** Puts bytes over the stored ones, as an operator or a misdirected write would. */
@@ -177,6 +179,10 @@ class MemoryDisk implements SimDisk {
 
   inject(fault: DiskFault): void {
     this.#faults.push({ fault, left: fault.count ?? 1 });
+  }
+
+  heal(): void {
+    this.#faults = [];
   }
 
   flipBit(path: string, bit: number): void {

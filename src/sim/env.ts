@@ -3,7 +3,7 @@ import { noFaults, type FaultPort } from "../env/faults.ts";
 import { InvariantError } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
 import { createSimClock, type SimClock } from "./clock.ts";
-import { createMemoryDisk } from "./memory-disk.ts";
+import { createSimDisk } from "./disk.ts";
 import { createSimRandom } from "./random.ts";
 
 /**
@@ -99,7 +99,7 @@ export function createSimEnv(options: SimEnvOptions): SimEnv {
   return {
     clock,
     random,
-    disk: options.disk ?? createMemoryDisk(),
+    disk: options.disk ?? createSimDisk({ rng: random.stream("disk") }),
     crypto: options.crypto ?? noCrypto,
     faults: options.faults ?? noFaults,
     log,

@@ -11,7 +11,6 @@ import { createSimulatedAgent, type SimulatedAgent } from "../node/simulated/age
 import type { ScriptOf } from "../node/simulated/script.ts";
 import { createSimDisk, type SimDisk } from "../sim/disk.ts";
 import { createSimEnv, type SimEnv } from "../sim/env.ts";
-import { createMemoryDisk } from "../sim/memory-disk.ts";
 import { createRng } from "../sim/random.ts";
 import { invariant, type Status } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
@@ -284,7 +283,7 @@ export class Cluster implements AsyncDisposable {
     const { script } = this.#options;
     const agent = await this.run(
       createSimulatedAgent({
-        env: { ...this.env, disk: createMemoryDisk() },
+        env: { ...this.env, disk: createSimDisk({ rng: createRng(this.#nodes.size, `disk of ${name}`) }) },
         name,
         address: `192.0.2.${20 + this.#nodes.size}`,
         transport: this.#network.transport(name),

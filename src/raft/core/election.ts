@@ -17,6 +17,7 @@ import type { Turn } from "./turn.ts";
 import type { CampaignReason, MemberId, Message } from "./types.ts";
 
 const VOTE_PATIENCE = 4;
+const VOTE_DOUBLINGS = 5;
 
 /**
  * Who leads. A member first asks whether it would win (pre-vote) and raises its term only then, so
@@ -92,8 +93,10 @@ function askForVotes(state: State, turn: Turn, reason: CampaignReason): void {
   state.voteSeq = state.persistSeq + 1;
   turn.noteHardState();
   turn.noteRole();
-  // A vote needs a sync on both sides, so it is given more time than a question.
-  setRetry(state, reason, VOTE_PATIENCE);
+  // A vote needs a sync on both sides, so it is given more time than a question; more each time,
+  // as a new term takes back the votes that a slow disk is about to give.
+  setRetry(state, reason, VOTE_PATIENCE * 2 ** Math.min(state.voteTries, VOTE_DOUBLINGS));
+  state.voteTries += 1;
   for (const to of otherVoters(state)) {
     turn.sendDurably(to, {
       type: "vote",
@@ -196,6 +199,7 @@ function becomeLeader(state: State, turn: Turn): void {
   state.phase = "none";
   state.leader = state.id;
   state.lostLeader = 0;
+  state.voteTries = 0;
   state.progress.clear();
   for (const id of otherMembers(state)) state.progress.set(id, newProgress(log.lastIndex + 1, state.now));
   state.readRound = 0;

@@ -68,6 +68,8 @@ export interface State {
   persistSeq: number;
   /** The persist that holds our own vote; counted once durable. */
   voteSeq: number;
+  /** Times that it asked for votes since a leader was heard. */
+  voteTries: number;
   readonly votes: Map<MemberId, boolean>;
   readonly progress: Map<MemberId, Progress>;
   /** Index of the leader's own first entry of this term. */
@@ -136,6 +138,7 @@ export function createState(initial: InitialState): State {
     unpersisted: [],
     persistSeq: 0,
     voteSeq: 0,
+    voteTries: 0,
     votes: new Map(),
     progress: new Map(),
     termStart: 0,

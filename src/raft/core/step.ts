@@ -224,6 +224,7 @@ function hearLeader(state: State, turn: Turn, from: MemberId): void {
   }
   state.lastContact = state.now;
   state.doubtUpTo = 0;
+  state.voteTries = 0;
   state.lostLeader = 0;
   resetElectionTimer(state);
 }

@@ -1,0 +1,62 @@
+import test from "ava";
+import { realCrypto } from "../../src/env/real/crypto.ts";
+import { run, shrink } from "../../src/sim/log/run.ts";
+import type { RunResult } from "../../src/sim/log/run.ts";
+import { createRng } from "../../src/sim/random.ts";
+import { drawFaults, faultKinds } from "../../src/sim/log/faults.ts";
+
+/**
+ * A slice of what `npm run sim` does: a cluster of logs under every fault, and the checkers. A red
+ * seed is repeated with `npm run sim -- --seed N --verbose`.
+ */
+const seeds = 30;
+const results: RunResult[] = [];
+
+test.serial(`${seeds} seeds: no rule is broken, and every cluster agrees once it is healed`, async (t) => {
+  t.timeout(240_000);
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    const result = await run({ seed, crypto: realCrypto });
+    t.deepEqual(result.violations, [], `seed ${seed}`);
+    results.push(result);
+  }
+  const voids = results.filter(({ isVoid }) => isVoid).length;
+  t.true(voids * 20 <= seeds, `${voids} runs say nothing`);
+});
+
+test.serial("everything that can happen happened", (t) => {
+  const seen = new Set(results.flatMap(({ counts }) => [...counts.keys()]));
+  const wanted = [
+    ...faultKinds,
+    "snapshot-installed",
+    "wal-damaged",
+    "wal-repaired",
+    "wal-tail-cut",
+    "disk-full",
+    "disk-has-room",
+    "transferDone",
+    "addDone",
+    "removeDone",
+    "replaceDone",
+  ];
+  t.deepEqual(
+    wanted.filter((name) => !seen.has(name)),
+    [],
+  );
+});
+
+test.serial("a seed is its run: the same lines in the same order, whatever ran before", async (t) => {
+  const lines = async (seed: number): Promise<string> => {
+    const seen: string[] = [];
+    await run({ seed, crypto: realCrypto, faultsMs: 8_000, trace: (line) => seen.push(line) });
+    return seen.join("\n");
+  };
+  const first = await lines(3);
+  await lines(4);
+  t.is(await lines(3), first);
+});
+
+test.serial("shrinking leaves out what is not needed", async (t) => {
+  const faults = drawFaults(createRng(7, "faults"), 3_000, 9_000);
+  t.true(faults.length > 0);
+  t.deepEqual(await shrink({ seed: 7, crypto: realCrypto, faultsMs: 6_000 }, []), []);
+});

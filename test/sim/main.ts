@@ -1,0 +1,62 @@
+import { realCrypto } from "../../src/env/real/crypto.ts";
+import { lineOf, run, shrink } from "../../src/sim/log/run.ts";
+import type { RunResult } from "../../src/sim/log/run.ts";
+
+/**
+ * `npm run sim -- --seed N --hours H [--verbose] [--no-shrink] [--faults-ms N]`: seeds from N on until H virtual hours have
+ * passed. The same seed prints the same bytes, but for lines that begin with `wall:`. Ends with 1
+ * at the first red seed, after it has been made small.
+ */
+const args = process.argv.slice(2);
+const valueOf = (name: string, otherwise: number): number => {
+  const at = args.indexOf(`--${name}`);
+  return at < 0 ? otherwise : Number(args[at + 1]);
+};
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const firstSeed = valueOf("seed", 1);
+const hours = valueOf("hours", 0);
+const faultsMs = valueOf("faults-ms", 40_000);
+const isVerbose = args.includes("--verbose");
+const started = process.cpuUsage();
+const totals = new Map<string, number>();
+let virtualMs = 0;
+let voids = 0;
+let runs = 0;
+let red: RunResult | undefined;
+
+for (let seed = firstSeed; red === undefined; seed += 1) {
+  const result = await run({ seed, crypto: realCrypto, faultsMs, ...(isVerbose ? { trace: print } : {}) });
+  print(lineOf(result));
+  runs += 1;
+  virtualMs += result.virtualMs;
+  if (result.isVoid) voids += 1;
+  for (const [name, count] of result.counts) totals.set(name, (totals.get(name) ?? 0) + count);
+  if (result.violations.length > 0) red = result;
+  if (virtualMs >= hours * 3_600_000) break;
+}
+
+const { user, system } = process.cpuUsage(started);
+const minutes = (user + system) / 60_000_000;
+const clusterHours = virtualMs / 3_600_000;
+if (hours > 0) {
+  print(
+    `seen: ${[...totals]
+      .map(([name, count]) => `${name}=${count}`)
+      .toSorted()
+      .join(" ")}`,
+  );
+  print(`runs=${runs} void=${voids} hours=${clusterHours.toFixed(2)}`);
+}
+print(`wall: ${(minutes * 60).toFixed(1)} s of CPU, ${(clusterHours / minutes).toFixed(1)} cluster-hours a CPU-minute`);
+if (red !== undefined) {
+  for (const violation of red.violations) print(`violation: ${violation}`);
+  if (!args.includes("--no-shrink")) {
+    const faults = await shrink({ seed: red.seed, crypto: realCrypto, faultsMs }, red.faults);
+    print(`shrunk to ${faults.length} of ${red.faults.length} faults:`);
+    for (const fault of faults) print(`  ${JSON.stringify(fault)}`);
+    const again = await run({ seed: red.seed, crypto: realCrypto, faultsMs, faults });
+    for (const violation of again.violations) print(`violation: ${violation}`);
+  }
+  process.exitCode = 1;
+}
