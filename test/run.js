@@ -67,6 +67,7 @@ function runLint([tool, ...args]) {
 const only = process.argv[2];
 if (only === undefined) for (const tool of lint) await runLint(tool);
 if (only === undefined || only === "fast") await runTier("fast tiers", []);
+if (only === undefined || only === "sim") await runTier("simulator", ["--config", "ava.sim.config.js"]);
 if (only === undefined || only === "live") await runTier("live tier", ["--config", "ava.live.config.js"]);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 process.exitCode = total.failed === 0 ? 0 : 1;

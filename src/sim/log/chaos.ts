@@ -139,10 +139,12 @@ export class Chaos {
 
   /** Rot, or a write that went to the wrong place: seen when the log is read, at the next start. */
   #damage(member: SimMember, fault: Fault): void {
-    const { leader, living } = this.#world;
-    const config = leader?.raft?.config;
-    const isFine = living.every(({ isRunning, raft }) => isRunning && raft?.isDamaged === false);
-    if (!isFine || config === undefined || config.incoming.length < 3 || config.outgoing.length > 0) return;
+    const isFine = this.#world.living.every(({ isRunning, raft }) => {
+      if (!isRunning || raft === undefined || raft.isDamaged) return false;
+      // Of two voters the other one could not be elected to repair it.
+      return raft.config.outgoing.length === 0 && raft.config.incoming.length >= 3;
+    });
+    if (!isFine) return;
     member.crash(false);
     void this.#spoil(member, fault).then(() => member.start());
   }

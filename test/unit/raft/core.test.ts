@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { Script } from "./support/script.ts";
+import { replay } from "./support/script.ts";
 
 /**
  * Golden scripts: command, `----`, what it prints. `TROUPE_REWRITE=1` writes the answers anew; then
@@ -18,20 +18,4 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith(".txt"))) 
     else t.is(after, before);
     t.pass();
   });
-}
-
-/** The same file with every answer computed again. Lines that start with `#` are comments. */
-function replay(text: string): string {
-  const script = new Script();
-  const blocks = text.trimEnd().split(/\n\n+/);
-  const answered = blocks.map((block) => {
-    const lines = block.split("\n");
-    const end = lines.indexOf("----");
-    const head = end < 0 ? lines : lines.slice(0, end);
-    const commands = head.filter((line) => !line.startsWith("#"));
-    if (commands.length === 0) return head.join("\n");
-    const answers = commands.map((command) => script.run(command));
-    return [...head, "----", ...answers].join("\n");
-  });
-  return `${answered.join("\n\n")}\n`;
 }

@@ -264,3 +264,19 @@ function showConfig(config: Config): string {
   const learning = learners.map((id) => ` +${id}`).join("");
   return `${incoming.join(",")}${going}${learning}${removed.map((id) => ` -${id}`).join("")}`;
 }
+
+/** The same file with every answer computed again. Lines that start with `#` are comments. */
+export function replay(text: string): string {
+  const script = new Script();
+  const blocks = text.trimEnd().split(/\n\n+/);
+  const answered = blocks.map((block) => {
+    const lines = block.split("\n");
+    const end = lines.indexOf("----");
+    const head = end < 0 ? lines : lines.slice(0, end);
+    const commands = head.filter((line) => !line.startsWith("#"));
+    if (commands.length === 0) return head.join("\n");
+    const answers = commands.map((command) => script.run(command));
+    return [...head, "----", ...answers].join("\n");
+  });
+  return `${answered.join("\n\n")}\n`;
+}

@@ -1,0 +1,231 @@
+/**
+ * Bugs that someone could make: each is one piece of text of the build replaced by another, in a
+ * copy. What must catch it is named beside it: seeds of the simulator, or a directed script of
+ * test/golden/raft. A piece that is no longer there, or there twice, fails the test: then the bug
+ * has to be thought over anew.
+ */
+export interface Bug {
+  readonly name: string;
+  /** Below `dist/src`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** How many seeds may be needed, from `firstSeed` (1) on; or the script. */
+  readonly caughtBy: { readonly runs: number; readonly firstSeed?: number } | { readonly script: string };
+}
+
+const seeds = (runs: number): { readonly runs: number } => ({ runs });
+
+export const bugs: readonly Bug[] = [
+  {
+    name: "a vote is told before it is durable",
+    file: "raft/core/election.js",
+    find: 'turn.sendDurably(from, { type: "voteResp"',
+    replace: 'turn.send(from, { type: "voteResp"',
+    caughtBy: { script: "election" },
+  },
+  {
+    name: "messages leave before what they promise is durable",
+    file: "raft/driver.js",
+    find: "if (effect.afterSeq > this.#durableSeq)",
+    replace: "if (effect.afterSeq > Infinity)",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "a follower acknowledges before its write is durable",
+    file: "raft/core/follow.js",
+    find: "const match = prevIndex + entries.length;\n    commitTo(state, turn, Math.min(message.commit, match));\n    turn.sendDurably(",
+    replace:
+      "const match = prevIndex + entries.length;\n    commitTo(state, turn, Math.min(message.commit, match));\n    turn.send(",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "the leader counts what it has appended, not what is durable",
+    file: "raft/core/replication.js",
+    find: "id === state.id ? state.durable :",
+    replace: "id === state.id ? state.log.lastIndex :",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "entries of older terms are committed by counting",
+    file: "raft/core/replication.js",
+    find: " || state.log.termAt(index) !== state.term",
+    replace: "",
+    caughtBy: { script: "old-term-commit" },
+  },
+  {
+    name: "a vote does not look at the log",
+    file: "raft/core/election.js",
+    find: "return state.log.isUpToDate(lastIndex, lastTerm)",
+    replace: "return true",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "of two logs the longer one is the newer, whatever its term",
+    file: "raft/core/log.js",
+    find: "return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && lastIndex >= this.lastIndex);",
+    replace: "return lastIndex >= this.lastIndex;",
+    caughtBy: seeds(60),
+  },
+  {
+    name: "an append cuts the log wherever it overlaps",
+    file: "raft/core/follow.js",
+    find: "if (log.termAt(entry.index) === entry.term)\n                continue;",
+    replace: "",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "a follower commits what the leader has committed, without having compared",
+    file: "raft/core/follow.js",
+    find: "commitTo(state, turn, Math.min(message.commit, match));",
+    replace: "commitTo(state, turn, Math.min(message.commit, log.lastIndex));",
+    caughtBy: seeds(60),
+  },
+  {
+    name: "a leader without a quorum goes on",
+    file: "raft/core/step.js",
+    find: 'if (countVotes(state.configs.current, heard) !== "won")',
+    replace: "if (heard.size === 0)",
+    caughtBy: { script: "check-quorum" },
+  },
+  {
+    name: "a new leader serves reads before its own entry is committed",
+    file: "raft/core/reads.js",
+    find: "if (state.commit < state.termStart) {",
+    replace: "if (state.commit < 0) {",
+    caughtBy: seeds(60),
+  },
+  {
+    name: "a read is confirmed by the round before it",
+    file: "raft/core/reads.js",
+    find: "state.reads.filter((read) => read.round <= confirmed)",
+    replace: "state.reads.filter((read) => read.round <= confirmed + 1)",
+    caughtBy: seeds(60),
+  },
+  {
+    name: "in a joint configuration only the new voters count",
+    file: "raft/core/config.js",
+    find: "return Math.min(incoming, majorityValue(config.outgoing, valueOf));",
+    replace: "return incoming;",
+    caughtBy: { script: "joint-commit" },
+  },
+  {
+    name: "learners count",
+    file: "raft/core/config.js",
+    find: "const incoming = majorityValue(config.incoming, valueOf);",
+    replace: "const incoming = majorityValue([...config.incoming, ...config.learners], valueOf);",
+    caughtBy: { script: "learner" },
+  },
+  {
+    name: "two changes of the members at once",
+    file: "raft/core/membership.js",
+    find: "if (state.configs.currentIndex > state.commit || isJoint(state.configs.current)) {",
+    replace: "if (isJoint(state.configs.current)) {",
+    caughtBy: { script: "membership" },
+  },
+  {
+    name: "the id of a removed member is taken again",
+    file: "raft/core/membership.js",
+    find: "if (config.removed.includes(id))\n",
+    replace: "if (config.removed.includes(-id))\n",
+    caughtBy: { script: "membership" },
+  },
+  {
+    name: "a configuration stays when its entry is cut off",
+    file: "raft/core/turn.js",
+    find: "state.configs.truncateFrom(index);",
+    replace: "",
+    caughtBy: seeds(80),
+  },
+  {
+    name: "a write counts for the entries that replaced its own",
+    file: "raft/core/turn.js",
+    find: "waiting.upTo = Math.min(waiting.upTo, index - 1);",
+    replace: "waiting.upTo += 0;",
+    caughtBy: { script: "storage-aba" },
+  },
+  {
+    name: "the window's bytes are not given back",
+    file: "raft/core/progress.js",
+    find: "progress.inflightBytes -= bytes;",
+    replace: "progress.inflightBytes -= 0;",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "a voter votes twice",
+    file: "raft/core/election.js",
+    find: "state.votedFor === from || (state.votedFor === 0 && state.leader === 0)",
+    replace: "state.votedFor >= 0",
+    caughtBy: seeds(60),
+  },
+  {
+    name: "a heartbeat commits more than the follower is known to have",
+    file: "raft/core/reads.js",
+    find: "commit: Math.min(state.commit, match),",
+    replace: "commit: state.commit,",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "the log on disk is cut at the first bad record, whatever follows",
+    file: "raft/wal-recover.js",
+    find: "if (!this.#isLaterBatch(segment, bytes, later))\n                continue;",
+    replace: "if (later > 0)\n                continue;",
+    caughtBy: seeds(60),
+  },
+  {
+    name: "term and vote are written without being new",
+    file: "raft/batch.js",
+    find: "this.#hardState = item.hardState;",
+    replace: "",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "what came in as a snapshot has no name yet when the log gives way to it",
+    file: "raft/snapshot.js",
+    find: "await disk.rename(incomingPath(id), pathOf(meta));\n            await disk.syncFolder(FOLDER);",
+    replace: "await disk.rename(incomingPath(id), pathOf(meta));",
+    caughtBy: seeds(80),
+  },
+  {
+    name: "after a snapshot the log on disk is thought to go on",
+    file: "raft/wal-recover.js",
+    find: "if (header.truncateFrom > 0)\n                this.#truncate(header.truncateFrom);\n            return;",
+    replace: "return;",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "after a restart the entries of the snapshot are handed over again",
+    file: "raft/wake.js",
+    find: "entry.index > index)",
+    replace: "entry.index >= index)",
+    caughtBy: seeds(40),
+  },
+  {
+    name: "a member with a damaged log votes",
+    file: "raft/core/election.js",
+    find: "if (state.isDamaged)\n        return false;",
+    replace: "",
+    caughtBy: seeds(150),
+  },
+  {
+    name: "a joint configuration is never left",
+    file: "raft/core/membership.js",
+    find: "if (state.commit >= state.termStart)",
+    replace: "if (state.commit < 0)",
+    caughtBy: seeds(20),
+  },
+  {
+    name: "a snapshot carries the configuration of another time",
+    file: "raft/snapshots.js",
+    find: "const config = state.configs.at(index);",
+    replace: "const config = { ...state.configs.at(index), learners: [], removed: [] };",
+    caughtBy: seeds(80),
+  },
+  {
+    name: "entries are released before a snapshot that holds them is durable",
+    file: "raft/snapshots.js",
+    find: "await files.write({ index, term, digest, config }, chunks);",
+    replace: "void files.write({ index, term, digest, config }, chunks);",
+    caughtBy: seeds(60),
+  },
+];
