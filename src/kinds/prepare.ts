@@ -29,8 +29,8 @@ export function prepareStatus(kind: Kind, draft: Draft, old: KubeObject, context
   kind.prepareStatus?.(draft, old, context);
 }
 
-/** Old generation, one more when the wanted state differs. */
-function setGeneration(kind: Kind, draft: Draft, old: KubeObject): void {
+/** Old generation, one more when the wanted state differs. Again after whatever changes the draft. */
+export function setGeneration(kind: Kind, draft: Draft, old: KubeObject): void {
   const generation = old.metadata.generation;
   if (kind.generation === "none") {
     setOrDrop(draft.metadata, "generation", generation);

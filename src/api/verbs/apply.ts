@@ -64,7 +64,9 @@ function createApplied(evaluation: Evaluation, patch: ApplyPatch, config: Config
   }
   settleName(evaluation, draft);
   if (patch.createRefusal !== undefined) throw new StatusError(patch.createRefusal);
-  return create({ ...evaluation, request: { ...request, object: draft } }, managers);
+  delete draft.metadata.resourceVersion;
+  // To admission this is a creation like any other.
+  return create({ ...evaluation, request: { ...request, verb: "create", object: draft } }, managers);
 }
 
 interface Config {

@@ -41,11 +41,7 @@ export function settleNamespace(evaluation: Evaluation, draft: Draft): void {
   }
   const given = draft.metadata.namespace ?? "";
   if (given !== "" && given !== request.namespace) {
-    throw badRequest(
-      request.verb === "create"
-        ? "the namespace of the provided object does not match the namespace sent on the request"
-        : `the namespace of the object (${given}) does not match the namespace on the request (${request.namespace})`,
-    );
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
   }
   draft.metadata.namespace = request.namespace;
 }
@@ -61,11 +57,16 @@ export function settleName(evaluation: Evaluation, draft: Draft): void {
   }
 }
 
-export function admit(evaluation: Evaluation, draft: Draft | undefined, old: KubeObject | undefined): void {
+/** True: a plugin had its say, and may have changed the draft. */
+export function admit(evaluation: Evaluation, draft: Draft | undefined, old: KubeObject | undefined): boolean {
   const { transaction, request, kind } = evaluation;
+  let hasRun = false;
   for (const plugin of evaluation.admission) {
-    if (plugin.applies(kind, request)) plugin.admit({ transaction, kind, request, draft, old });
+    if (!plugin.applies(kind, request)) continue;
+    plugin.admit({ transaction, kind, request, draft, old });
+    hasRun = true;
   }
+  return hasRun;
 }
 
 export function warn(evaluation: Evaluation, draft: Draft, old: KubeObject | undefined): void {

@@ -2,7 +2,7 @@ import type { WriteReply } from "../../actors/runtime/command.ts";
 import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
 import type { RowRef } from "../../store/view.ts";
 import { applyDefaults } from "../../kinds/defaults.ts";
-import { prepareStatus, prepareUpdate } from "../../kinds/prepare.ts";
+import { prepareStatus, prepareUpdate, setGeneration } from "../../kinds/prepare.ts";
 import { validateChanged, type ChangeRules } from "../validate.ts";
 import { jsonEqual } from "../../util/equal.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
@@ -50,7 +50,8 @@ export function replace(evaluation: Evaluation, change: Change): WriteReply {
       ? fieldsOfChanged(evaluation, { draft, old, given })
       : encodeManagers(change.managers),
   );
-  admit(evaluation, draft, old);
+  const isAdmitted = admit(evaluation, draft, old);
+  if (isAdmitted && change.rules === "main") setGeneration(kind, draft, old);
   draft.metadata.resourceVersion = old.metadata.resourceVersion;
   validateChanged(kind, draft, old, change.rules);
   if (change.rules === "main") warn(evaluation, draft, old);

@@ -1,6 +1,7 @@
 import { createHost } from "../../../src/actors/runtime/host.ts";
 import type { ActorHost } from "../../../src/actors/runtime/actor-host.ts";
 import type { User } from "../../../src/actors/runtime/command.ts";
+import type { Admission } from "../../../src/api/admission/admission.ts";
 import { namespaceLifecycle } from "../../../src/api/admission/namespace-lifecycle.ts";
 import { createDecide } from "../../../src/api/decide.ts";
 import type { NodeStream, NodeStreamRequest, StreamChunk } from "../../../src/api/node-streams.ts";
@@ -252,7 +253,10 @@ export const version = {
   platform: "linux/amd64",
 };
 
-export async function createRig(options: Partial<RestDoorOptions> = {}): Promise<Rig> {
+export async function createRig(
+  options: Partial<RestDoorOptions> = {},
+  admission: readonly Admission[] = [namespaceLifecycle],
+): Promise<Rig> {
   const env = createSimEnv({ seed: 7, crypto: realCrypto });
   const sealer = createSealer({
     crypto: realCrypto,
@@ -277,7 +281,7 @@ export async function createRig(options: Partial<RestDoorOptions> = {}): Promise
       encodeOutcome,
       decodeOutcome,
     },
-    decide: createDecide({ kinds, admission: [namespaceLifecycle] }),
+    decide: createDecide({ kinds, admission }),
     machines: new Map(),
     identity: { member: 1, incarnation: 1 },
     onFatal: (error) => {
