@@ -80,6 +80,7 @@ interface State {
   readonly remote: Map<string, Image>;
   readonly scripts: Map<string, ContainerScript>;
   exec: (containerId: string, command: readonly string[]) => ExecReply;
+  readonly addressOf: (podUid: string) => string;
   next: number;
 }
 
@@ -95,7 +96,8 @@ const noOutput: ExecReply = {
   exitCode: 0,
 };
 
-export function createFakeCri(clock: Clock): FakeCri {
+/** `addressOf`: a pod's address by its uid, as a network plugin knows it; absent: any. */
+export function createFakeCri(clock: Clock, addressOf?: (podUid: string) => string): FakeCri {
   const calls: FakeCall[] = [];
   const failures: Failure[] = [];
   let down = false;
@@ -107,6 +109,7 @@ export function createFakeCri(clock: Clock): FakeCri {
     remote: new Map(),
     scripts: new Map(),
     exec: () => noOutput,
+    addressOf: addressOf ?? (() => `10.244.0.${1 + (state.next % 250)}`),
     next: 1,
   };
 
@@ -265,7 +268,7 @@ function runSandbox(state: State, config: SandboxConfig, handler: string): strin
       labels: config.labels,
       annotations: config.annotations,
       runtimeHandler: handler,
-      ip: onHost ? "" : `10.244.0.${1 + (state.next % 250)}`,
+      ip: onHost ? "" : state.addressOf(uid),
       additionalIps: [],
     },
   });

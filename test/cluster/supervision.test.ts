@@ -178,7 +178,9 @@ test("a poisoned event becomes a dead letter, and the actor goes on with the nex
 
 test("an object whose machine keeps failing is quarantined: it stays writable, runs, and can be deleted", async (t) => {
   await using cluster = await createCluster({ nodes: 1, seed: 54, time: "virtual", faults: poison(() => true) });
-  await cluster.apply([pod("bad"), pod("good")]);
+  const gate = { schedulingGates: [{ name: "example.com/wait" }] };
+  await cluster.apply([pod("bad", { spec: gate }), pod("good")]);
+  await patch(cluster, "/api/v1/namespaces/default/pods/bad", { spec: { schedulingGates: null } });
   await cluster.advance(20_000);
   t.true(isReady(cluster.get("pods", "good")!));
   t.true(isReady(cluster.get("pods", "bad")!), "node, scheduler and controllers go on with it");

@@ -24,8 +24,11 @@ export const gatePollMs = 50;
 export const mountRetryFirstMs = 500;
 export const mountRetryMaxMs = 122_000;
 export const containerGcMs = 60_000;
-export const startsPerCpuCount = 2;
+/** Calls that start something, at once: each waits for processes half of its time. */
+export const startsPerCpuCount = 4;
 export const stopsAtOnceCount = 16;
+/** A status that only says that a start goes on waits this long for what comes of it. */
+export const statusJoinMs = 1_000;
 export const statusRetryFirstMs = 100;
 export const statusRetryMaxMs = 5_000;
 export const eventWindowMs = 600_000;

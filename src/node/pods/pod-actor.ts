@@ -174,6 +174,7 @@ export function createPodActor(
     },
     error: (error: unknown) => {
       ports.log("error", "pod.actor.failed", { ...fields, error: messageOf(error) });
+      worker.stop();
       hooks.failed(error instanceof Error ? error : new Error(String(error)));
     },
   });
@@ -194,6 +195,7 @@ export function createPodActor(
     },
     stop: () => {
       ref.stop();
+      worker.stop();
     },
   };
 }

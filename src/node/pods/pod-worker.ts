@@ -11,6 +11,7 @@ import { Grace } from "./grace.ts";
 import { gatePollMs, gateWaitMaxMs, mountRetryFirstMs, mountRetryMaxMs, resyncMs, startRetryMs } from "./limits.ts";
 import type { BackOffEntry, PodMemory, PodSnapshot, StartFailure } from "./model.ts";
 import { containersOf, isTerminalPhase, podLabel } from "./model.ts";
+import type { Made } from "./observe.ts";
 import { Observer } from "./observe.ts";
 import { MountError, StartError } from "./ports.ts";
 import { podCgroup } from "./resources.ts";
@@ -57,12 +58,13 @@ export class PodWorker {
   /** What the next worker of this pod begins with. */
   saved: PodCheckpoint | undefined;
 
-  constructor(ports: PodPorts, pod: Pod, checkpoint?: PodCheckpoint) {
+  /** `isNew`: neither the runtime nor the disk has anything of it. */
+  constructor(ports: PodPorts, pod: Pod, checkpoint?: PodCheckpoint, isNew: boolean = false) {
     this.#ports = ports;
     this.#pod = pod;
     const { clock, log, reporter } = ports;
     this.#writer = new StatusWriter(pod, { clock, log, reporter });
-    this.#observer = new Observer(ports.cri, pod.metadata.uid);
+    this.#observer = new Observer(ports.cri, pod.metadata.uid, isNew);
     this.saved = checkpoint;
     const sameBoot = checkpoint?.bootId === ports.bootId;
     this.#volumesReady = sameBoot && checkpoint.volumesReady;
@@ -73,6 +75,11 @@ export class PodWorker {
 
   get pod(): Pod {
     return this.#pod;
+  }
+
+  /** What the listing that all pods share has to say to this one. */
+  get observer(): Pick<Observer, "mark" | "compare"> {
+    return this.#observer;
   }
 
   /** Ends for good: nothing of it will run again here. */
@@ -110,6 +117,11 @@ export class PodWorker {
     }
   }
 
+  /** Its actor has ended; another worker may take over. */
+  stop(): void {
+    this.#writer.stop();
+  }
+
   async step(signal: AbortSignal): Promise<StepResult> {
     if (this.#released) return { stage: "gone", wakeAfterMs: resyncMs };
     if (this.isTerminating) return this.#terminate();
@@ -132,7 +144,7 @@ export class PodWorker {
     });
     this.#syncProbes(snapshot);
     this.#noteBackOffs(decision);
-    await this.#tell(snapshot, decision.waiting, false);
+    await this.#tell(snapshot, decision.waiting, { canWait: isStart(decision) });
     if (decision.actions.length > 0) {
       await this.#act(decision, snapshot, signal);
       return { stage: decision.stage, wakeAfterMs: 0 };
@@ -183,11 +195,10 @@ export class PodWorker {
     const { clock, events, volumes } = this.#ports;
     const now = clock.wall();
     if (this.#mountRetry !== undefined && now < this.#mountRetry.at) {
-      await this.#tell(snapshot, {}, false);
+      await this.#tell(snapshot, {});
       return { stage: "volumes", wakeAfterMs: this.#sleepMs(this.#mountRetry.at) };
     }
-    await this.#save();
-    await this.#tell(snapshot, {}, false);
+    await this.#tell(snapshot, {}, { canWait: this.#mountRetry === undefined });
     try {
       await volumes.setUp(this.#pod);
       this.#volumesReady = true;
@@ -208,27 +219,28 @@ export class PodWorker {
 
   async #act(decision: PodDecision, snapshot: PodSnapshot, signal: AbortSignal): Promise<void> {
     const kills = decision.actions.filter((action) => action.kind === "kill-container");
-    if (kills.length > 0) {
+    await this.#observer.act(async () => {
+      if (kills.length === 0) return this.#do(decision.actions[0]!, snapshot, signal);
       await Promise.all(kills.map(async (kill) => this.#kill(kill)));
-      return;
-    }
-    const [action] = decision.actions;
-    switch (action!.kind) {
+      return undefined;
+    });
+  }
+
+  async #do(action: PodAction, snapshot: PodSnapshot, signal: AbortSignal): Promise<Made | undefined> {
+    switch (action.kind) {
       case "kill-pod":
         await this.#stopAll(snapshot, (this.#pod.spec.terminationGracePeriodSeconds ?? 30) * 1_000);
-        return;
+        return undefined;
       case "create-sandbox":
-        if (action!.changed) {
+        if (action.changed) {
           const message = "Pod sandbox changed, it will be killed and re-created.";
           this.#ports.events.record(this.#pod, { type: "Normal", reason: "SandboxChanged", message });
         }
-        await createSandbox(this.#ports, this.#pod, action!.attempt);
-        return;
+        return { sandbox: await createSandbox(this.#ports, this.#pod, action.attempt) };
       case "start-container":
-        await this.#start(action!, snapshot, signal);
-        return;
+        return this.#start(action, snapshot, signal);
       case "kill-container":
-        return;
+        return undefined;
     }
   }
 
@@ -247,7 +259,7 @@ export class PodWorker {
     await stopContainer(context, kill.container);
   }
 
-  async #start(action: StartAction, snapshot: PodSnapshot, signal: AbortSignal): Promise<void> {
+  async #start(action: StartAction, snapshot: PodSnapshot, signal: AbortSignal): Promise<Made | undefined> {
     const context = {
       pod: this.#pod,
       snapshot,
@@ -260,12 +272,14 @@ export class PodWorker {
       },
     };
     try {
-      await startContainer(this.#ports, context, action);
+      const id = await startContainer(this.#ports, context, action);
       delete this.#failures[action.name];
+      return { container: await this.#observer.containerFact(id, action.sandbox.id) };
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       const retryAt = error.retryAt ?? this.#ports.clock.wall() + startRetryMs;
       this.#failures[action.name] = { reason: error.reason, message: error.message, retryAt };
+      return undefined;
     }
   }
 
@@ -274,13 +288,16 @@ export class PodWorker {
     const onStopped = (): void => {
       this.#tellSoon();
     };
-    await stopPod({ ports: this.#ports, pod: this.#pod, grace: this.#grace, onStopped }, snapshot);
+    await this.#observer.act(async () => {
+      await stopPod({ ports: this.#ports, pod: this.#pod, grace: this.#grace!, onStopped }, snapshot);
+      return undefined;
+    });
   }
 
   /** Nothing runs any more; the object stays until it is deleted. */
   async #ended(snapshot: PodSnapshot): Promise<StepResult> {
     this.#ports.probes.stop(this.#pod.metadata.uid);
-    await this.#tell(snapshot, {}, true);
+    await this.#tell(snapshot, {}, { ended: true });
     if (this.#volumesReady) {
       await this.#ports.volumes.tearDown(this.#pod);
       this.#volumesReady = false;
@@ -293,7 +310,7 @@ export class PodWorker {
   /** The node's own verdict: stop all, then Failed. */
   async #endWith(snapshot: PodSnapshot): Promise<StepResult> {
     await this.#save();
-    await this.#tell(snapshot, {}, true);
+    await this.#tell(snapshot, {}, { ended: true });
     const busy =
       snapshot.sandboxes.some(({ ready }) => ready) || snapshot.containers.some(({ state }) => state === "running");
     if (!busy) return this.#ended(snapshot);
@@ -324,7 +341,7 @@ export class PodWorker {
       snapshot.containers.some(({ state }) => state === "running" || state === "unknown");
     if (busy) {
       const waitMs = this.#gateWait(gate.passed(this.#pod), now);
-      await this.#tell(snapshot, {}, true);
+      await this.#tell(snapshot, {}, { ended: true });
       if (waitMs > 0) return { stage: "terminating", wakeAfterMs: waitMs };
       await this.#stopAll(snapshot, this.#graceMs());
       return { stage: "terminating", wakeAfterMs: 0 };
@@ -352,7 +369,7 @@ export class PodWorker {
     const { cgroups, checkpoints, cri, network, node, volumes } = this.#ports;
     const { uid } = this.#pod.metadata;
     if (!this.#vanished) {
-      await this.#tell(snapshot, {}, true, true);
+      await this.#tell(snapshot, {}, { ended: true, final: true });
       await this.#writer.settled();
     }
     await volumes.tearDown(this.#pod);
@@ -428,9 +445,10 @@ export class PodWorker {
 
   /** A container has stopped while others still do: tell it, but let nothing wait for that. */
   #tellSoon(): void {
+    this.#observer.doubt();
     const tell = async (): Promise<void> => {
       const snapshot = await this.#observer.snapshot();
-      await this.#tell(snapshot, {}, true);
+      await this.#tell(snapshot, {}, { ended: true });
     };
     tell().catch((error: unknown) => {
       const pod = this.#pod.metadata.uid;
@@ -438,8 +456,9 @@ export class PodWorker {
     });
   }
 
-  async #tell(snapshot: PodSnapshot, waiting: PodDecision["waiting"], ended: boolean, final = false): Promise<void> {
+  async #tell(snapshot: PodSnapshot, waiting: PodDecision["waiting"], how: Telling = {}): Promise<void> {
     if (this.#vanished) return;
+    const { ended = false, final = false, canWait = false } = how;
     const { clock, node, probes, volumes } = this.#ports;
     for (const fact of snapshot.containers) {
       if (fact.state !== "exited" || this.#messages[fact.id] !== undefined) continue;
@@ -460,8 +479,24 @@ export class PodWorker {
       now: clock.wall(),
     });
     const status: PodStatus = final ? { ...built, phase: finalPhase(built.phase) } : built;
-    this.#writer.want(status);
+    this.#writer.want(status, canWait);
   }
+}
+
+interface Telling {
+  /** Nothing will be restarted. */
+  readonly ended?: boolean;
+  /** The last status of all. */
+  readonly final?: boolean;
+  /** More is known soon: what is told then may take its place. */
+  readonly canWait?: boolean;
+}
+
+/** All is well so far, and the next container or sandbox is on its way. */
+function isStart({ actions, waiting }: PodDecision): boolean {
+  const [first] = actions;
+  const begins = first?.kind === "start-container" || (first?.kind === "create-sandbox" && !first.changed);
+  return begins && Object.keys(waiting).length === 0;
 }
 
 /** Everything but the status and what each write changes. */

@@ -74,9 +74,12 @@ export function createPods(options: PodsOptions): Pods {
   const { ports, nodeName } = options;
   const { clock, cri, desired, log } = ports;
   const entries = new Map<string, Entry>();
-  /** Ended here while their rows still stand (finalizers). */
-  const finished = new Set<string>();
-  let fingerprints = new Map<string, string>();
+  /** Ended here while their rows still stand (finalizers): uid and key. */
+  const finished = new Map<string, string>();
+  /** Newest uid of each `namespace/name`. */
+  const uids = new Map<string, string>();
+  /** Cluster epoch of the last whole state that all actors were brought in line with. */
+  let followed: string | undefined;
   let stopped = false;
   let timer: Timer | undefined;
   let relisting = false;
@@ -95,7 +98,9 @@ export function createPods(options: PodsOptions): Pods {
       ports.probes.onResult((uid) => entries.get(uid)?.actor.changed());
       desired.onChange((changed) => {
         const configs = changed.has("configmaps") || changed.has("secrets");
-        if (changed.has("pods") || configs) follow(configs);
+        const keys = changed.get("pods");
+        if (configs || followed !== ports.epoch()) follow(configs);
+        else if (keys !== undefined) for (const key of keys) followOne(key);
       });
       follow(false);
       schedule();
@@ -156,14 +161,17 @@ export function createPods(options: PodsOptions): Pods {
     add(checkpoint.pod, checkpoint);
   }
 
-  function add(pod: Pod, checkpoint?: PodCheckpoint): void {
+  /** `isNew`: nothing of it was found when this agent began. */
+  function add(pod: Pod, checkpoint?: PodCheckpoint, isNew: boolean = false): void {
     const { uid } = pod.metadata;
     const epoch = checkpoint?.epoch ?? ports.epoch();
     supervisor.add({
       id: uid,
       start(exit) {
         const before = entries.get(uid);
-        const actor = begin(before?.actor.worker ?? { pod, saved: checkpoint, isVanished: false }, uid, exit);
+        uids.set(keyOf(pod), uid);
+        const first = { pod, saved: checkpoint, isVanished: false, isNew };
+        const actor = begin(before?.actor.worker ?? first, uid, exit);
         if (before === undefined) {
           const fresh = { restarts: 0, isDown: false, crash: undefined, held: false, stage: "idle" } as const;
           entries.set(uid, { ...fresh, actor, epoch, since: clock.wall() });
@@ -178,16 +186,18 @@ export function createPods(options: PodsOptions): Pods {
 
   /** A new life of a pod's actor: what the last one held in memory is looked up in the runtime again. */
   function begin(
-    last: Pick<PodWorker, "pod" | "saved" | "isVanished">,
+    last: Pick<PodWorker, "pod" | "saved" | "isVanished"> & { readonly isNew?: boolean },
     uid: string,
     exit: (error: Error | undefined) => void,
   ): PodActor {
-    const worker = new PodWorker(ports, last.pod, last.saved);
+    const worker = new PodWorker(ports, last.pod, last.saved, last.isNew);
     if (last.isVanished) worker.vanish();
     return createPodActor(worker, ports, {
       gone() {
+        const key = keyOf(worker.pod);
         entries.delete(uid);
-        finished.add(uid);
+        finished.set(uid, key);
+        if (uids.get(key) === uid) uids.delete(key);
         supervisor.remove(uid);
       },
       failed(error) {
@@ -218,32 +228,58 @@ export function createPods(options: PodsOptions): Pods {
     }
   }
 
-  /** Brings the actors in line with the desired pods. */
+  /** Brings all actors in line with the desired pods. */
   function follow(configsChanged: boolean): void {
     const wanted = new Set<string>();
     for (const pod of desired.list<Pod>("pods")) {
       if (pod.spec.nodeName !== nodeName) continue;
-      const { uid } = pod.metadata;
-      wanted.add(uid);
-      const known = entries.get(uid);
-      if (known !== undefined) {
-        const { worker } = known.actor;
-        known.epoch = ports.epoch();
-        known.held = false;
-        const fresh = worker.pod !== pod;
-        const news = fresh && worker.update(pod);
-        if (configsChanged) worker.retryNow();
-        if (news || configsChanged) known.actor.changed();
-      } else if (!finished.has(uid) && isOpen(pod)) add(pod);
+      wanted.add(pod.metadata.uid);
+      want(pod, configsChanged);
     }
-    for (const uid of finished) if (!wanted.has(uid)) finished.delete(uid);
+    for (const uid of finished.keys()) if (!wanted.has(uid)) finished.delete(uid);
     if (!desired.synced) return;
-    for (const [uid, entry] of entries) {
-      if (wanted.has(uid) || entry.actor.worker.isVanished) continue;
-      if (isHeld(uid, entry)) continue;
-      entry.actor.worker.vanish();
-      entry.actor.changed();
-    }
+    for (const uid of entries.keys()) if (!wanted.has(uid)) unwant(uid);
+    if (followed === undefined) sweep();
+    followed = ports.epoch();
+  }
+
+  function followOne(key: string): void {
+    const at = key.indexOf("/");
+    const pod = desired.get<Pod>("pods", key.slice(0, at), key.slice(at + 1));
+    const wanted = pod?.spec.nodeName === nodeName ? pod : undefined;
+    const uid = wanted?.metadata.uid;
+    for (const [each, finishedKey] of finished) if (finishedKey === key && each !== uid) finished.delete(each);
+    const before = uids.get(key);
+    if (before !== undefined && before !== uid) unwant(before);
+    if (wanted !== undefined) want(wanted, false);
+  }
+
+  function want(pod: Pod, configsChanged: boolean): void {
+    const { uid } = pod.metadata;
+    const known = entries.get(uid);
+    if (known !== undefined) {
+      const { worker } = known.actor;
+      known.epoch = ports.epoch();
+      known.held = false;
+      const fresh = worker.pod !== pod;
+      const news = fresh && worker.update(pod);
+      if (configsChanged) worker.retryNow();
+      if (news || configsChanged) known.actor.changed();
+    } else if (!finished.has(uid) && isOpen(pod)) add(pod, undefined, true);
+  }
+
+  function unwant(uid: string): void {
+    const entry = entries.get(uid);
+    if (entry === undefined || entry.actor.worker.isVanished || isHeld(uid, entry)) return;
+    entry.actor.worker.vanish();
+    entry.actor.changed();
+  }
+
+  /** Once: only an agent that was killed leaves anything. */
+  function sweep(): void {
+    ports.volumes
+      .sweep((uid) => entries.has(uid))
+      .catch((error: unknown) => log("warn", "pods.sweep.failed", { error: messageOf(error) }));
   }
 
   /**
@@ -283,6 +319,7 @@ export function createPods(options: PodsOptions): Pods {
 
   async function readOnce(): Promise<void> {
     try {
+      for (const { actor } of entries.values()) actor.worker.observer.mark();
       const sandboxes = await cri.listPodSandboxes();
       const containers = await cri.listContainers();
       compare(sandboxes, containers);
@@ -297,15 +334,11 @@ export function createPods(options: PodsOptions): Pods {
   }
 
   function compare(sandboxes: readonly Sandbox[], containers: readonly Container[]): void {
-    const next = new Map<string, string>();
-    for (const { id, state, labels } of [...sandboxes, ...containers]) {
-      const uid = labels[podUidLabel];
-      if (uid !== undefined) next.set(uid, `${next.get(uid) ?? ""}${id}=${state};`);
-    }
+    const byUid = { sandboxes: grouped(sandboxes), containers: grouped(containers) };
     for (const [uid, { actor }] of entries) {
-      if (next.get(uid) !== fingerprints.get(uid)) actor.changed();
+      const listing = { sandboxes: byUid.sandboxes.get(uid) ?? [], containers: byUid.containers.get(uid) ?? [] };
+      if (actor.worker.observer.compare(listing)) actor.changed();
     }
-    fingerprints = next;
   }
 
   /** Keeps the newest dead container per name: its logs and its end are still asked for. */
@@ -331,6 +364,22 @@ export function createPods(options: PodsOptions): Pods {
       if (metadata.attempt < (newest.get(uid) ?? 0)) await cri.removePodSandbox(id);
     }
   }
+}
+
+function keyOf({ metadata }: Pod): string {
+  return `${metadata.namespace ?? ""}/${metadata.name}`;
+}
+
+/** By the uid of the pod. */
+function grouped<T extends Sandbox | Container>(items: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const uid = item.labels[podUidLabel] ?? "";
+    const group = groups.get(uid);
+    if (group === undefined) groups.set(uid, [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 /** A pod that ended before this agent knew it needs no actor, unless it must be deleted. */

@@ -60,6 +60,8 @@ export interface Volumes {
   terminationMessage(pod: Pod, container: Container, ended: ContainerFact): Promise<string>;
   /** Unmounts and removes all; nothing of the pod is left on disk but its logs. */
   tearDown(pod: Pod): Promise<void>;
+  /** Tears down what is left of pods that nobody knows: an agent that was killed had just begun with them. */
+  sweep(isKnown: (uid: string) => boolean): Promise<void>;
 }
 
 export interface PodNetwork {

@@ -7,7 +7,7 @@ import { containerConfig, sandboxConfig } from "./config.ts";
 import { podDns, podHostname } from "./dns.ts";
 import { ConfigError, containerEnvironment } from "./environment.ts";
 import { containerPath } from "./events.ts";
-import type { ContainerFact, PodSnapshot } from "./model.ts";
+import type { ContainerFact, PodSnapshot, SandboxFact } from "./model.ts";
 import { containersOf } from "./model.ts";
 import type { ReadyImage } from "./ports.ts";
 import { StartError } from "./ports.ts";
@@ -51,13 +51,15 @@ export function sandboxConfigOf(ports: PodPorts, pod: Pod, attempt: number): San
   });
 }
 
-/** Network address, cgroup, then the sandbox. */
-export async function createSandbox(ports: PodPorts, pod: Pod, attempt: number): Promise<void> {
+/** Network address, cgroup, then the sandbox. Its address is the one that was assigned: the runtime's plugin reads it. */
+export async function createSandbox(ports: PodPorts, pod: Pod, attempt: number): Promise<SandboxFact> {
   const config = sandboxConfigOf(ports, pod, attempt);
-  if (pod.spec.hostNetwork !== true) await ports.network.assign(pod.metadata.uid);
+  const hostNetwork = pod.spec.hostNetwork === true;
+  const ip = hostNetwork ? "" : await ports.network.assign(pod.metadata.uid);
   await ports.cgroups.create(podCgroup(pod, ports.node().cgroupRoot));
   try {
-    await ports.starts.run(async () => ports.cri.runPodSandbox(config, pod.spec.runtimeClassName ?? ""));
+    const id = await ports.starts.run(async () => ports.cri.runPodSandbox(config, pod.spec.runtimeClassName ?? ""));
+    return { id, attempt, ready: true, createdAt: ports.clock.wall(), ip, hostNetwork };
   } catch (error) {
     if (!isOutcomeUnknown(error)) {
       const text = `Failed to create pod sandbox: ${messageOf(error)}`;
@@ -67,8 +69,8 @@ export async function createSandbox(ports: PodPorts, pod: Pod, attempt: number):
   }
 }
 
-/** Throws `StartError` for what users see in the status; anything else is a failure of the runtime. */
-export async function startContainer(ports: PodPorts, context: StartContext, action: StartAction): Promise<void> {
+/** Answers the id. Throws `StartError` for what users see in the status; anything else is a failure of the runtime. */
+export async function startContainer(ports: PodPorts, context: StartContext, action: StartAction): Promise<string> {
   const { pod } = context;
   const container = containersOf(pod).find(({ container: { name } }) => name === action.name)!.container;
   const id = action.existing?.id ?? (await create(ports, context, container, action));
@@ -78,7 +80,7 @@ export async function startContainer(ports: PodPorts, context: StartContext, act
     throw new StartError(reason, message);
   };
   try {
-    await ports.starts.run(async () => ports.cri.startContainer(id));
+    await ports.starts.run(async () => ports.cri.startContainer(id), "continue");
   } catch (error) {
     if (isOutcomeUnknown(error)) throw error;
     failed("RunContainerError", messageOf(error));
@@ -86,6 +88,7 @@ export async function startContainer(ports: PodPorts, context: StartContext, act
   const message = "Container started";
   note(ports, pod, container, { type: "Normal", reason: "Started", message });
   await postStart(ports, context, container, id);
+  return id;
 }
 
 async function create(
@@ -104,7 +107,8 @@ async function create(
   };
   const config = await configure(ports, context, container, action, image).catch(configError);
   try {
-    const id = await ports.starts.run(async () => ports.cri.createContainer(action.sandbox.id, config, sandbox));
+    const create = async (): Promise<string> => ports.cri.createContainer(action.sandbox.id, config, sandbox);
+    const id = await ports.starts.run(create, "continue");
     const message = "Container created";
     note(ports, pod, container, { type: "Normal", reason: "Created", message });
     return id;

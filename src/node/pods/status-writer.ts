@@ -1,11 +1,11 @@
 import { quarantinedCondition } from "../../kinds/actor.ts";
-import type { Clock, Log } from "../../env/env.ts";
+import type { Clock, Log, Timer } from "../../env/env.ts";
 import type { Pod, PodStatus } from "../../kinds/generated/types.ts";
 import type { Draft } from "../../kinds/kind.ts";
 import { jsonEqual } from "../../util/equal.ts";
 import { messageOf, StatusError } from "../../util/errors.ts";
 import type { Reporter } from "../desired.ts";
-import { statusRetryFirstMs, statusRetryMaxMs } from "./limits.ts";
+import { statusJoinMs, statusRetryFirstMs, statusRetryMaxMs } from "./limits.ts";
 
 /**
  * Tells one pod's status to the masters: the newest wanted one, one write at a time, on top of the
@@ -23,6 +23,8 @@ export class StatusWriter {
   #accepted: Pod | undefined;
   #gone = false;
   #running: Promise<void> | undefined;
+  /** What is wanted may still wait for more. */
+  #joining: Timer | undefined;
 
   constructor(pod: Pod, ports: { clock: Clock; log: Log; reporter: Reporter }) {
     this.#object = pod;
@@ -68,13 +70,28 @@ export class StatusWriter {
     return this.#wanted !== undefined && jsonEqual(this.#wanted, pod.status);
   }
 
-  want(status: PodStatus): void {
+  /** `canWait`: it is told only when nothing newer takes its place soon. */
+  want(status: PodStatus, canWait: boolean = false): void {
     this.#wanted = status;
+    if (canWait && this.#running === undefined) this.#joining ??= this.#clock.after(statusJoinMs, () => this.#join());
+    else this.#join();
+  }
+
+  /** Nothing more is told; what is under way goes on. */
+  stop(): void {
+    this.#joining?.cancel();
+    this.#gone = true;
+  }
+
+  #join(): void {
+    this.#joining?.cancel();
+    this.#joining = undefined;
     this.#start();
   }
 
   /** Resolves when the wanted status is told, or there is nobody left to tell. */
   async settled(): Promise<void> {
+    this.#join();
     while (this.#running !== undefined) await this.#running;
   }
 
@@ -86,7 +103,7 @@ export class StatusWriter {
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#gone || !this.#isDue()) return;
+    if (this.#running !== undefined || this.#joining !== undefined || this.#gone || !this.#isDue()) return;
     this.#running = this.#write().finally(() => {
       this.#running = undefined;
       this.#start();

@@ -108,6 +108,7 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
         mounts: async () => [],
         terminationMessage: async () => "",
         tearDown: async () => {},
+        sweep: async () => {},
       },
       network,
       cgroups: { create: async () => {}, remove: async () => {} },

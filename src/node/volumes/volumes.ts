@@ -22,7 +22,10 @@ import type { Tokens } from "./tokens.ts";
 
 /**
  * Volumes of pods in `<root>/pods/<uid>/volumes/kubernetes.io~<plugin>/<name>`, and the few files
- * that every container gets. Everything is idempotent: a new agent sets up again what is there.
+ * that every container gets. What must not reach a disk (secrets, tokens, fields) lies in
+ * `<root>/memory/<uid>/…` instead, one memory file system for all pods: each mount more makes every
+ * container of the node dearer to start. Everything is idempotent: a new agent sets up again what is
+ * there.
  */
 export interface VolumeOptions {
   readonly clock: Clock;
@@ -45,6 +48,8 @@ const propagations: Readonly<Record<string, 0 | 1 | 2>> = {
 export function createVolumes(options: VolumeOptions): Volumes {
   const { clock, files, mounter, node, root, rng, tokens } = options;
   const folderOf = (uid: string): string => `${root}/pods/${uid}`;
+  const memory = `${root}/memory`;
+  let memoryMounted: Promise<void> | undefined;
 
   return {
     async setUp(pod) {
@@ -91,15 +96,26 @@ export function createVolumes(options: VolumeOptions): Volumes {
       return terminationText(file, log);
     },
 
-    async tearDown(pod) {
-      const folder = folderOf(pod.metadata.uid);
-      tokens.forget(pod.metadata.uid);
-      if ((await files.stat(folder)) === undefined) return;
-      // Never remove through a mount: what could not be unmounted has thrown here.
-      await mounter.unmountBelow(folder);
-      await files.removeAll(folder);
+    tearDown: async (pod) => tearDown(pod.metadata.uid),
+
+    async sweep(isKnown) {
+      const uids = new Set<string>();
+      for (const folder of [`${root}/pods`, memory]) {
+        if ((await files.stat(folder)) !== undefined) for (const uid of await files.list(folder)) uids.add(uid);
+      }
+      for (const uid of uids) if (!isKnown(uid)) await tearDown(uid);
     },
   };
+
+  async function tearDown(uid: string): Promise<void> {
+    tokens.forget(uid);
+    await files.removeAll(`${memory}/${uid}`);
+    const folder = folderOf(uid);
+    if ((await files.stat(folder)) === undefined) return;
+    // Never remove through a mount: what could not be unmounted has thrown here.
+    await mounter.unmountBelow(folder);
+    await files.removeAll(folder);
+  }
 
   function terminationPath(pod: Pod, container: string, attempt: number): string {
     return `${folderOf(pod.metadata.uid)}/containers/${container}/${attempt}`;
@@ -117,8 +133,21 @@ export function createVolumes(options: VolumeOptions): Volumes {
 
   function pathOf(pod: Pod, volume: Volume): string {
     if (volume.hostPath !== undefined) return volume.hostPath.path;
-    const { plugin } = pluginOf(volume);
-    return `${folderOf(pod.metadata.uid)}/volumes/kubernetes.io~${plugin}/${volume.name}`;
+    const { kind, plugin } = pluginOf(volume);
+    const { uid } = pod.metadata;
+    const inMemory = kind === "objects" && volume.configMap === undefined;
+    return `${inMemory ? `${memory}/${uid}` : `${folderOf(uid)}/volumes`}/kubernetes.io~${plugin}/${volume.name}`;
+  }
+
+  /** Once a life: nobody else unmounts it while pods may run. */
+  async function mountMemory(): Promise<void> {
+    memoryMounted ??= mounter.tmpfs(memory, 0);
+    try {
+      await memoryMounted;
+    } catch (error) {
+      memoryMounted = undefined;
+      throw error;
+    }
   }
 
   async function setUpOne(pod: Pod, volume: Volume): Promise<void> {
@@ -129,7 +158,7 @@ export function createVolumes(options: VolumeOptions): Volumes {
       case "emptyDir":
         return emptyDir(pod, volume);
       case "objects":
-        if (volume.configMap === undefined) await mounter.tmpfs(pathOf(pod, volume), 0);
+        if (volume.configMap === undefined) await mountMemory();
         await files.makeFolder(pathOf(pod, volume), { mode: 0o777 });
         await writeObjects(
           pod,

@@ -1,5 +1,7 @@
 import test from "ava";
 import type { Cri } from "../../../../src/node/cri/cri.ts";
+import { Semaphore } from "../../../../src/node/pods/semaphore.ts";
+import type { World } from "./world.ts";
 import { createWorld, podOf } from "./world.ts";
 
 test("a pod of one container reaches Running and Ready and tells its address", async (t) => {
@@ -364,18 +366,112 @@ test("kill -9 of the agent at any call leaves one sandbox and one container an a
   }
 });
 
-test("a version that only brings back what the node told costs no look at the runtime; a changed one does", async (t) => {
+test("a version that only brings back what the node told costs nothing; one that says otherwise is put right", async (t) => {
   const world = await createWorld();
   world.put(podOf("web"));
   await world.clock.advance(3_500);
-  const callsAfter = async (put: () => void): Promise<number> => {
-    const before = world.cri.calls.length;
+  const writesAfter = async (put: () => void): Promise<number> => {
+    const before = [world.cri.calls.length, world.written.length] as const;
     put();
     await world.clock.advance(20);
-    return world.cri.calls.length - before;
+    t.is(world.cri.calls.length, before[0], "the runtime has nothing to say to it");
+    return world.written.length - before[1];
   };
   const told = world.pod("web")!;
-  t.is(await callsAfter(() => world.put(told)), 0);
-  t.true((await callsAfter(() => world.put({ ...told, metadata: { ...told.metadata, labels: { a: "b" } } }))) > 0);
-  t.true((await callsAfter(() => world.put({ ...told, status: { ...told.status, phase: "Pending" } }))) > 0);
+  t.is(await writesAfter(() => world.put(told)), 0);
+  t.is(await writesAfter(() => world.put({ ...told, status: { ...told.status, phase: "Pending" } })), 1);
+  t.is(world.pod("web")!.status!.phase, "Running");
+});
+
+test("a start costs the three calls that make it, an image and one status; the shared listing does the rest", async (t) => {
+  const world = await createWorld();
+  world.put(podOf("web"));
+  await world.clock.advance(50);
+  const called = (): string[] => world.cri.calls.map(({ method }) => method);
+  t.is(world.pod("web")!.status!.phase, "Running");
+  const adopting = ["listPodSandboxes", "listContainers"];
+  t.deepEqual(called(), [
+    ...adopting,
+    "runPodSandbox",
+    "imageStatus",
+    "createContainer",
+    "startContainer",
+    "containerStatus",
+  ]);
+  t.is(world.written.length, 1, "what it says on its way to Running is joined");
+  for (let number = 0; number < 10; number += 1) world.put(podOf(`web${number}`));
+  await world.clock.advance(50);
+  const lists = called().filter((method) => method.startsWith("list")).length;
+  await world.clock.advance(10_000);
+  t.is(lists, 2);
+  t.true(called().filter((method) => method.startsWith("list")).length <= lists + 2 * 10, "two lists a second for all");
+});
+
+test("a pod that has its sandbox starts its container before the next sandbox is made", async (t) => {
+  let running = 0;
+  const late = async <T>(call: () => Promise<T>): Promise<T> => {
+    running += 1;
+    t.true(running <= 2, "no more at once than there are slots");
+    await new Promise<void>((resolve) => void world.clock.after(100, resolve));
+    running -= 1;
+    return call();
+  };
+  const world: World = await createWorld({
+    ports: { starts: new Semaphore(2) },
+    wrap: (cri) => ({
+      ...cri,
+      runPodSandbox: async (...args) => late(async () => cri.runPodSandbox(...args)),
+      createContainer: async (...args) => late(async () => cri.createContainer(...args)),
+      startContainer: async (...args) => late(async () => cri.startContainer(...args)),
+    }),
+  });
+  for (let number = 0; number < 6; number += 1) world.put(podOf(`web${number}`));
+  await world.clock.advance(3_000);
+  const made = world.cri.calls
+    .map(({ method }) => method)
+    .filter((method) => method === "runPodSandbox" || method === "startContainer");
+  let open = 0;
+  for (const method of made) {
+    open += method === "runPodSandbox" ? 1 : -1;
+    t.true(open <= 4, made.join(" "));
+  }
+  t.is(made.length, 12);
+});
+
+test("a pod that is long on its way says so after a second, and what fails is said at once", async (t) => {
+  const world: World = await createWorld({
+    wrap: (cri) => ({
+      ...cri,
+      async startContainer(id) {
+        await new Promise<void>((resolve) => void world.clock.after(5_000, resolve));
+        return cri.startContainer(id);
+      },
+    }),
+  });
+  world.put(podOf("slow"));
+  await world.clock.advance(900);
+  t.is(world.written.length, 0);
+  await world.clock.advance(200);
+  t.is(world.pod("slow")!.status!.containerStatuses![0]!.state!.waiting!.reason, "ContainerCreating");
+  t.is(world.written.length, 1);
+  world.cri.failNext("createContainer", "failed", "no");
+  world.put(podOf("bad"));
+  await world.clock.advance(50);
+  t.is(world.pod("bad")!.status!.containerStatuses![0]!.state!.waiting!.reason, "CreateContainerError");
+});
+
+test("what happens behind the node's back is found by the next listing, also right after a start", async (t) => {
+  const world = await createWorld();
+  world.put(podOf("web"));
+  await world.clock.advance(30);
+  const [container] = await world.cri.listContainers();
+  world.cri.exitContainer(container!.id, 3);
+  await world.clock.advance(1_100);
+  const [status] = world.pod("web")!.status!.containerStatuses!;
+  t.is(status!.restartCount, 1);
+  t.is(status!.lastState!.terminated!.exitCode, 3);
+  const [, second] = await world.cri.listContainers();
+  await world.cri.removeContainer(second!.id);
+  await world.clock.advance(15_000);
+  t.is((await world.cri.listContainers()).filter(({ state }) => state === "running").length, 1);
 });

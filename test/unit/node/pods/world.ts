@@ -51,7 +51,13 @@ export interface WorldOptions {
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const clock = virtualClock();
-  const cri = createFakeCri(clock);
+  const addresses = new Map<string, string>();
+  const assign = (uid: string): string => {
+    const address = addresses.get(uid) ?? `10.244.0.${addresses.size + 1}`;
+    addresses.set(uid, address);
+    return address;
+  };
+  const cri = createFakeCri(clock, assign);
   cri.addImage("app:1");
   const checkpoints = memoryCheckpoints();
   const events: string[] = [];
@@ -66,11 +72,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     revision += 1;
     const stored = { ...pod, metadata: { ...pod.metadata, resourceVersion: String(revision) } };
     rows.set(pod.metadata.name, stored);
-    tell("pods");
+    tell("pods", pod.metadata.name);
     return stored;
   };
-  const tell = (kind: KindId): void => {
-    const changed = new Map([[kind, new Set(["x"])]]);
+  const tell = (kind: KindId, name: string): void => {
+    const changed = new Map([[kind, new Set([`default/${name}`])]]);
     clock.after(1, () => {
       for (const listener of listeners) listener(changed);
     });
@@ -82,7 +88,8 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     get revision() {
       return revision;
     },
-    get: () => undefined,
+    get: <O extends KubeObject>(kind: KindId, _: string, name: string) =>
+      (kind === "pods" ? rows.get(name) : undefined) as unknown as O | undefined,
     list: <O extends KubeObject>(kind: KindId) =>
       (kind === "pods" ? [...rows.values()] : []) as unknown as readonly O[],
     onChange: (run) => void listeners.push(run),
@@ -94,7 +101,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     if (row === undefined || row.metadata.uid !== write.preconditions?.uid) throw refusal(404);
     if (write.verb === "delete") {
       rows.delete(write.name);
-      tell("pods");
+      tell("pods", write.name);
       return row;
     }
     const sent = write.object as unknown as Pod;
@@ -132,8 +139,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         mounts: async () => [],
         terminationMessage: async () => "",
         tearDown: async () => {},
+        sweep: async () => {},
       },
-      network: { assign: async () => "10.0.0.1", release: async () => {} },
+      network: { assign: async (uid) => assign(uid), release: async () => {} },
       cgroups: { create: async () => {}, remove: async () => {} },
       hooks: { run: async (call) => options.hook?.(call, clock) },
       probes: createProbeSupervisor({
@@ -193,9 +201,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     },
     remove(name) {
       rows.delete(name);
-      tell("pods");
+      tell("pods", name);
     },
-    notify: tell,
+    notify: (kind) => tell(kind, ""),
     setSynced: (value) => void (synced = value),
     onProbe: (run) => void (probe = run),
     async restart(wrap = (same) => same) {
