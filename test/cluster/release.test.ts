@@ -3,7 +3,7 @@ import test from "ava";
 import type { FaultPort } from "../../src/env/faults.ts";
 import { createCluster, type Cluster } from "../../src/testing/cluster.ts";
 import type { ActorList } from "../../src/testing/typed-kinds.ts";
-import { condition, deployment, isReady, pod, rolledOut, alive, service } from "./kit.ts";
+import { condition, deployment, isReady, patch, pod, rolledOut, alive, service } from "./kit.ts";
 
 type Actor = ActorList["items"][number];
 
@@ -28,7 +28,9 @@ test("a parked actor marks its object until it is released; only masters of the 
   let broken = true;
   const faults = crashing((seam, path) => broken && seam === "evaluator" && path.includes("/pods/default/bad"));
   await using cluster = await createCluster({ nodes: 1, seed: 70, time: "virtual", faults });
-  await cluster.apply(pod("bad"));
+  // Enough happens to it within five seconds: it is held, let go, bound and run.
+  await cluster.apply(pod("bad", { spec: { schedulingGates: [{ name: "example.com/wait" }] } }));
+  await patch(cluster, "/api/v1/namespaces/default/pods/bad", { spec: { schedulingGates: null } });
   await cluster.advance(20_000);
   const marked = condition(cluster.get("pods", "bad")!.status!.conditions, "ActorQuarantined")!;
   t.like(marked, { status: "True", reason: "RepeatedFaults" });
