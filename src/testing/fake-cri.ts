@@ -96,7 +96,7 @@ const noOutput: ExecReply = {
   exitCode: 0,
 };
 
-/** `addressOf`: a pod's address by its uid, as a network plugin knows it; absent: any. */
+/** `addressOf`: a pod's address by its uid, as a network plugin knows it; absent: one of its own. */
 export function createFakeCri(clock: Clock, addressOf?: (podUid: string) => string): FakeCri {
   const calls: FakeCall[] = [];
   const failures: Failure[] = [];
