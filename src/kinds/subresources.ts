@@ -66,6 +66,12 @@ export const selfSubjectReviewKind: ReviewKind = {
   schema: selfSubjectReviewSchema,
 };
 
+/** kubectl before 1.28 asks who it is in versions that came before v1. */
+const olderSelfSubjectReviews: readonly ReviewKind[] = ["v1beta1", "v1alpha1"].map((version) => ({
+  ...selfSubjectReviewKind,
+  version,
+}));
+
 export const selfSubjectAccessReviewKind: ReviewKind = {
   group: "authorization.k8s.io",
   version: "v1",
@@ -86,6 +92,7 @@ export const selfSubjectRulesReviewKind: ReviewKind = {
 
 export const reviewKinds: readonly ReviewKind[] = [
   selfSubjectReviewKind,
+  ...olderSelfSubjectReviews,
   selfSubjectAccessReviewKind,
   selfSubjectRulesReviewKind,
 ];

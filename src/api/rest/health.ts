@@ -1,6 +1,6 @@
 import { pathNotFound } from "../../kinds/status-errors.ts";
-import { respondText } from "./respond.ts";
 import type { Call } from "./call.ts";
+import { respondText } from "./respond.ts";
 
 /** One line of `/readyz?verbose`. */
 export interface HealthCheck {
@@ -11,24 +11,41 @@ export interface HealthCheck {
 
 const ping: HealthCheck = { name: "ping", problem: () => undefined };
 
-/** `/livez`, `/readyz`, `/healthz`, each check below it, with `verbose` and `exclude`. */
+/**
+ * `/livez`, `/readyz`, `/healthz` with `verbose` and `exclude`, and each check below them. Anybody may
+ * ask, so a failure says which check but not why; the log and the check's own path do.
+ */
 export function serveHealth(call: Call): void {
-  const { steps, query } = call.target;
-  const [root = "", only] = steps;
-  const all = root === "livez" ? [ping] : [ping, ...(call.door.readiness ?? [])];
-  const excluded = new Set(query.all("exclude"));
-  const checks = all.filter(({ name }) => (only === undefined ? !excluded.has(name) : name === only));
-  if (only !== undefined && checks.length === 0) throw pathNotFound();
-  const results = checks.map((check) => ({ name: check.name, problem: check.problem() }));
-  const failed = results.filter(({ problem }) => problem !== undefined);
-  const lines = results.map(({ name, problem }) =>
-    problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
-  );
+  const [root = "", ...below] = call.target.steps;
+  const checks = root === "livez" ? [ping] : [ping, ...(call.door.readiness ?? [])];
+  if (below.length === 0) return serveAll(call, root, checks);
+  const only = checks.find(({ name }) => name === below.join("/"));
+  if (only === undefined) throw pathNotFound();
+  const problem = only.problem();
+  if (problem === undefined) respondText(call.exchange, "ok");
+  else respondText(call.exchange, `internal server error: ${problem}\n`, 500);
+}
+
+function serveAll({ exchange, target, door }: Call, root: string, checks: readonly HealthCheck[]): void {
+  const excluded = new Set(target.query.all("exclude"));
+  const failed: string[] = [];
+  const lines = checks.map(({ name, problem }) => {
+    if (excluded.delete(name)) return `[+]${name} excluded: ok`;
+    const why = problem();
+    if (why === undefined) return `[+]${name} ok`;
+    failed.push(`${name}: ${why}`);
+    return `[-]${name} failed: reason withheld`;
+  });
+  if (excluded.size > 0) {
+    const names = [...excluded].sort((a, b) => (a < b ? -1 : 1)).map((name) => JSON.stringify(name));
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names.join(",")}`);
+  }
   if (failed.length > 0) {
-    respondText(call.exchange, [...lines, `${root} check failed`, ""].join("\n"), 500);
-  } else if (query.flag("verbose")) {
-    respondText(call.exchange, [...lines, `${root} check passed`, ""].join("\n"));
+    door.env.log("warn", "health.failed", { check: root, failed });
+    respondText(exchange, [...lines, `${root} check failed`, ""].join("\n"), 500);
+  } else if (target.query.has("verbose")) {
+    respondText(exchange, [...lines, `${root} check passed`, ""].join("\n"));
   } else {
-    respondText(call.exchange, "ok");
+    respondText(exchange, "ok");
   }
 }

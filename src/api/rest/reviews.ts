@@ -1,5 +1,7 @@
 import type { Attributes } from "../../auth/auth-api.ts";
-import { methodNotAllowed } from "../../kinds/status-errors.ts";
+import { createFieldErrors, statusInvalid } from "../../kinds/errors.ts";
+import { badRequest, methodNotAllowed } from "../../kinds/status-errors.ts";
+import type { Json } from "../../util/json.ts";
 import { formatTime } from "../../util/time-format.ts";
 import { isObject } from "../json-values.ts";
 import { readForm } from "./body.ts";
@@ -12,6 +14,7 @@ export async function serveReview(call: Call, resource: Resource, verb: string):
   if (verb !== "create") throw methodNotAllowed(resource, verb);
   const { draft } = await readForm(call, resource);
   const spec = isObject(draft["spec"]) ? draft["spec"] : {};
+  checkSpec(resource, spec);
   const { creationTimestamp: _, ...metadata } = draft.metadata;
   respondJson(
     call.exchange,
@@ -24,6 +27,26 @@ export async function serveReview(call: Call, resource: Resource, verb: string):
     },
     { code: 201 },
   );
+}
+
+/** Throws 422, and 400 for rules of no namespace. */
+function checkSpec(resource: Resource, spec: Readonly<Record<string, unknown>>): void {
+  if (resource.kind === "SelfSubjectRulesReview" && (spec["namespace"] ?? "") === "") {
+    throw badRequest("no namespace on request");
+  }
+  if (resource.kind !== "SelfSubjectAccessReview") return;
+  const errors = createFieldErrors();
+  const paths = spec["nonResourceAttributes"];
+  const asksResource = isObject(spec["resourceAttributes"]);
+  if (asksResource && isObject(paths)) {
+    const detail = "cannot be specified in combination with resourceAttributes";
+    errors.invalid("spec.nonResourceAttributes", paths as Json, detail);
+  }
+  if (!asksResource && !isObject(paths)) {
+    const detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+    errors.invalid("spec.resourceAttributes", null, detail);
+  }
+  if (errors.causes.length > 0) throw statusInvalid(resource, "", errors);
 }
 
 function statusOfReview(call: Call, kind: string, spec: Readonly<Record<string, unknown>>): unknown {
