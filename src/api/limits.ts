@@ -1,3 +1,5 @@
+import type { PriorityLevel } from "./priority.ts";
+
 /** Limits of the API's doors; every one has its unit in its name. */
 export const limits: {
   readonly bodyBytesMax: number;
@@ -27,6 +29,23 @@ export const limits: {
   readonly commandStreamsMax: number;
   readonly commandStatusBytesMax: number;
   readonly forwardedPortsMax: number;
+  /** Requests at once by level; a wide one counts as several. */
+  readonly seats: Readonly<Record<PriorityLevel, number>>;
+  readonly seatWidthMax: number;
+  /** Rows of a list, and bytes of a body, that one seat stands for. */
+  readonly seatRows: number;
+  /** Rows of a list whose length is not limited. */
+  readonly unlimitedListRows: number;
+  readonly seatBodyBytes: number;
+  readonly seatWaitMs: number;
+  readonly flowQueueMax: number;
+  readonly levelQueueMax: number;
+  /** A watcher that has taken nothing of what waits for it for this long is cut. */
+  readonly watchStalledMs: number;
+  readonly watchesMax: number;
+  readonly watchesPerUserMax: number;
+  /** Bodies of GETs above this are packed for those who accept it. */
+  readonly gzipBytesMin: number;
 } = {
   bodyBytesMax: 3 * 1024 * 1024,
   yamlBytesMax: 512 * 1024,
@@ -52,4 +71,16 @@ export const limits: {
   commandStreamsMax: 8,
   commandStatusBytesMax: 64 * 1024,
   forwardedPortsMax: 64,
+  seats: { system: 240, leader: 30, node: 120, controllers: 80, workload: 120, "catch-all": 10 },
+  seatWidthMax: 10,
+  seatRows: 100,
+  unlimitedListRows: 400,
+  seatBodyBytes: 256 * 1024,
+  seatWaitMs: 5_000,
+  flowQueueMax: 800,
+  levelQueueMax: 1_600,
+  watchStalledMs: 5_000,
+  watchesMax: 10_000,
+  watchesPerUserMax: 2_000,
+  gzipBytesMin: 128 * 1024,
 };

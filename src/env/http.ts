@@ -42,6 +42,8 @@ export interface ClientCertificate {
 export interface HttpHead {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  /** The transport packs the body; the headers say so already. */
+  readonly gzip?: boolean;
 }
 
 export interface HttpResponse extends HttpHead {
@@ -53,6 +55,8 @@ export interface HttpStream {
   /** Bytes not yet taken by the transport: back-pressure. */
   readonly pending: number;
   end(): void;
+  /** Drops what waits and ends the stream without its end. */
+  cut(): void;
 }
 
 export interface WebSocketLike {

@@ -76,6 +76,7 @@ export class SimExchange implements HttpExchange {
       end: () => {
         if (!this.lost) this.#end();
       },
+      cut: () => this.disconnect(),
     };
   }
 

@@ -1,4 +1,5 @@
 /** An exchange's answer as transcripts hold it. */
+import { createSpdyDecoder } from "../../src/util/spdy/frames.ts";
 import type { SeenExchange } from "./exchange.ts";
 import type { Normaliser } from "./normalise.ts";
 import type { Seen } from "./references.ts";
@@ -61,6 +62,17 @@ function channelsOf(messages: readonly Uint8Array[]): Readonly<Record<string, st
   return texts;
 }
 
+/** Text that each stream of a SPDY connection carried. */
+function streamsOf(pieces: readonly Uint8Array[]): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const frame of createSpdyDecoder().push(Buffer.concat(pieces))) {
+    if (frame.kind !== "data" || frame.bytes.length === 0) continue;
+    const stream = String(frame.stream);
+    texts[stream] = (texts[stream] ?? "") + Buffer.from(frame.bytes).toString("utf8");
+  }
+  return texts;
+}
+
 export function recordedAnswer(exchange: SeenExchange, normaliser: Normaliser): RecordedAnswer {
   const { json } = seenOf(exchange);
   normaliser.learn(json);
@@ -71,7 +83,8 @@ export function recordedAnswer(exchange: SeenExchange, normaliser: Normaliser): 
     ...(warnings.length === 0 ? {} : { warnings: warnings.map((warning) => normaliser.text(warning)) }),
   };
   if (exchange.protocol !== undefined) {
-    return { ...head, protocol: exchange.protocol, body: normaliser.value(channelsOf(exchange.replied)) };
+    const carried = exchange.protocol.startsWith("SPDY/3.1 ") ? streamsOf : channelsOf;
+    return { ...head, protocol: exchange.protocol, body: normaliser.value(carried(exchange.replied)) };
   }
   if (isWatch(exchange)) return { ...head, body: normaliser.sorted(json) };
   if (exchange.bytes.length === 0 || (document.test(exchange.target) && head.status < 400)) return head;

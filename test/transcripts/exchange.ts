@@ -19,7 +19,7 @@ export interface SentRequest {
 
 export const administrator: ClientCertificate = { commonName: "admin", organizations: ["system:masters"] };
 
-const none: HttpStream = { pending: 0, write: () => undefined, end: () => undefined };
+const none: HttpStream = { pending: 0, write: () => undefined, end: () => undefined, cut: () => undefined };
 
 export class SeenExchange implements HttpExchange {
   readonly method: string;
@@ -36,6 +36,8 @@ export class SeenExchange implements HttpExchange {
   /** Messages of an upgraded connection. */
   readonly received: Uint8Array[] = [];
   readonly replied: Uint8Array[] = [];
+  /** How much of a SPDY connection had come when the server spoke last. */
+  #answered: number | undefined;
   readonly #pieces: Uint8Array[] = [];
   readonly #connection: HttpExchange | undefined;
   readonly #onClose: (() => void)[] = [];
@@ -76,6 +78,10 @@ export class SeenExchange implements HttpExchange {
         outer.end();
         this.disconnect();
       },
+      cut: () => {
+        outer.cut();
+        this.disconnect();
+      },
     };
   }
 
@@ -101,8 +107,30 @@ export class SeenExchange implements HttpExchange {
     };
   }
 
-  switchProtocols(): ByteStream {
-    throw new Error("transcripts hold WebSockets only");
+  /** Each piece that comes or goes is a message. */
+  switchProtocols(headers: HttpHead["headers"]): ByteStream {
+    this.protocol = [headers["upgrade"], headers["x-stream-protocol-version"]].join(" ");
+    const outer = this.#connection?.switchProtocols(headers);
+    outer?.onData((bytes) => this.say(bytes));
+    outer?.onClose(() => this.disconnect());
+    const end = (): void => {
+      outer?.end();
+      this.disconnect();
+    };
+    return {
+      pending: 0,
+      pause: () => outer?.pause(),
+      resume: () => outer?.resume(),
+      write: (bytes) => {
+        this.replied.push(bytes.slice());
+        this.#answered = this.received.length;
+        outer?.write(bytes);
+      },
+      onData: (run) => void this.#onMessage.push(run),
+      onClose: (run) => void this.#onClose.push(() => run(undefined)),
+      end,
+      destroy: end,
+    };
   }
 
   onClose(run: () => void): void {
@@ -118,6 +146,11 @@ export class SeenExchange implements HttpExchange {
   disconnect(): void {
     this.ended = true;
     for (const run of this.#onClose.splice(0)) run();
+  }
+
+  /** What a replay says, at once: not the resets by which a SPDY client leaves, or nobody would hear it. */
+  get toSay(): readonly Uint8Array[] {
+    return this.received.slice(0, this.#answered);
   }
 
   get isAnswered(): boolean {

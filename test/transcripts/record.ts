@@ -107,9 +107,9 @@ class Recorder {
         : isText
           ? { body: take(text) }
           : { bodyBase64: Buffer.from(content).toString("base64") }),
-      ...(exchange.received.length === 0
+      ...(exchange.toSay.length === 0
         ? {}
-        : { sent: exchange.received.map((message) => Buffer.from(message).toString("base64")) }),
+        : { sent: exchange.toSay.map((message) => Buffer.from(message).toString("base64")) }),
       answer: recordedAnswer(exchange, this.#normaliser),
     };
     if (!isText && take(text) !== text) throw new Error(`${method} ${target}: a protobuf body refers to an answer`);

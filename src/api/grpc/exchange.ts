@@ -40,7 +40,7 @@ export interface MessageParts {
 }
 
 /** Headers that say how a body is written: here the message says it. */
-const ofTheWire: ReadonlySet<string> = new Set(["accept", "content-type", "content-length"]);
+const ofTheWire: ReadonlySet<string> = new Set(["accept", "accept-encoding", "content-type", "content-length"]);
 
 export class MessageExchange implements HttpExchange {
   readonly method: string;
@@ -78,6 +78,11 @@ export class MessageExchange implements HttpExchange {
 
   stream(_head: HttpHead): HttpStream {
     const sink = this.#sink;
+    const end = (): void => {
+      if (this.#over) return;
+      sink.end();
+      this.close();
+    };
     return {
       write: (bytes) => {
         if (!this.#over) sink.chunk(bytes);
@@ -85,11 +90,8 @@ export class MessageExchange implements HttpExchange {
       get pending() {
         return sink.pending;
       },
-      end: () => {
-        if (this.#over) return;
-        sink.end();
-        this.close();
-      },
+      end,
+      cut: end,
     };
   }
 

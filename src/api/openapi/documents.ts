@@ -50,8 +50,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
   const index = (): Document =>
     document("v3", json, () => {
       const paths = [...groups.keys()].map((path) => {
-        const serverRelativeURL = `/openapi/v3/${path}?hash=${group(path).hash}`;
-        return [path, { serverRelativeURL }];
+        return [path, { serverRelativeURL: addressOf(path, group(path)) }];
       });
       return Buffer.from(JSON.stringify({ paths: Object.fromEntries(paths) }));
     });
@@ -69,13 +68,26 @@ export function createOpenApi(options: OpenApiOptions): OpenApi {
       if (rest.length === 0) return send(call, index());
       const path = rest.join("/");
       if (!groups.has(path)) throw pathNotFound();
-      return send(call, group(path));
+      const document = group(path);
+      const asked = call.target.query.get("hash") ?? "";
+      if (asked !== "" && asked !== document.hash) return redirect(call, addressOf(path, document));
+      return send(call, document);
     },
   };
 }
 
 const json = "application/json";
 const protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+function addressOf(path: string, { hash }: Document): string {
+  return `/openapi/v3/${path}?hash=${hash}`;
+}
+
+/** The address names content that has changed since. */
+function redirect({ exchange }: Call, location: string): void {
+  const headers = { location, vary: "Accept" };
+  respond(exchange, { code: 301, contentType: "text/html; charset=utf-8", body: new Uint8Array(), headers });
+}
 
 function send(call: Call, document: Document): void {
   const { exchange, target } = call;

@@ -7,8 +7,10 @@ import type { Kind } from "../../kinds/kind.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
 import type { KindIndex } from "../kind-index.ts";
 import type { NodeStreams } from "../node-streams.ts";
+import type { Seats } from "../seats.ts";
 import type { Discovery } from "./discovery.ts";
 import type { HealthCheck } from "./health.ts";
+import type { WatchCounts } from "./watch-counts.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Target } from "./target.ts";
 import type { EventCache } from "./event-cache.ts";
@@ -44,6 +46,8 @@ export interface RestDoorOptions {
   readonly audiences?: readonly string[];
   /** Checks of `/readyz` beyond `ping`. */
   readonly readiness?: readonly HealthCheck[];
+  /** Shared with the other doors. Default: the door's own. */
+  readonly seats?: Seats;
   /** Further metrics: blocks of lines, each ended. */
   readonly moreMetrics?: () => readonly string[];
   /** When a node was last heard, for its Lease. Default: no node was. */
@@ -54,6 +58,8 @@ export interface RestDoorOptions {
 
 /** The door with everything that is made once. */
 export interface Door extends RestDoorOptions {
+  readonly seats: Seats;
+  readonly watchCounts: WatchCounts;
   readonly catalogue: KindIndex;
   readonly discovery: Discovery;
   readonly openApi: OpenApi;

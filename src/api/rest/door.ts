@@ -3,8 +3,11 @@ import type { HttpExchange, HttpHandler } from "../../env/http.ts";
 import { badRequest, methodNotAllowed, notFound, pathNotFound } from "../../kinds/status-errors.ts";
 import { pathSegment } from "../../util/names.ts";
 import { requireAllowed } from "../authorize.ts";
+import type { Attributes } from "../../auth/auth-api.ts";
 import { indexKinds } from "../kind-index.ts";
 import { createOpenApi } from "../openapi/documents.ts";
+import { priorityOf, widthOf } from "../priority.ts";
+import { createSeats, type Release } from "../seats.ts";
 import { serveToken } from "../subresources/token.ts";
 import { serveExplain, serveRelease } from "./actors.ts";
 import type { Call, Door, RestDoorOptions } from "./call.ts";
@@ -15,9 +18,9 @@ import { actingUser } from "./impersonate.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNodeLeases } from "./node-leases.ts";
 import { serveGet, serveList, type ReadTarget } from "./read.ts";
-import { allVerbs } from "../../kinds/define.ts";
 import { allResources, bindingResource, reviewResources, subresourcesOf, type Resource } from "./resources.ts";
-import { respondJson, respondStatus, respondText, statusOf } from "./respond.ts";
+import { requestLabels } from "./request-labels.ts";
+import { respond, respondJson, respondStatus, statusOf } from "./respond.ts";
 import { serveReview } from "./reviews.ts";
 import { attributesOf, classify, type PathRoute, type ResourceRoute, type Route } from "./route.ts";
 import { serveAttach, serveExec } from "./streams/command.ts";
@@ -25,6 +28,7 @@ import { serveLog } from "./streams/log.ts";
 import { servePortForward } from "./streams/port-forward.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { createVirtual } from "./virtual.ts";
+import { createWatchCounts } from "./watch-counts.ts";
 import { serveWatch } from "./watch.ts";
 import {
   serveCreate,
@@ -41,8 +45,11 @@ export type { RestDoorOptions, VersionInfo } from "./call.ts";
 export function openDoor(options: RestDoorOptions): Door {
   const { kinds, env, host } = options;
   const catalogue = indexKinds(kinds);
+  const seats = options.seats ?? createSeats(env.clock);
   return {
     ...options,
+    seats,
+    watchCounts: createWatchCounts(),
     catalogue,
     discovery: createDiscovery({
       kinds,
@@ -54,7 +61,7 @@ export function openDoor(options: RestDoorOptions): Door {
       crypto: env.crypto,
       version: options.version.gitVersion,
     }),
-    metrics: createMetrics(),
+    metrics: createMetrics(seats.levels),
     events: createEventCache(),
     virtual: createVirtual(host.actors),
     leases: createNodeLeases({
@@ -99,14 +106,23 @@ export async function handle(
 ): Promise<void> {
   const watched = watchAnswer(exchange);
   const began = door.env.clock.mono();
+  const answered = door.metrics.begin(!readMethods.has(exchange.method));
   let route: Route | undefined;
+  let target: Target | undefined;
   try {
     const asking = (await door.authenticator.authenticate(exchange)) ?? anonymous;
     const user = actingUser(asking, exchange.headers, door.authorizer);
     const asked = ask(exchange);
-    route = asked.route;
-    if (route !== undefined) requireAllowed(door.authorizer, user, attributesOf(route));
-    await asked.serve({ door, exchange: watched.exchange, target: asked.target, user });
+    ({ route, target } = asked);
+    const call = { door, exchange: watched.exchange, target, user };
+    const attributes = route && attributesOf(route);
+    const release = await takeSeats(call, attributes);
+    try {
+      if (attributes !== undefined) requireAllowed(door.authorizer, user, attributes);
+      await asked.serve(call);
+    } finally {
+      release();
+    }
   } catch (error) {
     const status = statusOf(error);
     if (status.code >= 500) {
@@ -115,7 +131,28 @@ export async function handle(
     }
     if (watched.code() === 0) respondStatus(watched.exchange, status);
   }
-  door.metrics.request({ ...labelsOf(door, route), code: watched.code() }, door.env.clock.mono() - began);
+  const labels = requestLabels(door.catalogue, { route, target, headers: exchange.headers });
+  answered({ ...labels, code: watched.code() }, door.env.clock.mono() - began);
+}
+
+const readMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+const noRelease: Release = () => undefined;
+
+/** A watch that goes on where another ended reads nothing at its start. */
+function goesOn(attributes: Attributes, { query }: Target): boolean {
+  if (!attributes.resource || attributes.verb !== "watch" || query.has("sendInitialEvents")) return false;
+  return !["", "0"].includes(query.get("resourceVersion") ?? "");
+}
+
+/** Watches and streams hold their seats only until they have begun. Throws 429. */
+function takeSeats(call: Call, attributes: Attributes | undefined): Release | Promise<Release> {
+  const { door, exchange, target, user } = call;
+  const priority = priorityOf(user, attributes);
+  if (priority === undefined || (attributes !== undefined && goesOn(attributes, target))) return noRelease;
+  const limit = Number(target.query.get("limit") ?? 0);
+  const bodyBytes = Number(exchange.headers["content-length"] ?? 0);
+  const width = widthOf(attributes, { limit: limit || 0, bodyBytes: bodyBytes || 0 });
+  return door.seats.take({ ...priority, width, onGone: (run) => exchange.onClose(run) });
 }
 
 function stackOf(error: unknown): string {
@@ -159,35 +196,6 @@ function watchAnswer(exchange: HttpExchange): {
   return { exchange: watched, code: () => code };
 }
 
-/** Only names that the catalogue knows: what clients make up must not become a counter. */
-function labelsOf(
-  door: Door,
-  route: Route | undefined,
-): {
-  readonly verb: string;
-  readonly group: string;
-  readonly version: string;
-  readonly resource: string;
-  readonly subresource: string;
-} {
-  const none = { group: "", version: "", resource: "", subresource: "" };
-  if (route === undefined) return { verb: "", ...none };
-  if (route.kind === "path") return { verb: route.verb === "get" ? "GET" : "OTHER", ...none };
-  const { verb, group, version, plural, subresource } = route;
-  const known = door.catalogue.byResource(group, version, plural);
-  if (known === undefined) return { verb: "OTHER", ...none };
-  const isKnown = subresourcesOf(known).some(({ name }) => name === subresource);
-  return {
-    verb: knownVerbs.has(verb) ? verb.toUpperCase() : "OTHER",
-    group,
-    version,
-    resource: plural,
-    subresource: isKnown ? subresource : "",
-  };
-}
-
-const knownVerbs: ReadonlySet<string> = new Set<string>(allVerbs);
-
 function serve(call: Call, route: Route): Promise<void> | void {
   return route.kind === "path" ? servePath(call, route) : serveResource(call, route);
 }
@@ -215,7 +223,11 @@ function servePath(call: Call, route: PathRoute): void {
       respondJson(exchange, door.version);
       return;
     case "metrics":
-      respondText(exchange, [door.metrics.text(), ...(door.moreMetrics?.() ?? [])].join(""));
+      respond(exchange, {
+        code: 200,
+        contentType: "text/plain; version=0.0.4; charset=utf-8",
+        body: Buffer.from([door.metrics.text(), ...(door.moreMetrics?.() ?? [])].join("")),
+      });
       return;
     case "api":
     case "apis":

@@ -1,49 +1,84 @@
 import type { Millis } from "../../util/time.ts";
+import type { LevelState } from "../seats.ts";
 
-/** Counters of the door in Prometheus' text format, under the names that dashboards query. */
+/**
+ * Counters of the door in Prometheus' text format, under the names and labels that dashboards query.
+ * Labels come from the catalogue, never from clients, so that their number is bounded.
+ */
 export interface Metrics {
-  request(labels: RequestLabels, tookMs: Millis): void;
+  /** A request has come; answers what counts it as answered. */
+  begin(isWrite: boolean): (labels: RequestLabels, tookMs: Millis) => void;
   longRunning(verb: string, change: 1 | -1): void;
   text(): string;
 }
 
 export interface RequestLabels {
+  /** As Kubernetes counts: GET, LIST, WATCH, POST, PUT, PATCH, APPLY, DELETE, DELETECOLLECTION, CONNECT. */
   readonly verb: string;
   readonly group: string;
   readonly version: string;
   readonly resource: string;
   readonly subresource: string;
+  readonly scope: "" | "cluster" | "namespace" | "resource";
+  /** `All` or nothing. */
+  readonly dryRun: string;
   readonly code: number;
 }
 
-const bucketsSeconds = [0.005, 0.025, 0.1, 0.5, 1, 5, 30, 60] as const;
+export const noLabels: Omit<RequestLabels, "verb" | "code"> = {
+  group: "",
+  version: "",
+  resource: "",
+  subresource: "",
+  scope: "",
+  dryRun: "",
+};
+
+const bucketsSeconds = [
+  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
+] as const;
 
 interface Histogram {
+  /** How many fell into each bucket and no lower one; the last is beyond all bounds. */
   readonly buckets: number[];
   sum: number;
   count: number;
 }
 
-export function createMetrics(): Metrics {
+export function createMetrics(levels: readonly LevelState[]): Metrics {
   const requests = new Map<string, number>();
   const durations = new Map<string, Histogram>();
   const running = new Map<string, number>();
+  const inFlight = { mutating: 0, readOnly: 0 };
   return {
-    request: (labels, tookMs) => {
-      const { verb, group, version, resource, subresource, code } = labels;
-      const common = `group="${group}",resource="${resource}",subresource="${subresource}",verb="${verb}",version="${version}"`;
-      const key = `code="${code}",${common}`;
-      requests.set(key, (requests.get(key) ?? 0) + 1);
-      observe(durations, common, tookMs / 1_000);
+    begin: (isWrite) => {
+      const kind = isWrite ? "mutating" : "readOnly";
+      inFlight[kind] += 1;
+      return (labels, tookMs) => {
+        inFlight[kind] -= 1;
+        const { verb, group, version, resource, subresource, scope, dryRun, code } = labels;
+        const common = `component="apiserver",dry_run="${dryRun}",group="${group}",resource="${resource}",scope="${scope}",subresource="${subresource}",verb="${verb}",version="${version}"`;
+        const key = `code="${code}",${common}`;
+        requests.set(key, (requests.get(key) ?? 0) + 1);
+        observe(durations, common, tookMs / 1_000);
+      };
     },
     longRunning: (verb, change) => running.set(verb, (running.get(verb) ?? 0) + change),
     text: () =>
       [
-        ...counterText("apiserver_request_total", "Requests answered.", requests),
+        ...block("apiserver_request_total", "counter", "Requests answered.", [...requests]),
         ...histogramText(durations),
-        "# HELP apiserver_longrunning_requests Watches and streams that are open.",
-        "# TYPE apiserver_longrunning_requests gauge",
-        ...[...running].map(([verb, value]) => `apiserver_longrunning_requests{verb="${verb}"} ${value}`),
+        ...block("apiserver_current_inflight_requests", "gauge", "Requests that are being answered.", [
+          ['request_kind="mutating"', inFlight.mutating],
+          ['request_kind="readOnly"', inFlight.readOnly],
+        ]),
+        ...block(
+          "apiserver_longrunning_requests",
+          "gauge",
+          "Watches and streams that are open.",
+          [...running].map(([verb, value]) => [`component="apiserver",verb="${verb}"`, value]),
+        ),
+        ...seatText(levels),
         "",
       ].join("\n"),
   };
@@ -52,30 +87,31 @@ export function createMetrics(): Metrics {
 function observe(durations: Map<string, Histogram>, key: string, seconds: number): void {
   let histogram = durations.get(key);
   if (histogram === undefined) {
-    histogram = { buckets: bucketsSeconds.map(() => 0), sum: 0, count: 0 };
+    histogram = { buckets: Array.from({ length: bucketsSeconds.length + 1 }, () => 0), sum: 0, count: 0 };
     durations.set(key, histogram);
   }
-  for (const [position, bound] of bucketsSeconds.entries()) {
-    if (seconds <= bound) histogram.buckets[position] = (histogram.buckets[position] ?? 0) + 1;
-  }
+  let position = 0;
+  while (position < bucketsSeconds.length && seconds > bucketsSeconds[position]!) position += 1;
+  histogram.buckets[position]! += 1;
   histogram.sum += seconds;
   histogram.count += 1;
 }
 
-function counterText(name: string, help: string, values: ReadonlyMap<string, number>): readonly string[] {
-  return [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} counter`,
-    ...[...values].map(([labels, value]) => `${name}{${labels}} ${value}`),
-  ];
+type Sample = readonly [labels: string, value: number];
+
+function block(name: string, type: "counter" | "gauge", help: string, samples: readonly Sample[]): readonly string[] {
+  const lines = samples.map(([labels, value]) => `${name}{${labels}} ${value}`);
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines];
 }
 
 function histogramText(durations: ReadonlyMap<string, Histogram>): readonly string[] {
   const name = "apiserver_request_duration_seconds";
   const lines = [`# HELP ${name} Time to answer.`, `# TYPE ${name} histogram`];
   for (const [labels, { buckets, sum, count }] of durations) {
+    let upTo = 0;
     for (const [position, bound] of bucketsSeconds.entries()) {
-      lines.push(`${name}_bucket{${labels},le="${bound}"} ${buckets[position] ?? 0}`);
+      upTo += buckets[position]!;
+      lines.push(`${name}_bucket{${labels},le="${bound}"} ${upTo}`);
     }
     lines.push(
       `${name}_bucket{${labels},le="+Inf"} ${count}`,
@@ -84,4 +120,42 @@ function histogramText(durations: ReadonlyMap<string, Histogram>): readonly stri
     );
   }
   return lines;
+}
+
+function seatText(levels: readonly LevelState[]): readonly string[] {
+  const each = (value: (level: LevelState) => number): readonly Sample[] =>
+    levels.map((level) => [`priority_level="${level.name}"`, value(level)]);
+  const refused = levels.flatMap(({ name, refused: { full, late, gone } }): readonly Sample[] => [
+    [`priority_level="${name}",reason="queue-full"`, full],
+    [`priority_level="${name}",reason="time-out"`, late],
+    [`priority_level="${name}",reason="cancelled"`, gone],
+  ]);
+  const prefix = "apiserver_flowcontrol";
+  return [
+    ...block(
+      `${prefix}_nominal_limit_seats`,
+      "gauge",
+      "Seats of a level.",
+      each(({ seats }) => seats),
+    ),
+    ...block(
+      `${prefix}_current_executing_seats`,
+      "gauge",
+      "Seats that are taken.",
+      each(({ taken }) => taken),
+    ),
+    ...block(
+      `${prefix}_current_inqueue_requests`,
+      "gauge",
+      "Requests that wait.",
+      each(({ waiting }) => waiting),
+    ),
+    ...block(
+      `${prefix}_dispatched_requests_total`,
+      "counter",
+      "Requests that got seats.",
+      each(({ served }) => served),
+    ),
+    ...block(`${prefix}_rejected_requests_total`, "counter", "Requests that got no seat: 429.", refused),
+  ];
 }

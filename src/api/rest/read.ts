@@ -11,7 +11,7 @@ import { decodeContinue, encodeContinue } from "./continue-token.ts";
 import { awaitFreshness } from "./freshness.ts";
 import { parseListOptions, parseRevision, type ListOptions } from "./list-options.ts";
 import { negotiate, type Accepted } from "./negotiate.ts";
-import { respond } from "./respond.ts";
+import { packed, respond } from "./respond.ts";
 import { createSelection, type Selection } from "./selection.ts";
 import { contentTypeOf, inFormat, listPieces, objectText, type ListMeta, type ShapeContext } from "./shapes.ts";
 
@@ -68,7 +68,7 @@ export function shownKind({ kind, subresource }: ReadTarget): Kind {
 
 /** GET of a collection. */
 export async function serveList(call: Call, target: ReadTarget): Promise<void> {
-  const { door, exchange } = call;
+  const { exchange } = call;
   const { kind, namespace, name } = target;
   const accepted = negotiate(exchange.headers["accept"], ["table", "partial"]);
   const options = parseListOptions(call.target.query, false);
@@ -76,14 +76,12 @@ export async function serveList(call: Call, target: ReadTarget): Promise<void> {
   const { rows, meta } = await readList(call, { kind, options, selection });
   const pieces = listPieces(shapeContext(call, kind, accepted), meta, rows);
   const contentType = contentTypeOf(accepted.format);
-  door.metrics.longRunning("LIST", 1);
   if (accepted.format === "yaml") {
     const body = inFormat("yaml", Buffer.concat(pieces).toString("utf8"));
     respond(exchange, { code: 200, contentType, body });
   } else {
     sendPieces(call, contentType, pieces);
   }
-  door.metrics.longRunning("LIST", -1);
 }
 
 /** Small lists go out as one body, large ones in slices, so that no second copy of them is made. */
@@ -93,10 +91,8 @@ function sendPieces(call: Call, contentType: string, pieces: readonly Uint8Array
     respond(call.exchange, { code: 200, contentType, body: Buffer.concat(pieces, size) });
     return;
   }
-  const stream = call.exchange.stream({
-    status: 200,
-    headers: { "content-type": contentType, "cache-control": "no-cache, private" },
-  });
+  const headers = { "content-type": contentType, "cache-control": "no-cache, private" };
+  const stream = call.exchange.stream({ status: 200, ...packed(call.exchange, headers, size) });
   let batch: Uint8Array[] = [];
   let batched = 0;
   for (const piece of pieces) {

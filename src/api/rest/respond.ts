@@ -1,6 +1,8 @@
 import { internalError, serviceUnavailable } from "../../kinds/status-errors.ts";
 import { messageOf, StatusError, TransientError, type Status } from "../../util/errors.ts";
 import type { HttpExchange } from "../../env/http.ts";
+import { limits } from "../limits.ts";
+import { parseAccept } from "./negotiate.ts";
 
 /** Answers that every handler gives: JSON, text, and the Status of whatever was thrown. */
 
@@ -16,11 +18,24 @@ export interface Answer {
 }
 
 export function respond(exchange: HttpExchange, answer: Answer): void {
-  exchange.respond({
-    status: answer.code,
-    headers: { ...plainHeaders, "content-type": answer.contentType, ...answer.headers },
-    body: answer.body,
-  });
+  const headers = { ...plainHeaders, "content-type": answer.contentType, ...answer.headers };
+  exchange.respond({ status: answer.code, ...packed(exchange, headers, answer.body.length), body: answer.body });
+}
+
+/** A head whose body is packed if it is large and the client takes it so; only for reads. */
+export function packed(
+  exchange: HttpExchange,
+  headers: Headers,
+  bodyBytes: number,
+): { readonly headers: Headers; readonly gzip?: boolean } {
+  if (exchange.method !== "GET" || bodyBytes <= limits.gzipBytesMin) return { headers };
+  const vary = [headers["vary"] ?? [], "Accept-Encoding"].flat().join(", ");
+  if (!acceptsGzip(exchange.headers["accept-encoding"])) return { headers: { ...headers, vary } };
+  return { headers: { ...headers, vary, "content-encoding": "gzip" }, gzip: true };
+}
+
+function acceptsGzip(header = ""): boolean {
+  return parseAccept(header).some(({ type }) => type === "gzip");
 }
 
 export function respondJson(

@@ -30,6 +30,7 @@ export async function serveWatch(call: Call, target: ReadTarget): Promise<void> 
   if (resourceVersion === "" || options.sendInitialEvents === true) {
     await awaitFreshness(door, resourceVersion);
   }
+  const uncount = door.watchCounts.open(call.user.name);
   const stream = exchange.stream({
     status: 200,
     headers: { "content-type": "application/json", "cache-control": "no-cache, private" },
@@ -41,7 +42,16 @@ export async function serveWatch(call: Call, target: ReadTarget): Promise<void> 
     selection,
     stream,
     context: shapeContext(call, kind, accepted),
-    state: { kind: "open", queued: [], isFlushPlanned: false, columnsSent: false, allowedBytes: 0 },
+    state: {
+      kind: "open",
+      queued: [],
+      isFlushPlanned: false,
+      columnsSent: false,
+      allowedBytes: 0,
+      writtenBytes: 0,
+      stall: undefined,
+    },
+    uncount,
     timers: [],
     handle: undefined,
     leases: new Map(),
@@ -67,9 +77,13 @@ interface Session {
         columnsSent: boolean;
         /** What may wait in the transport: a large start is no slowness. */
         allowedBytes: number;
+        /** Given to the transport so far, and the look at whether it takes it. */
+        writtenBytes: number;
+        stall: Timer | undefined;
       }
     | { readonly kind: "closed" };
   readonly timers: Timer[];
+  readonly uncount: () => void;
   handle: WatchHandle | undefined;
   /** Leases without rows that were sent, and when each was renewed then. */
   leases: ReadonlyMap<string, { readonly row: RowRef; readonly renewTime: string }>;
@@ -269,6 +283,22 @@ function flush(session: Session): void {
   if (stream.pending <= max) state.allowedBytes = max + bytes.length;
   else if (stream.pending + bytes.length > state.allowedBytes) return cut(session);
   stream.write(bytes);
+  state.writtenBytes += bytes.length;
+  if (state.stall === undefined && stream.pending > 0) planStall(session);
+}
+
+/** A slow client may take its time, but it must take something: one that is gone never does. */
+function planStall(session: Session): void {
+  const { state, stream, call } = session;
+  if (state.kind === "closed") return;
+  const taken = state.writtenBytes - stream.pending;
+  const look = (): void => {
+    state.stall = undefined;
+    if (session.state.kind === "closed" || stream.pending === 0) return;
+    if (state.writtenBytes - stream.pending <= taken) cut(session);
+    else planStall(session);
+  };
+  state.stall = call.door.env.clock.after(limits.watchStalledMs, look, { daemon: true });
 }
 
 /** The client cannot keep up; it resumes by revision, and nobody else has waited for it. */
@@ -277,7 +307,7 @@ function cut(session: Session): void {
   const fields = { kind: kind.id, user: call.user.name, pendingBytes: stream.pending };
   call.door.env.log("info", "watch.cut", fields);
   close(session);
-  stream.end();
+  stream.cut();
 }
 
 function planEnd(session: Session): void {
@@ -325,7 +355,9 @@ function finish(session: Session): void {
 
 function close(session: Session): void {
   if (session.state.kind === "closed") return;
+  session.state.stall?.cancel();
   session.state = { kind: "closed" };
+  session.uncount();
   session.handle?.close();
   for (const timer of session.timers) timer.cancel();
   session.call.door.metrics.longRunning("WATCH", -1);

@@ -120,6 +120,9 @@ export class FakeExchange implements HttpExchange {
   head: { readonly status: number; readonly headers: HttpResponse["headers"] } | undefined;
   readonly written: Uint8Array[] = [];
   ended = false;
+  bodyReads = 0;
+  /** The server broke the stream off. */
+  isCut = false;
   /** Bytes that the transport has not taken: set it to be a slow client. */
   pending = 0;
   /** The server does not read now. */
@@ -141,6 +144,7 @@ export class FakeExchange implements HttpExchange {
     this.headers = options.headers ?? {};
   }
   body(limitBytes: number): Promise<Uint8Array> {
+    this.bodyReads += 1;
     if (this.content.length > limitBytes) return Promise.reject(requestEntityTooLarge(limitBytes));
     return Promise.resolve(this.content);
   }
@@ -156,6 +160,10 @@ export class FakeExchange implements HttpExchange {
       end: () => {
         this.ended = true;
         this.closeRuns.splice(0).forEach((run) => run());
+      },
+      cut: () => {
+        this.isCut = true;
+        this.disconnect();
       },
     };
     return Object.defineProperty(stream, "pending", { get: () => this.pending }) as HttpStream & typeof stream;

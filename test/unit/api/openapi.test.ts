@@ -77,6 +77,9 @@ test("the v3 index names each group's document by its content, and that address 
   t.regex(serverRelativeURL, /^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]{64}$/);
   const document = await rig.call("GET", serverRelativeURL);
   t.regex(String(document.headers["cache-control"]), /immutable/);
+  const stale = await rig.call("GET", "/openapi/v3/apis/apps/v1?hash=00");
+  t.is(stale.code, 301);
+  t.is(stale.headers["location"], serverRelativeURL);
   const patch = document.json.paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"].patch;
   t.truthy(patch.requestBody.content["application/strategic-merge-patch+json"]);
   t.deepEqual(patch["x-kubernetes-group-version-kind"], {

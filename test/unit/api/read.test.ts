@@ -162,14 +162,68 @@ test("health, version and metrics", async (t) => {
   problem = "behind";
   const failed = await rig.call("GET", "/readyz");
   t.is(failed.code, 500);
-  t.regex(failed.text, /\[-\]store failed: behind/);
-  t.is((await rig.call("GET", "/readyz?exclude=store")).code, 200);
-  t.is((await rig.call("GET", "/readyz/ping")).code, 200);
-  t.is((await rig.call("GET", "/version/")).json.gitVersion, "v1.33.0+troupe");
-  t.regex(
-    (await rig.call("GET", "/metrics")).text,
-    /apiserver_request_total\{code="200",group="",resource="",subresource="",verb="GET",version=""\} \d+/,
+  t.is(failed.text, "[+]ping ok\n[-]store failed: reason withheld\nreadyz check failed\n");
+  t.is((await rig.call("GET", "/livez")).code, 200);
+  t.is((await rig.call("GET", "/readyz?exclude=store")).text, "ok");
+  t.is(
+    (await rig.call("GET", "/readyz?verbose&exclude=store&exclude=b&exclude=a")).text,
+    '[+]ping ok\n[+]store excluded: ok\nwarn: some health checks cannot be excluded: no matches for "a","b"\nreadyz check passed\n',
   );
+  t.is((await rig.call("GET", "/readyz/ping")).text, "ok");
+  const one = await rig.call("GET", "/readyz/store");
+  t.deepEqual([one.code, one.text], [500, "internal server error: behind\n"]);
+  t.is((await rig.call("GET", "/readyz/nonesuch")).code, 404);
+  t.is((await rig.call("GET", "/version/")).json.gitVersion, "v1.33.0+troupe");
+  await rig.post(`${CM}?dryRun=All`, configMap("a"));
+  const metrics = await rig.call("GET", "/metrics");
+  t.is(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+  for (const line of [
+    /^apiserver_request_total\{code="200",component="apiserver",dry_run="",group="",resource="",scope="",subresource="",verb="GET",version=""\} \d+$/m,
+    /^apiserver_request_total\{code="201",component="apiserver",dry_run="All",group="",resource="configmaps",scope="resource",subresource="",verb="POST",version="v1"\} 1$/m,
+    /^apiserver_request_duration_seconds_bucket\{.*verb="POST",version="v1",le="\+Inf"\} \d+$/m,
+    /^apiserver_current_inflight_requests\{request_kind="readOnly"\} 1$/m,
+    /^apiserver_flowcontrol_current_executing_seats\{priority_level="system"\} 1$/m,
+  ]) {
+    t.regex(metrics.text, line);
+  }
+  for (const line of metrics.text.trim().split("\n")) {
+    t.regex(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z_]+="[^"]*",?)+\})? [0-9.e+-]+)$/);
+  }
+});
+
+test("large answers of reads are packed for those who take them so; watches and small ones never", async (t) => {
+  const rig = await createRig();
+  await rig.post(CM, configMap("large", { k: "x".repeat(150_000) }));
+  const gzip = { "accept-encoding": "br;q=0.9, gzip" };
+  const packed = rig.open("GET", CM, { headers: gzip });
+  const one = rig.open("GET", `${CM}/large`, { headers: gzip });
+  const plain = rig.open("GET", CM, { headers: { "accept-encoding": "identity, gzip;q=0" } });
+  const small = rig.open("GET", `${CM}?fieldSelector=metadata.name%3Dnone`, { headers: gzip });
+  const watched = rig.open("GET", `${CM}?watch=1`, { headers: gzip });
+  await rig.env.advance(20);
+  for (const exchange of [packed, one]) {
+    t.true(exchange.response?.gzip);
+    t.is(exchange.response?.headers["content-encoding"], "gzip");
+    t.is(exchange.response?.headers["vary"], "Accept-Encoding");
+  }
+  for (const exchange of [plain, small, watched]) {
+    t.is((exchange.response ?? exchange.head)?.headers["content-encoding"], undefined);
+  }
+});
+
+test("a page whose revision is gone is a 410 with a token that goes on at the newest", async (t) => {
+  const rig = await createRig();
+  await fill(rig, "a", "b", "c", "d");
+  const first = await rig.call("GET", `${CM}?limit=2`);
+  await fill(rig, "e");
+  rig.store.compactHistory("configmaps", rig.store.revision);
+  const gone = await rig.call("GET", `${CM}?limit=2&continue=${encodeURIComponent(first.json.metadata.continue)}`);
+  t.is(gone.code, 410);
+  t.is(gone.json.reason, "Expired");
+  t.regex(gone.json.message, /^The provided continue parameter is too old to display a consistent list result\./);
+  const rest = await rig.call("GET", `${CM}?continue=${encodeURIComponent(gone.json.metadata.continue)}`);
+  t.deepEqual(names(rest.json), ["c", "d", "e"]);
+  t.is(rest.json.metadata.resourceVersion, String(rig.store.revision));
 });
 
 test("a verb that a known path does not have is a 405", async (t) => {
@@ -209,6 +263,29 @@ test("questions about oneself are answered", async (t) => {
     spec: { namespace: "n" },
   });
   t.deepEqual(rules.json.status.resourceRules[0].verbs, ["*"]);
+  const nowhere = await rig.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", { spec: {} });
+  t.deepEqual([nowhere.code, nowhere.json.message], [400, "no namespace on request"]);
+  const nothing = await rig.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", { spec: {} });
+  t.is(nothing.code, 422);
+  t.regex(nothing.json.message, /exactly one of nonResourceAttributes or resourceAttributes must be specified$/);
+  const both = { resourceAttributes: {}, nonResourceAttributes: { path: "/x", verb: "get" } };
+  const either = await rig.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", { spec: both });
+  t.regex(either.json.message, /cannot be specified in combination with resourceAttributes$/);
+});
+
+test("kubectl 1.27 asks who it is in the versions before v1; discovery prefers v1", async (t) => {
+  const rig = await createRig();
+  for (const version of ["v1beta1", "v1alpha1"]) {
+    const { json } = await rig.post(`/apis/authentication.k8s.io/${version}/selfsubjectreviews`, {});
+    t.is(json.apiVersion, `authentication.k8s.io/${version}`);
+    t.is(json.status.userInfo.username, "admin");
+  }
+  const group = await rig.call("GET", "/apis/authentication.k8s.io");
+  t.is(group.json.preferredVersion.version, "v1");
+  t.deepEqual(
+    group.json.versions.map(({ version }: Loose) => version),
+    ["v1", "v1beta1", "v1alpha1"],
+  );
 });
 
 test("a ServiceAccount's token is bound to what it names", async (t) => {

@@ -127,10 +127,45 @@ test("who does not read is cut, and nobody else notices", async (t) => {
   slow.pending = 2 * 1024 * 1024;
   await rig.post(CM, configMap("a"));
   await rig.env.advance(10);
-  t.true(slow.ended);
+  t.true(slow.isCut);
   t.deepEqual(shown(slow), []);
   t.false(quick.ended);
   t.deepEqual(shown(quick), ["ADDED a"]);
+});
+
+test("a watcher that takes nothing of what waits for it is cut after five seconds, a slow one is not", async (t) => {
+  const rig = await createRig();
+  const gone = await watch(rig, `${CM}?watch=1`);
+  const slow = await watch(rig, `${CM}?watch=1`);
+  gone.pending = 1_000;
+  slow.pending = 1_000;
+  await rig.post(CM, configMap("a"));
+  await rig.env.advance(4_900);
+  slow.pending = 900;
+  await rig.env.advance(200);
+  t.true(gone.isCut);
+  t.false(slow.isCut);
+  await rig.env.advance(4_800);
+  t.false(slow.isCut);
+  await rig.env.advance(1_000);
+  t.true(slow.isCut);
+});
+
+test("one user's watches are bounded; the next is a 429 until one ends", async (t) => {
+  const rig = await createRig();
+  const open: FakeExchange[] = [];
+  for (let count = 0; count < 2_000; count += 1) open.push(rig.open("GET", `${CM}?watch=1&resourceVersion=1`));
+  await rig.env.advance(20);
+  t.true(open.every(({ head }) => head?.status === 200));
+  t.is((await rig.call("GET", `${CM}?watch=1`)).code, 429);
+  const other = { name: "eve", groups: ["system:authenticated"] };
+  const theirs = rig.open("GET", `${CM}?watch=1`, { user: other });
+  await rig.env.advance(20);
+  t.is(theirs.head?.status, 200);
+  open[0]!.disconnect();
+  const next = rig.open("GET", `${CM}?watch=1`);
+  await rig.env.advance(20);
+  t.is(next.head?.status, 200);
 });
 
 test("a client that goes away leaves nothing behind", async (t) => {
@@ -140,5 +175,5 @@ test("a client that goes away leaves nothing behind", async (t) => {
   await rig.post(CM, configMap("a"));
   await rig.env.advance(120_000);
   t.deepEqual(exchange.written, []);
-  t.regex((await rig.call("GET", "/metrics")).text, /longrunning_requests\{verb="WATCH"\} 0/);
+  t.regex((await rig.call("GET", "/metrics")).text, /longrunning_requests\{component="apiserver",verb="WATCH"\} 0/);
 });

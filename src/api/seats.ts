@@ -1,0 +1,152 @@
+import type { Clock, Timer } from "../env/env.ts";
+import { tooManyRequests } from "../kinds/status-errors.ts";
+import type { StatusError } from "../util/errors.ts";
+import { limits } from "./limits.ts";
+import { priorityLevels, type Priority, type PriorityLevel } from "./priority.ts";
+
+/**
+ * Overload protection. A level has seats; a request sits on as many as it is wide while it is served.
+ * When they are taken it waits, for a bounded time in a bounded queue, where the flows of the level take
+ * turns: whoever asks for much waits for himself. What finds no place is answered 429 before its body is
+ * read, which costs a fraction of serving it.
+ *
+ * A level never takes another's seats: a flood of workloads leaves the nodes and the leases theirs.
+ */
+export interface Seats {
+  /**
+   * Answers what gives the seats back, at once where they are free; that may be called once. Throws, or
+   * rejects with, a 429.
+   */
+  take(asked: SeatRequest): Release | Promise<Release>;
+  readonly levels: readonly LevelState[];
+}
+
+export type Release = () => void;
+
+export interface SeatRequest extends Priority {
+  readonly width: number;
+  /** Tells when the client has gone: it waits no longer then. */
+  readonly onGone: (run: () => void) => void;
+}
+
+export interface LevelState {
+  readonly name: PriorityLevel;
+  readonly seats: number;
+  readonly taken: number;
+  readonly waiting: number;
+  readonly served: number;
+  /** Refused because the queue was full, because the wait was too long, or given up by clients. */
+  readonly refused: { readonly full: number; readonly late: number; readonly gone: number };
+}
+
+export function createSeats(clock: Clock, seats: Readonly<Record<PriorityLevel, number>> = limits.seats): Seats {
+  const levels = new Map(priorityLevels.map((name) => [name, new Level(clock, name, seats[name])]));
+  return {
+    take: (asked) => levels.get(asked.level)!.take(asked),
+    levels: [...levels.values()],
+  };
+}
+
+interface Waiter {
+  readonly flow: string;
+  readonly width: number;
+  readonly timer: Timer;
+  readonly resolve: (release: Release) => void;
+  readonly reject: (error: StatusError) => void;
+}
+
+/** Retry-After: 1, in the words of Kubernetes. */
+export function overloaded(): StatusError {
+  return tooManyRequests("Too many requests, please try again later.", { retryAfterSeconds: 1 });
+}
+
+class Level implements LevelState {
+  readonly name: PriorityLevel;
+  readonly seats: number;
+  taken = 0;
+  waiting = 0;
+  served = 0;
+  readonly refused = { full: 0, late: 0, gone: 0 };
+  readonly #clock: Clock;
+  /** By flow; the flow whose turn it is comes first. No flow without a waiter. */
+  readonly #queues = new Map<string, Waiter[]>();
+
+  constructor(clock: Clock, name: PriorityLevel, seats: number) {
+    this.#clock = clock;
+    this.name = name;
+    this.seats = seats;
+  }
+
+  take({ flow, width: wanted, onGone }: SeatRequest): Release | Promise<Release> {
+    const width = Math.min(wanted, this.seats);
+    // Nobody overtakes those who wait.
+    if (this.waiting === 0 && this.taken + width <= this.seats) return this.#sit(width);
+    this.#makeRoom(flow);
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.after(limits.seatWaitMs, () => this.#giveUp(waiter, "late"), { daemon: true });
+      const waiter: Waiter = { flow, width, timer, resolve, reject };
+      const queue = this.#queues.get(flow);
+      if (queue === undefined) this.#queues.set(flow, [waiter]);
+      else queue.push(waiter);
+      this.waiting += 1;
+      onGone(() => this.#giveUp(waiter, "gone"));
+    });
+  }
+
+  #sit(width: number): Release {
+    this.taken += width;
+    this.served += 1;
+    let isTaken = true;
+    return () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.taken -= width;
+      this.#callNext();
+    };
+  }
+
+  #callNext(): void {
+    // A flow that goes to the end is met again.
+    for (const [flow, queue] of this.#queues) {
+      const next = queue[0]!;
+      // A wide request is not passed by narrow ones, or it would wait for ever.
+      if (this.taken + next.width > this.seats) return;
+      this.#remove(next);
+      if (queue.length > 0) {
+        // Its next turn comes after all others.
+        this.#queues.delete(flow);
+        this.#queues.set(flow, queue);
+      }
+      next.resolve(this.#sit(next.width));
+    }
+  }
+
+  /** A full queue drops the last of the longest flow for one of a shorter. Throws 429 where this is the longest. */
+  #makeRoom(flow: string): void {
+    const own = this.#queues.get(flow)?.length ?? 0;
+    if (own < limits.flowQueueMax) {
+      if (this.waiting < limits.levelQueueMax) return;
+      const longest = [...this.#queues.values()].reduce((a, b) => (b.length > a.length ? b : a));
+      if (longest.length > own + 1) return this.#giveUp(longest.at(-1)!, "full");
+    }
+    this.refused.full += 1;
+    throw overloaded();
+  }
+
+  #giveUp(waiter: Waiter, why: keyof LevelState["refused"]): void {
+    if (!this.#remove(waiter)) return;
+    this.refused[why] += 1;
+    waiter.reject(overloaded());
+  }
+
+  #remove(waiter: Waiter): boolean {
+    const queue = this.#queues.get(waiter.flow);
+    const at = queue?.indexOf(waiter) ?? -1;
+    if (queue === undefined || at < 0) return false;
+    waiter.timer.cancel();
+    queue.splice(at, 1);
+    if (queue.length === 0) this.#queues.delete(waiter.flow);
+    this.waiting -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,225 @@
+import test from "ava";
+import fc from "fast-check";
+import type { Attributes } from "../../../src/auth/auth-api.ts";
+import { limits } from "../../../src/api/limits.ts";
+import { priorityOf, widthOf, type PriorityLevel } from "../../../src/api/priority.ts";
+import { createSeats, type Release, type SeatRequest, type Seats } from "../../../src/api/seats.ts";
+import { realCrypto } from "../../../src/env/real/crypto.ts";
+import { createSimEnv, type SimEnv } from "../../../src/sim/env.ts";
+import { CM, configMap, createRig } from "./harness.ts";
+
+const none: Readonly<Record<PriorityLevel, number>> = {
+  system: 0,
+  leader: 0,
+  node: 0,
+  controllers: 0,
+  workload: 0,
+  "catch-all": 0,
+};
+
+interface Stage {
+  readonly env: SimEnv;
+  readonly seats: Seats;
+  /** What was answered to whom, in order. */
+  readonly log: string[];
+  /** Asks; the answer goes to the log. */
+  readonly ask: (name: string, more?: Partial<SeatRequest>) => void;
+  readonly free: (name: string) => void;
+  readonly leave: (name: string) => void;
+}
+
+function stage(workload: number): Stage {
+  const env = createSimEnv({ seed: 1, crypto: realCrypto });
+  const seats = createSeats(env.clock, { ...none, workload, leader: 1 });
+  const log: string[] = [];
+  const held = new Map<string, Release>();
+  const gone = new Map<string, () => void>();
+  return {
+    env,
+    seats,
+    log,
+    ask: (name, more = {}) => {
+      const flow = name.replace(/\d+$/, "");
+      const onGone = (run: () => void): void => void gone.set(name, run);
+      const got = (release: Release): void => {
+        held.set(name, release);
+        log.push(name);
+      };
+      try {
+        const taken = seats.take({ level: "workload", flow, width: 1, onGone, ...more });
+        if (typeof taken === "function") got(taken);
+        else taken.then(got, (error: Error) => log.push(`${name}: ${error.message}`));
+      } catch (error) {
+        log.push(`${name}: ${(error as Error).message}`);
+      }
+    },
+    free: (name) => held.get(name)?.(),
+    leave: (name) => gone.get(name)?.(),
+  };
+}
+
+const workload = (seats: Seats): Seats["levels"][number] => seats.levels.find(({ name }) => name === "workload")!;
+const refused = "Too many requests, please try again later.";
+
+test("flows take turns, however much one of them asks for", async (t) => {
+  const { env, ask, free, log } = stage(1);
+  for (const name of ["a1", "a2", "a3", "a4", "b1", "c1", "b2"]) ask(name);
+  for (const name of ["a1", "a2", "b1", "c1", "a3", "b2"]) {
+    await env.advance(1);
+    free(name);
+  }
+  await env.advance(1);
+  t.deepEqual(log, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
+});
+
+test("a wide request waits for its seats and is not passed by narrow ones", async (t) => {
+  const { env, ask, free, log, seats } = stage(4);
+  ask("a1", { width: 3 });
+  ask("b1", { width: 2 });
+  ask("c1");
+  await env.advance(1);
+  t.deepEqual(log, ["a1"]);
+  free("a1");
+  free("a1");
+  await env.advance(1);
+  t.deepEqual(log, ["a1", "b1", "c1"]);
+  t.is(workload(seats).taken, 3, "a release counts once");
+  ask("d1", { width: 100 });
+  free("b1");
+  free("c1");
+  await env.advance(1);
+  t.is(log.at(-1), "d1", "wider than the level: the whole level");
+});
+
+test("who waits too long, or has gone, is refused and counted", async (t) => {
+  const { env, ask, free, leave, log, seats } = stage(1);
+  for (const name of ["a1", "b1", "c1"]) ask(name);
+  leave("b1");
+  await env.advance(limits.seatWaitMs + 10);
+  t.deepEqual(log, ["a1", `b1: ${refused}`, `c1: ${refused}`]);
+  t.deepEqual({ ...workload(seats).refused }, { full: 0, late: 1, gone: 1 });
+  free("a1");
+  t.is(workload(seats).taken, 0);
+});
+
+test("a flow's queue is bounded, and a full level drops the longest flow's last for a newcomer", async (t) => {
+  const { env, ask, log, seats } = stage(1);
+  ask("z1");
+  for (let count = 1; count <= limits.flowQueueMax + 1; count += 1) ask(`a${count}`);
+  await env.advance(1);
+  t.deepEqual(log, ["z1", `a${limits.flowQueueMax + 1}: ${refused}`]);
+  for (let count = 1; count <= limits.levelQueueMax - limits.flowQueueMax; count += 1) ask(`b${count}`);
+  ask("c1");
+  await env.advance(1);
+  t.is(workload(seats).waiting, limits.levelQueueMax);
+  t.is(log.at(-1), `a${limits.flowQueueMax}: ${refused}`);
+});
+
+test("one level's flood leaves the others theirs", (t) => {
+  const { ask, log } = stage(0);
+  for (let count = 0; count < 1_000; count += 1) ask(`a${count}`);
+  ask("lease", { level: "leader" });
+  t.is(log.at(-1), "lease");
+});
+
+test("whatever is asked, given back and given up: never more than the seats, and in the end all are free", async (t) => {
+  const step = fc.oneof(
+    fc.record({ ask: fc.nat(3), width: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ free: fc.nat(40) }),
+    fc.record({ leave: fc.nat(40) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), async (steps, count) => {
+      const { env, ask, free, leave, seats } = stage(count);
+      const names: string[] = [];
+      for (const one of steps) {
+        if ("ask" in one) {
+          const name = `f${one.ask}-${names.length}`;
+          names.push(name);
+          ask(name, { width: one.width, flow: String(one.ask) });
+        } else if ("free" in one) free(names[one.free] ?? "");
+        else leave(names[one.leave] ?? "");
+        await env.advance(1);
+        const { taken, waiting } = workload(seats);
+        if (taken > count || (waiting > 0 && taken === 0)) return false;
+      }
+      for (let round = 0; round <= names.length; round += 1) {
+        for (const name of names) free(name);
+        await env.advance(1);
+      }
+      return workload(seats).taken === 0 && workload(seats).waiting === 0;
+    }),
+    { numRuns: 100 },
+  );
+  t.pass();
+});
+
+const about = (plural: string, group = "", verb = "create"): Attributes => ({
+  resource: true,
+  verb,
+  group,
+  version: "v1",
+  plural,
+  subresource: "",
+  namespace: "n",
+  name: "",
+});
+const user = (name: string, ...groups: readonly string[]): { name: string; groups: readonly string[] } => ({
+  name,
+  groups: ["system:authenticated", ...groups],
+});
+
+const priorities: readonly (readonly [ReturnType<typeof user>, Attributes, string])[] = [
+  [user("admin", "system:masters"), about("pods"), "system admin"],
+  [user("system:node:n1", "system:nodes"), about("pods"), "node system:node:n1"],
+  [user("system:node:n1", "system:nodes"), about("leases", "coordination.k8s.io"), "leader system:node:n1"],
+  [user("system:kube-scheduler"), about("pods"), "controllers system:kube-scheduler"],
+  [user("system:serviceaccount:kube-system:dns"), about("pods"), "controllers system:serviceaccount:kube-system:dns"],
+  [user("system:serviceaccount:shop:cart"), about("pods"), "workload shop"],
+  [user("eve"), about("pods"), "workload eve"],
+  [{ name: "system:anonymous", groups: ["system:unauthenticated"] }, about("pods"), "catch-all "],
+  [user("eve"), { resource: false, verb: "get", path: "/readyz/ping" }, "exempt"],
+  [user("eve"), { resource: false, verb: "get", path: "/readyzz" }, "workload eve"],
+];
+for (const [who, attributes, expected] of priorities) {
+  const what = attributes.resource ? attributes.plural : attributes.path;
+  test(`${who.name} on ${what} is ${expected}`, (t) => {
+    const priority = priorityOf(who, attributes);
+    t.is(priority === undefined ? "exempt" : `${priority.level} ${priority.flow}`, expected);
+  });
+}
+
+test("lists are as wide as their rows, writes as their bodies", (t) => {
+  t.is(widthOf(about("pods", "", "list"), { limit: 500, bodyBytes: 0 }), 5);
+  t.is(widthOf(about("pods", "", "list"), { limit: 1, bodyBytes: 0 }), 1);
+  t.is(widthOf(about("pods", "", "list"), { limit: 0, bodyBytes: 0 }), 4);
+  t.is(widthOf(about("pods", "", "list"), { limit: 100_000, bodyBytes: 0 }), limits.seatWidthMax);
+  t.is(widthOf(about("pods"), { limit: 0, bodyBytes: 1_000 }), 1);
+  t.is(widthOf(about("pods"), { limit: 0, bodyBytes: 3 * 1024 * 1024 }), limits.seatWidthMax);
+});
+
+test("beyond seats and queue a request is a 429 with Retry-After, and its body is not read", async (t) => {
+  const env = createSimEnv({ seed: 1, crypto: realCrypto });
+  const seats = createSeats(env.clock, { ...limits.seats, workload: 1 });
+  const rig = await createRig({ seats });
+  const eve = { name: "eve", groups: ["system:authenticated"] };
+  const release = await seats.take({ level: "workload", flow: "eve", width: 1, onGone: () => undefined });
+  const waiting = Array.from({ length: limits.flowQueueMax }, (_, index) =>
+    rig.open("POST", CM, { user: eve, body: configMap(`c${index}`) }),
+  );
+  await rig.env.advance(10);
+  const more = rig.open("POST", CM, { user: eve, body: configMap("more") });
+  await rig.env.advance(10);
+  t.is(more.response?.status, 429);
+  t.is(more.response?.headers["retry-after"], "1");
+  t.like(JSON.parse(more.text), { kind: "Status", reason: "TooManyRequests", message: refused, code: 429 });
+  t.is(more.bodyReads, 0);
+  t.is(waiting[0]!.bodyReads, 0);
+  t.is((await rig.post(CM, configMap("of-admin"))).code, 201, "another level goes on");
+  t.is((await rig.call("GET", "/readyz", { user: eve })).code, 200, "health needs no seat");
+  release();
+  await rig.env.advance(2_000);
+  t.true(waiting.every(({ response }) => response?.status === 201));
+  const { text } = await rig.call("GET", "/metrics");
+  t.regex(text, /^apiserver_flowcontrol_rejected_requests_total\{priority_level="workload",reason="queue-full"\} 1$/m);
+});
