@@ -40,6 +40,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "show what a container has written",
     load: async () => (await import("./commands/logs.ts")).logs,
   },
+  secrets: {
+    summary: "seal Secrets at rest with a new key",
+    load: async () => (await import("./commands/secrets.ts")).secrets,
+  },
   image: {
     summary: "load an OCI or docker archive into the nodes",
     load: async () => (await import("./commands/image.ts")).image,

@@ -3,7 +3,7 @@
  * serving certificate, the administrator's and each node's client certificate, and the key that signs
  * ServiceAccount tokens. Made once; a leaf that does not fit any more (another address) is made anew.
  */
-import { X509Certificate, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { X509Certificate, createHash, createPublicKey, generateKeyPairSync } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertifiedKey, Issuer, LeafRequest } from "../auth/certificates.ts";
@@ -17,8 +17,8 @@ export interface Pki {
   readonly admin: CertifiedKey;
   readonly node: (name: string) => CertifiedKey;
   readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
-  /** 32 bytes, hex: seals Secrets at rest. */
-  readonly sealingKey: string;
+  /** What seals Secrets at rest: keys of 32 bytes, oldest first. */
+  readonly sealingKeys: readonly Uint8Array[];
 }
 
 const yearMs = 365 * 24 * 60 * 60 * 1_000;
@@ -76,8 +76,29 @@ export async function ensurePki(folder: string, cluster: ClusterFile): Promise<P
     admin,
     node: (name) => nodes.get(name)!,
     tokens: await ensureTokenKeys(folder),
-    sealingKey: await ensureText(join(folder, "sealing.key"), () => randomHex(32)),
+    sealingKeys: await readSealingKeys(folder),
   };
+}
+
+/** One key a line, in hex, the newest last. */
+export const sealingKeyFile = "sealing.key";
+
+export async function readSealingKeys(folder: string): Promise<readonly Uint8Array[]> {
+  return parseSealingKeys(await ensureText(join(folder, sealingKeyFile), newSealingKey));
+}
+
+export function parseSealingKeys(words: string): readonly Uint8Array[] {
+  const lines = words.split("\n").filter((line) => line.trim() !== "");
+  return lines.map((line) => new Uint8Array(Buffer.from(line.trim(), "hex")));
+}
+
+export function newSealingKey(): string {
+  return randomHex(32);
+}
+
+/** What bodies that this key has sealed begin with, in hex. */
+export function sealingKeyName(key: Uint8Array): string {
+  return createHash("sha256").update(key).digest("hex").slice(0, 8);
 }
 
 function servingNames(cluster: ClusterFile): readonly string[] {

@@ -15,11 +15,12 @@ import type { HttpExchange } from "../env/http.ts";
 import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
 import { createNativeServer } from "./native.ts";
+import { Resealer } from "./reseal.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft } from "../raft/driver.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { Term } from "../store/revision.ts";
-import { createSealer } from "../store/sealer.ts";
+import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import { restoreStore, snapshotOf } from "../store/snapshot.ts";
 import { createStore, type Store } from "../store/store.ts";
 import type { StoreOptions } from "../store/store-state.ts";
@@ -39,8 +40,8 @@ export interface MasterOptions {
     readonly nodeAuthority: string;
   };
   readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
-  /** 32 bytes. */
-  readonly sealingKey: Uint8Array;
+  /** Of 32 bytes each, oldest first: the newest seals, all open. */
+  readonly sealingKeys: readonly Uint8Array[];
   /** Made once the links exist: the node life cycle asks them when a node was last heard. */
   readonly controllers: (nodes: NodeTable) => readonly Controller[];
   /** The state cannot be trusted any more: the process must end. */
@@ -55,6 +56,8 @@ export interface Master {
   readonly raft: Raft;
   readonly apiPort: number;
   readonly grpcPort: number;
+  /** Takes a new sealing key; the leader seals anew what older ones have sealed. */
+  loadSealingKeys(keys: readonly Uint8Array[]): void;
   stop(): Promise<void>;
 }
 
@@ -78,8 +81,16 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const state = new State(options, { tokenIssuer, audiences, nodes });
   await state.raft.start();
   const { core, links } = state.parts();
+  const { ring } = state;
+  const resealer = new Resealer({ env, store: core.store, host: core.host, ring, kinds });
   const native = createNativeServer({ env, core, links, tls, isReady: () => state.raft.leader !== undefined });
   const grpcPort = await native.listen(listen.host, listen.grpcPort);
+  const memberOf = (): object => ({
+    name: options.name,
+    role: state.raft.role,
+    term: state.raft.term,
+    sealing: { key: ring.current, left: resealer.left },
+  });
   const rest: HttpsServer = await listenHttps({
     host: listen.host,
     port: listen.apiPort,
@@ -87,7 +98,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     key: tls.key,
     clientAuthorities: [tls.clientAuthority, tls.nodeAuthority],
     handler: (exchange) => {
-      if (exchange.target === memberPath) serveMember(exchange, options.name, state.raft);
+      if (exchange.target === memberPath) serveMember(exchange, memberOf());
       else core.rest(exchange);
     },
   });
@@ -97,6 +108,10 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     raft: state.raft,
     apiPort: rest.port,
     grpcPort,
+    loadSealingKeys(keys) {
+      ring.load(keys);
+      resealer.begin();
+    },
     async stop() {
       core.host.stop();
       await Promise.all([rest.close(stopGraceMs), native.close(stopGraceMs)]);
@@ -106,8 +121,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 }
 
 /** Role and term of this member, for `troupe status`. Tells nothing that `/version` would not. */
-function serveMember(exchange: HttpExchange, name: string, raft: Raft): void {
-  const body = new TextEncoder().encode(`${JSON.stringify({ name, role: raft.role, term: raft.term })}\n`);
+function serveMember(exchange: HttpExchange, member: object): void {
+  const body = new TextEncoder().encode(`${JSON.stringify(member)}\n`);
   exchange.respond({ status: 200, headers: { "content-type": "application/json" }, body });
 }
 
@@ -130,11 +145,16 @@ class State {
   readonly raft: Raft;
   readonly #options: MasterOptions;
   readonly #shared: Shared;
+  /** Master keys of what is sealed at rest. */
+  readonly ring: KeyRing;
   #store: Store | undefined;
   #parts: Parts | undefined;
 
   constructor(options: MasterOptions, shared: Shared) {
     this.#options = options;
+    const { crypto, random } = options.env;
+    const seal = random.stream("seal");
+    this.ring = createKeyRing({ crypto, keys: options.sealingKeys, randomBytes: (length) => seal.bytes(length) });
     this.#shared = shared;
     this.raft = createRaft({
       env: options.env,
@@ -170,13 +190,8 @@ class State {
   }
 
   #storeOptions(): StoreOptions {
-    const { env, sealingKey } = this.#options;
-    const random = env.random.stream("seal");
-    return {
-      kinds,
-      crc32: (bytes) => env.crypto.crc32(bytes),
-      sealer: createSealer({ crypto: env.crypto, key: sealingKey, randomBytes: (length) => random.bytes(length) }),
-    };
+    const { env } = this.#options;
+    return { kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: this.ring };
   }
 
   #build(): Parts {

@@ -105,6 +105,14 @@ export function deletedBody(previous: RowRef, revision: Revision): readonly Uint
   return bodyWithRevision(previous.bytes(), headerOf(previous.row()), revision);
 }
 
+/** What the sealer made of this version's body; undefined where its kind is not sealed. */
+export function sealedBody(version: RowRef): Uint8Array | undefined {
+  invariant(version instanceof RowVersion, "a sealed row is a version of this store");
+  const row = version.row();
+  const { sealed, bodyAt } = headerOf(row);
+  return sealed ? row.subarray(bodyAt) : undefined;
+}
+
 /** Newest version at or below `revision`, unless it is a tombstone. */
 export function visibleAt(chain: Chain, revision: Revision): RowVersion | undefined {
   let version = chain.newest;

@@ -94,6 +94,8 @@ export class Cluster implements AsyncDisposable {
   #life: Life;
   #master: SimMaster | undefined;
   #fatal: Error | undefined;
+  /** Keys of what is sealed at rest, oldest first; read when a master starts. */
+  sealingKeys: readonly Uint8Array[] = [new Uint8Array(32)];
   /** How often the keeper has started the master again. */
   lives = 0;
 
@@ -267,6 +269,7 @@ export class Cluster implements AsyncDisposable {
       controllers: this.#options.controllers ?? [],
       freezeObjects: this.#options.freezeObjects ?? true,
       onFatal: (error) => (this.#fatal ??= error),
+      sealingKeys: this.sealingKeys,
       ...(crumb === undefined ? {} : { crumb }),
       ...(epoch === undefined ? {} : { epoch }),
     });

@@ -7,8 +7,9 @@ import type { CrumbNote } from "../env/watchdog.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft } from "../raft/driver.ts";
 import { masterControllers } from "../server/controllers.ts";
+import { Resealer } from "../server/reseal.ts";
 import { createCore, kindsById, type ClusterFacts, type Core } from "../server/core.ts";
-import { createSealer } from "../store/sealer.ts";
+import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import { restoreStore, snapshotOf } from "../store/snapshot.ts";
 import type { StoreOptions } from "../store/store-state.ts";
 import { createStore, type Store } from "../store/store.ts";
@@ -21,9 +22,13 @@ export interface SimMaster {
   readonly raft: Raft;
   readonly nodes: NodeTable;
   readonly links: SimLinkDoor;
+  readonly ring: KeyRing;
+  readonly resealer: Resealer;
 }
 
 export interface SimMasterOptions {
+  /** Of what is sealed at rest, oldest first. */
+  readonly sealingKeys?: readonly Uint8Array[];
   readonly env: Env;
   readonly nodeStreams: NodeStreams;
   /** Run beside those of production. */
@@ -64,7 +69,8 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
   const nodes = new NodeTable();
   let store: Store | undefined;
   let parts: { readonly core: Core; readonly links: SimLinkDoor } | undefined;
-  const theStore = (): Store => (store ??= createStore(storeOptions(options)));
+  const ring = ringOf(options);
+  const theStore = (): Store => (store ??= createStore(storeOptions(options, ring)));
   const theParts = (): { readonly core: Core; readonly links: SimLinkDoor } =>
     (parts ??= build(options, { raft, store: theStore(), nodes }));
   const raft: Raft = createRaft({
@@ -80,13 +86,15 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
     },
     stateMachine: {
       restore: async (_meta, chunks) => {
-        store = await restoreStore(storeOptions(options), chunks);
+        store = await restoreStore(storeOptions(options, ring), chunks);
       },
       snapshot: () => snapshotOf(theStore()),
     },
   });
   await raft.start();
-  return { ...theParts(), store: theStore(), raft, nodes };
+  const { core, links } = theParts();
+  const resealer = new Resealer({ env, store: theStore(), host: core.host, ring, kinds });
+  return { core, links, store: theStore(), raft, nodes, ring, resealer };
 }
 
 function build(
@@ -138,18 +146,13 @@ function build(
   return { core, links };
 }
 
-function storeOptions({ env, freezeObjects }: SimMasterOptions): StoreOptions {
+function ringOf({ env, sealingKeys = [new Uint8Array(32)] }: SimMasterOptions): KeyRing {
   const random = env.random.stream("seal");
-  return {
-    kinds,
-    crc32: (bytes) => env.crypto.crc32(bytes),
-    sealer: createSealer({
-      crypto: env.crypto,
-      key: new Uint8Array(32),
-      randomBytes: (length) => random.bytes(length),
-    }),
-    limits: { freezeObjects },
-  };
+  return createKeyRing({ crypto: env.crypto, keys: sealingKeys, randomBytes: (length) => random.bytes(length) });
+}
+
+function storeOptions({ env, freezeObjects }: SimMasterOptions, ring: KeyRing): StoreOptions {
+  return { kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: ring, limits: { freezeObjects } };
 }
 
 /** Tokens without a signature: signing takes real time, which a virtual cluster has none of. */

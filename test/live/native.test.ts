@@ -81,6 +81,26 @@ live("apply, get, logs and delete work on the cluster of the kubeconfig", async 
   t.regex(gone.stderr, /error: secrets "s" not found/);
 });
 
+live("Secrets lie sealed in the data directory, before and after their key is replaced", async (t) => {
+  const clear = "open-sesame-4711";
+  const map = { apiVersion: "v1", kind: "Secret", metadata: { name: "sealed" }, stringData: { word: clear } };
+  const file = join(machine.folder, "secret.json");
+  writeFileSync(file, JSON.stringify(map));
+  t.is((await troupe("apply", "-f", file)).code, 0);
+  const found = async (): Promise<string> => {
+    const words = [clear, Buffer.from(clear).toString("base64")].flatMap((word) => ["-e", word]);
+    return (await machine.run("grep", ["-rla", ...words, join(machine.folder, "d")])).stdout;
+  };
+  t.is(await found(), "");
+  const rotated = await troupe("secrets", "rotate-key", "--name", name);
+  t.is(rotated.code, 0, rotated.stderr);
+  t.regex(rotated.stdout, /^all Secrets are sealed with key [0-9a-f]{8}/);
+  t.is(await found(), "");
+  const mode = await machine.run("stat", ["-c", "%a", join(machine.folder, "d", "pki", "sealing.key")]);
+  t.is(mode.stdout, "600\n");
+  t.regex((await troupe("get", "secret", "sealed", "-o", "json", "--show-secrets")).stdout, /b3Blbi1zZXNhbWUtNDcxMQ==/);
+});
+
 live("a file is applied at once or not at all", async (t) => {
   const file = join(machine.folder, "atomic.yaml");
   const map = (of: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${of}}\ndata: {k: v}\n`;

@@ -6,7 +6,7 @@ import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
 import { layoutOf, masterAddress, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { createProcessEnv, endOnSurprises } from "../process-env.ts";
-import { ensurePki, firstAddress } from "../pki.ts";
+import { ensurePki, firstAddress, readSealingKeys } from "../pki.ts";
 import { apiVersion } from "../versions.ts";
 
 export const server: Command = {
@@ -63,7 +63,7 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
       nodeAuthority: pki.nodeAuthority,
     },
     tokens: pki.tokens,
-    sealingKey: Buffer.from(pki.sealingKey, "hex"),
+    sealingKeys: pki.sealingKeys,
     controllers: (nodes) =>
       masterControllers({
         nodes,
@@ -77,6 +77,8 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     watchdog,
     ...(crumb === undefined ? {} : { crumb }),
   });
+  // `troupe secrets rotate-key` has added a key.
+  process.on("SIGHUP", () => void readSealingKeys(layout.pki).then((keys) => master.loadSealingKeys(keys)));
   await new Promise<void>((settle) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => settle());
   });
