@@ -7,7 +7,9 @@ import type { FaultPort } from "../env/faults.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import type { Kind, KubeObject } from "../kinds/kind.ts";
-import { createSimulatedAgent, type SimulatedAgent } from "../node/simulated/agent.ts";
+import { createFaultTable, type ActiveFault, type FaultRecord, type FaultTable } from "../env/fault-table.ts";
+import type { SimulatedAgent } from "../node/simulated/agent.ts";
+import type { SimulatedRuntime } from "../node/simulated/runtime.ts";
 import type { ScriptOf } from "../node/simulated/script.ts";
 import { createSimDisk, type SimDisk } from "../sim/disk.ts";
 import { createSimEnv, type SimEnv } from "../sim/env.ts";
@@ -20,6 +22,7 @@ import { createLife, type Life } from "./life.ts";
 import { NativeTransport } from "./native.ts";
 import { startSimMaster, type SimMaster } from "./sim-master.ts";
 import { SimNetwork } from "./sim-network.ts";
+import { SimNode } from "./sim-node.ts";
 import type { TypedKind, TypedKinds } from "./typed-kinds.ts";
 
 /**
@@ -40,6 +43,7 @@ export interface ClusterOptions {
   readonly script?: ScriptOf;
   /** Run beside the controllers of production. */
   readonly controllers?: readonly Controller[];
+  /** Asked before the faults of `fault()`. */
   readonly faults?: FaultPort;
   /** A master that ends itself is started again, as a keeper does; otherwise its error is the test's. */
   readonly keeper?: boolean;
@@ -77,7 +81,18 @@ export type Manifest = {
 
 export interface ClusterNode {
   readonly name: string;
+  /** Of this moment: another one after a restart. */
   readonly agent: SimulatedAgent;
+  /** What runs there, whoever looks after it. */
+  readonly runtime: SimulatedRuntime;
+  /** How often the agent was started again after a fault. */
+  readonly restarts: number;
+  /** As `kill -9` of the agent, until `start`. */
+  kill(): void;
+  start(): Promise<void>;
+  /** As SIGSTOP of the agent, and SIGCONT. */
+  pause(): void;
+  resume(): void;
   /** Its network is gone: nothing reaches it, and nobody is told. */
   cut(): void;
   heal(): void;
@@ -88,7 +103,8 @@ export class Cluster implements AsyncDisposable {
   readonly #options: ClusterOptions;
   readonly #disk: SimDisk;
   readonly #network: SimNetwork;
-  readonly #nodes = new Map<string, ClusterNode>();
+  readonly #nodes = new Map<string, SimNode>();
+  readonly #faults: FaultTable;
   readonly #exchanges = new Set<SimExchange>();
   readonly #transports = new Set<NativeTransport>();
   #life: Life;
@@ -102,8 +118,20 @@ export class Cluster implements AsyncDisposable {
   constructor(options: ClusterOptions) {
     const { seed, faults } = options;
     this.#options = options;
-    this.env = createSimEnv({ seed, shuffle: true, crypto: realCrypto, ...(faults === undefined ? {} : { faults }) });
+    let table: FaultTable | undefined;
+    const port: FaultPort = {
+      get enabled() {
+        return faults?.enabled === true || table?.enabled === true;
+      },
+      at(point) {
+        const first = faults?.at(point);
+        return first === undefined || first.kind === "none" ? (table?.at(point) ?? { kind: "none" }) : first;
+      },
+    };
+    this.env = createSimEnv({ seed, shuffle: true, crypto: realCrypto, faults: port });
     const { clock, random } = this.env;
+    table = createFaultTable({ clock, rng: random.stream("faults") });
+    this.#faults = table;
     const device = random.stream("device");
     this.#disk = createSimDisk({
       rng: createRng(seed, "disk"),
@@ -112,7 +140,7 @@ export class Cluster implements AsyncDisposable {
           clock.after(1 + device.below(5), resolve);
         }),
     });
-    this.#network = new SimNetwork(clock, random.stream("network"));
+    this.#network = new SimNetwork(clock, random.stream("network"), port);
     this.#life = createLife(this.env, this.#disk.attach());
   }
 
@@ -242,6 +270,27 @@ export class Cluster implements AsyncDisposable {
     }
   }
 
+  /** Something goes wrong from now on, as the record says, until it is over by itself or cleared. */
+  fault(record: FaultRecord): ActiveFault {
+    return this.#faults.add(record);
+  }
+
+  /** Every fault ends. */
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
+  /** The master's process ends here and now: nothing that it still holds reaches disk or clients. */
+  #end(error: Error): void {
+    if (this.#fatal !== undefined) return;
+    this.#fatal = error;
+    if (this.#options.keeper !== true) return;
+    this.#life.end();
+    this.#disk.crash();
+    for (const exchange of this.#exchanges) exchange.breakOff();
+    for (const transport of this.#transports) transport.breakOff();
+  }
+
   /** The disk's next write fails; the master cannot trust it any more, and `advance` throws why. */
   failDisk(code: "EIO" | "ENOSPC"): void {
     this.#disk.inject({ operation: "write", code });
@@ -268,7 +317,7 @@ export class Cluster implements AsyncDisposable {
       nodeStreams: this.#streams(),
       controllers: this.#options.controllers ?? [],
       freezeObjects: this.#options.freezeObjects ?? true,
-      onFatal: (error) => (this.#fatal ??= error),
+      onFatal: (error) => this.#end(error),
       sealingKeys: this.sealingKeys,
       ...(crumb === undefined ? {} : { crumb }),
       ...(epoch === undefined ? {} : { epoch }),
@@ -284,25 +333,17 @@ export class Cluster implements AsyncDisposable {
 
   async addNode(name: string, options: NodeOptions = {}): Promise<ClusterNode> {
     const { script } = this.#options;
-    const agent = await this.run(
-      createSimulatedAgent({
-        env: { ...this.env, disk: createSimDisk({ rng: createRng(this.#nodes.size, `disk of ${name}`) }) },
-        name,
-        address: `192.0.2.${20 + this.#nodes.size}`,
-        transport: this.#network.transport(name),
-        version: "v1.33.0-troupe",
-        ...options,
-        ...(script === undefined ? {} : { script }),
-      }),
-    );
-    const node: ClusterNode = {
+    const node = new SimNode({
+      env: this.env,
+      disk: createSimDisk({ rng: createRng(this.#nodes.size, `disk of ${name}`) }),
+      network: this.#network,
       name,
-      agent,
-      cut: () => this.#network.cut(name),
-      heal: () => this.#network.heal(name),
-    };
+      address: `192.0.2.${20 + this.#nodes.size}`,
+      ...options,
+      ...(script === undefined ? {} : { script }),
+    });
     this.#nodes.set(name, node);
-    await this.run(agent.start());
+    await this.run(node.start());
     return node;
   }
 
@@ -316,7 +357,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { agent } of this.#nodes.values()) agent.stop();
+    for (const node of this.#nodes.values()) node.stop();
     if (this.#master === undefined) return;
     this.#master.core.host.stop();
     const stopping = this.#master.raft.stop();

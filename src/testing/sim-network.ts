@@ -1,7 +1,9 @@
 import type { Down, Up } from "../api/link/messages.ts";
 import type { Clock, Rng } from "../env/env.ts";
+import { noFaults, type FaultAction, type FaultPort } from "../env/faults.ts";
 import type { LinkHandlers, LinkTransport } from "../node/link/transport.ts";
 import { InvariantError } from "../util/errors.ts";
+import type { Millis } from "../util/time.ts";
 import type { SimLinkDoor, SimSession } from "./sim-links.ts";
 
 /**
@@ -12,13 +14,15 @@ import type { SimLinkDoor, SimSession } from "./sim-links.ts";
 export class SimNetwork {
   readonly #clock: Clock;
   readonly #rng: Rng;
+  readonly #faults: FaultPort;
   readonly #cut = new Set<string>();
   readonly #wires = new Set<Wire>();
   #door: SimLinkDoor | undefined;
 
-  constructor(clock: Clock, rng: Rng) {
+  constructor(clock: Clock, rng: Rng, faults: FaultPort = noFaults) {
     this.#clock = clock;
     this.#rng = rng;
+    this.#faults = faults;
   }
 
   /** A master listens. */
@@ -34,11 +38,12 @@ export class SimNetwork {
 
   cut(node: string): void {
     this.#cut.add(node);
-    for (const wire of this.#wires) {
-      if (wire.node !== node) continue;
-      wire.mute();
-      this.#clock.after(pingsTimeOutMs, () => wire.break(new Error("pings are not answered")), { daemon: true });
-    }
+    for (const wire of this.#wires) if (wire.node === node) this.#halfOpen(wire);
+  }
+
+  #halfOpen(wire: Wire): void {
+    wire.mute();
+    this.#clock.after(pingsTimeOutMs, () => wire.break(new Error("pings are not answered")), { daemon: true });
   }
 
   heal(node: string): void {
@@ -46,6 +51,11 @@ export class SimNetwork {
     for (const wire of this.#wires) {
       if (wire.node === node && wire.isMuted) wire.break(new Error("connection reset"));
     }
+  }
+
+  /** The agent's process died: its connections are reset. */
+  unplug(node: string): void {
+    for (const wire of this.#wires) if (wire.node === node) wire.break(new Error("connection reset"));
   }
 
   isLinked(node: string): boolean {
@@ -69,7 +79,10 @@ export class SimNetwork {
       node,
       handlers,
       door: () => this.#door,
-      later: (run) => void this.#clock.after(1 + this.#rng.below(2), run),
+      later: (run, moreMs = 0) => void this.#clock.after(1 + this.#rng.below(2) + moreMs, run),
+      fault: (direction, message) =>
+        this.#faults.at({ seam: "link", path: `/link/${node}/${direction}/${kindOf(message)}` }),
+      halfOpen: () => this.#halfOpen(wire),
       onBroken: () => void this.#wires.delete(wire),
     });
     this.#wires.add(wire);
@@ -90,7 +103,9 @@ interface WireOptions {
   readonly node: string;
   readonly handlers: LinkHandlers;
   readonly door: () => SimLinkDoor | undefined;
-  readonly later: (run: () => void) => void;
+  readonly later: (run: () => void, moreMs?: Millis) => void;
+  readonly fault: (direction: "up" | "down", message: Up | Down) => FaultAction;
+  readonly halfOpen: () => void;
   readonly onBroken: () => void;
 }
 
@@ -115,7 +130,7 @@ class Wire {
   }
 
   send(up: Up): void {
-    this.#carry(this.#up, up, (next) => {
+    this.#faulty("up", this.#up, up, (next) => {
       this.#session ??= this.#options.door()?.open(this.node, (down) => this.#answer(down));
       this.#session?.receive(next);
     });
@@ -138,16 +153,56 @@ class Wire {
   }
 
   #answer(down: Down): void {
-    this.#carry(this.#down, down, (next) => this.#options.handlers.onDown(next));
+    this.#faulty("down", this.#down, down, (next) => this.#options.handlers.onDown(next));
+  }
+
+  /** Messages pass the seam `link`. */
+  #faulty<Message extends Up | Down>(
+    direction: "up" | "down",
+    queue: Message[],
+    message: Message,
+    deliver: (message: Message) => void,
+  ): void {
+    if (this.#state !== "open") return;
+    const action = this.#options.fault(direction, message);
+    switch (action.kind) {
+      case "drop":
+        return;
+      case "hang":
+        return this.#options.halfOpen();
+      case "crash":
+      case "error":
+        return this.break(new Error("connection reset"));
+      case "delay":
+        return this.#options.later(() => this.#carry(queue, message, deliver), action.ms);
+      case "reorder":
+        queue.unshift(message);
+        return this.#schedule(queue, deliver);
+      case "duplicate":
+        this.#carry(queue, message, deliver);
+        return this.#carry(queue, message, deliver);
+      case "none":
+      case "poison":
+        this.#carry(queue, message, deliver);
+    }
   }
 
   /** Each message has a timer of its own; whichever fires first carries the oldest. */
   #carry<Message>(queue: Message[], message: Message, deliver: (message: Message) => void): void {
     if (this.#state !== "open") return;
     queue.push(message);
+    this.#schedule(queue, deliver);
+  }
+
+  #schedule<Message>(queue: Message[], deliver: (message: Message) => void): void {
     this.#options.later(() => {
       const next = queue.shift();
       if (this.#state === "open" && next !== undefined) deliver(next);
     });
   }
+}
+
+/** The field that is set: `report`, `heartbeat`, `rows`, `result` … */
+function kindOf(message: Up | Down): string {
+  return Object.entries(message).find(([, value]) => value != null)?.[0] ?? "nothing";
 }

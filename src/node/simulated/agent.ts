@@ -24,7 +24,7 @@ export interface SimulatedAgent {
 
 export interface SimulatedAgentOptions extends Pick<
   SimulatedNodeOptions,
-  "name" | "script" | "address" | "cpus" | "memoryBytes" | "labels" | "taints"
+  "name" | "script" | "address" | "cpus" | "memoryBytes" | "labels" | "taints" | "runtime" | "network"
 > {
   readonly env: Env;
   readonly transport: LinkTransport;

@@ -62,6 +62,8 @@ export interface SimulatedNodeOptions {
   readonly version?: string;
   /** Kept from an earlier life of the same node, so that it adopts. */
   readonly runtime?: SimulatedRuntime;
+  /** Kept likewise: the addresses that its pods have. */
+  readonly network?: SimulatedNetwork;
   readonly checkpoints?: Checkpoints;
   readonly epoch?: () => string;
   readonly giveUp?: (error: Error) => void;
@@ -74,9 +76,10 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
   const facts = simulatedMachine(options);
   const rng = options.random.stream(`node/${name}`);
   const giveUp = options.giveUp === undefined ? {} : { giveUp: options.giveUp };
-  const network = addressesOf(name, desired);
+  const network = options.network ?? createSimulatedNetwork(name);
+  network.follow(desired);
   const script = options.script ?? scriptOfAnnotations;
-  const { addressOf } = network;
+  const addressOf = (uid: string): string => network.addressOf(uid);
   const runtime = options.runtime ?? createSimulatedRuntime({ clock, script, addressOf });
   const events = createEventRecorder({ clock, log, reporter, node: name });
   const probes = createProbeSupervisor({ clock, rng, log, events, prober: proberOf(runtime), ...giveUp });
@@ -184,11 +187,19 @@ function simulatedMachine(options: SimulatedNodeOptions): MachineFacts {
 }
 
 /** Pod addresses from the podCIDR of the node's own object. */
-function addressesOf(name: string, desired: Desired): PodNetwork & { readonly addressOf: (uid: string) => string } {
+export interface SimulatedNetwork extends PodNetwork {
+  addressOf(uid: string): string;
+  /** Where the node's object is read from now on. */
+  follow(desired: Desired): void;
+}
+
+export function createSimulatedNetwork(name: string): SimulatedNetwork {
   let table: AddressTable | undefined;
+  let desired: Desired | undefined;
   return {
+    follow: (from) => void (desired = from),
     async assign(uid) {
-      const cidr = desired.get<Node>("nodes", "", name)?.spec.podCIDR;
+      const cidr = desired?.get<Node>("nodes", "", name)?.spec.podCIDR;
       if (table === undefined && cidr === undefined) throw new TransientError("the node has no pod range yet");
       table ??= emptyTable(cidr!);
       const taken = allocate(table, uid);

@@ -1,0 +1,133 @@
+import type { Disk, Env } from "../env/env.ts";
+import { createSimulatedAgent, type SimulatedAgent, type SimulatedAgentOptions } from "../node/simulated/agent.ts";
+import { createSimulatedNetwork, type SimulatedNetwork } from "../node/simulated/node.ts";
+import { createSimulatedRuntime, type SimulatedRuntime } from "../node/simulated/runtime.ts";
+import { scriptOfAnnotations } from "../node/simulated/script.ts";
+import { invariant, messageOf } from "../util/errors.ts";
+import type { Millis } from "../util/time.ts";
+import { createFaultyCri } from "./faulty-cri.ts";
+import { createLife, type Life } from "./life.ts";
+import type { SimNetwork } from "./sim-network.ts";
+
+/**
+ * A machine of the virtual cluster: an agent that lives and dies, over containers, addresses and a
+ * disk that outlive it.
+ */
+export class SimNode {
+  readonly name: string;
+  readonly runtime: SimulatedRuntime;
+  /** How often the agent has been started again. */
+  restarts = 0;
+  readonly #options: SimNodeOptions;
+  readonly #addresses: SimulatedNetwork;
+  #crashes = 0;
+  #life: Life | undefined;
+  #agent: SimulatedAgent | undefined;
+
+  constructor(options: SimNodeOptions) {
+    const { env, name, script = scriptOfAnnotations } = options;
+    this.#options = options;
+    this.name = name;
+    const addresses = createSimulatedNetwork(name);
+    this.#addresses = addresses;
+    this.runtime = createSimulatedRuntime({
+      clock: env.clock,
+      script,
+      addressOf: (uid) => addresses.addressOf(uid),
+    });
+  }
+
+  /** The agent of this moment; another one after `kill` and `start`. */
+  get agent(): SimulatedAgent {
+    invariant(this.#agent !== undefined, `node ${this.name} was started`);
+    return this.#agent;
+  }
+
+  async start(): Promise<void> {
+    const { env, disk, network, name, ...rest } = this.#options;
+    invariant(this.#life === undefined, `node ${name} has one agent at a time`);
+    const life = createLife(env, disk);
+    this.#life = life;
+    const isAlive = (): boolean => this.#life === life;
+    const runtime = createFaultyCri({
+      runtime: this.runtime,
+      node: name,
+      clock: life.env.clock,
+      faults: env.faults,
+      crash: () => this.#crash(),
+      isAlive,
+      // By turns, so that two crashes at one call are one of each.
+      isBehind: () => (this.#crashes += 1) % 2 === 0,
+    });
+    this.#agent = await createSimulatedAgent({
+      ...rest,
+      env: life.env,
+      name,
+      transport: network.transport(name),
+      version: "v1.33.0-troupe",
+      runtime,
+      network: this.#addresses,
+      onFatal: () => this.#crash(),
+    });
+    if (isAlive()) await this.#agent.start();
+  }
+
+  /** As `kill -9` of the agent: nobody is told, and containers run on. */
+  kill(): void {
+    this.#life?.end();
+    this.#life = undefined;
+    this.#options.network.unplug(this.name);
+  }
+
+  /** As SIGSTOP: it does nothing until `resume`, and then what was due meanwhile. */
+  pause(): void {
+    this.#life?.pause();
+    this.#options.network.cut(this.name);
+  }
+
+  resume(): void {
+    this.#options.network.heal(this.name);
+    this.#life?.resume();
+  }
+
+  /** In order; for good. */
+  stop(): void {
+    this.#agent?.stop();
+    this.#life?.end();
+    this.#life = undefined;
+  }
+
+  cut(): void {
+    this.#options.network.cut(this.name);
+  }
+
+  heal(): void {
+    this.#options.network.heal(this.name);
+  }
+
+  /** Its keeper starts it again. */
+  #crash(): void {
+    const { env } = this.#options;
+    if (this.#life === undefined) return;
+    this.kill();
+    env.clock.after(keeperMs, () => {
+      if (this.#life !== undefined) return;
+      this.restarts += 1;
+      this.start().catch((error: unknown) =>
+        env.log("error", "agent.start-failed", { node: this.name, error: messageOf(error) }),
+      );
+    });
+  }
+}
+
+export interface SimNodeOptions extends Pick<
+  SimulatedAgentOptions,
+  "name" | "script" | "address" | "cpus" | "memoryBytes" | "labels"
+> {
+  readonly env: Env;
+  /** Outlives the agent. */
+  readonly disk: Disk;
+  readonly network: SimNetwork;
+}
+
+const keeperMs: Millis = 500;
