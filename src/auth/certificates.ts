@@ -25,9 +25,12 @@ export interface CertifiedKey {
 export interface LeafRequest {
   readonly commonName: string;
   readonly organizations?: readonly string[];
-  readonly usage: "server" | "client";
+  /** `peer`: both, between masters. */
+  readonly usage: "server" | "client" | "peer";
   /** DNS names and IP addresses that the certificate speaks for (servers). */
   readonly names?: readonly string[];
+  /** Who it is, in a form that no host can be named: `troupe://CLUSTER/member/ID`. */
+  readonly uris?: readonly string[];
   readonly validMs: Millis;
 }
 
@@ -92,10 +95,11 @@ export function createIssuer({
     async leaf(authority, request) {
       const keys = await generateKeys();
       const parent = new x509.X509Certificate(authority.certificate);
-      const names = (request.names ?? []).map((value) => ({
+      const hosts = (request.names ?? []).map((value) => ({
         type: /^[0-9.]+$|:/.test(value) ? ("ip" as const) : ("dns" as const),
         value,
       }));
+      const names = [...hosts, ...(request.uris ?? []).map((value) => ({ type: "url" as const, value }))];
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: serialNumber(),
         subject: [
@@ -112,7 +116,8 @@ export function createIssuer({
           new x509.BasicConstraintsExtension(false, undefined, true),
           new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
           new x509.ExtendedKeyUsageExtension([
-            request.usage === "server" ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth,
+            ...(request.usage === "client" ? [] : [x509.ExtendedKeyUsage.serverAuth]),
+            ...(request.usage === "server" ? [] : [x509.ExtendedKeyUsage.clientAuth]),
           ]),
           await x509.AuthorityKeyIdentifierExtension.create(parent),
           ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),

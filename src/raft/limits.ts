@@ -26,6 +26,12 @@ export const raftLimits = {
   /** An offer is repeated after this long; a transfer without an answer is given up after this long. */
   snapshotOfferMs: 1_000,
   snapshotStallMs: 5_000,
+  /** With more than this waiting to be sent to a member, appends to it are dropped; heartbeats are not. */
+  peerPendingBytes: 8_388_608,
+  /** A member that cannot be reached is called again after this long, doubled up to the last. */
+  peerRedialMinMs: 5,
+  peerRedialMaxMs: 250,
+  peerDialMs: 3_000,
   /** With a full disk the log tries again to write after this long. */
   fullDiskRetryMs: 1_000,
   /** The driver looks at the time this often when there are other members. */

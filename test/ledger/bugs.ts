@@ -65,7 +65,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/log.js",
     find: "return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && lastIndex >= this.lastIndex);",
     replace: "return lastIndex >= this.lastIndex;",
-    caughtBy: seeds(60),
+    caughtBy: { script: "newer-log" },
   },
   {
     name: "an append cuts the log wherever it overlaps",
@@ -73,13 +73,6 @@ export const bugs: readonly Bug[] = [
     find: "if (log.termAt(entry.index) === entry.term)\n                continue;",
     replace: "",
     caughtBy: seeds(40),
-  },
-  {
-    name: "a follower commits what the leader has committed, without having compared",
-    file: "raft/core/follow.js",
-    find: "commitTo(state, turn, Math.min(message.commit, match));",
-    replace: "commitTo(state, turn, Math.min(message.commit, log.lastIndex));",
-    caughtBy: seeds(60),
   },
   {
     name: "a leader without a quorum goes on",
@@ -100,7 +93,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/reads.js",
     find: "state.reads.filter((read) => read.round <= confirmed)",
     replace: "state.reads.filter((read) => read.round <= confirmed + 1)",
-    caughtBy: seeds(60),
+    caughtBy: { script: "read-index" },
   },
   {
     name: "in a joint configuration only the new voters count",
@@ -135,7 +128,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/turn.js",
     find: "state.configs.truncateFrom(index);",
     replace: "",
-    caughtBy: seeds(80),
+    caughtBy: { script: "config-cut" },
   },
   {
     name: "a write counts for the entries that replaced its own",
@@ -205,7 +198,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/election.js",
     find: "if (state.isDamaged)\n        return false;",
     replace: "",
-    caughtBy: seeds(150),
+    caughtBy: { script: "repair" },
   },
   {
     name: "a joint configuration is never left",
@@ -213,13 +206,6 @@ export const bugs: readonly Bug[] = [
     find: "if (state.commit >= state.termStart)",
     replace: "if (state.commit < 0)",
     caughtBy: seeds(20),
-  },
-  {
-    name: "a snapshot carries the configuration of another time",
-    file: "raft/snapshots.js",
-    find: "const config = state.configs.at(index);",
-    replace: "const config = { ...state.configs.at(index), learners: [], removed: [] };",
-    caughtBy: seeds(80),
   },
   {
     name: "entries are released before a snapshot that holds them is durable",

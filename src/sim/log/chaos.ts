@@ -139,14 +139,18 @@ export class Chaos {
 
   /** Rot, or a write that went to the wrong place: seen when the log is read, at the next start. */
   #damage(member: SimMember, fault: Fault): void {
-    const isFine = this.#world.living.every(({ isRunning, raft }) => {
-      if (!isRunning || raft === undefined || raft.isDamaged) return false;
-      // Of two voters the other one could not be elected to repair it.
-      return raft.config.outgoing.length === 0 && raft.config.incoming.length >= 3;
-    });
-    if (!isFine) return;
+    // Of two voters the other one could not be elected to repair it.
+    if (!this.#isSound(3)) return;
     member.crash(false);
     void this.#spoil(member, fault).then(() => member.start());
+  }
+
+  /** Everyone is up, whole, and of one mind about who belongs: at least so many voters. */
+  #isSound(voters: number): boolean {
+    return this.#world.living.every(({ isRunning, raft }) => {
+      if (!isRunning || raft === undefined || raft.isDamaged) return false;
+      return raft.config.outgoing.length === 0 && raft.config.incoming.length >= voters;
+    });
   }
 
   async #spoil({ disk, id }: SimMember, { how, kind }: Fault): Promise<void> {
@@ -177,7 +181,8 @@ export class Chaos {
     if (kind === "transfer") {
       world.wish("transfer", raft.transfer(how % 2 === 0 ? undefined : voter));
     } else if (kind === "shrink") {
-      if (incoming.length <= 2) return;
+      // What is left may be two: they must be whole.
+      if (incoming.length <= 2 || !this.#isSound(incoming.length)) return;
       world.wish("remove", raft.changeConfig({ type: "remove", ids: [voter] }));
     } else if (kind === "replace" && reader !== undefined) {
       world.wish("replace", raft.changeConfig({ type: "replace", remove: voter, promote: reader }));

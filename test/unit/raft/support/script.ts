@@ -57,6 +57,13 @@ export class Script {
         return;
       case "stabilize":
         return this.#stabilize(args.map(Number));
+      case "lose": {
+        // Its disk loses all from this entry on, and it knows.
+        const member = this.#cluster.member(id);
+        member.disk = member.disk.filter(({ index }) => index < Number(args[1]));
+        member.crash(this.#cluster.now, true);
+        return;
+      }
       case "crash":
         this.#cluster.member(id).crash(this.#cluster.now);
         return;

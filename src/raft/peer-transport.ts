@@ -1,0 +1,266 @@
+import type { Clock, Crypto, Log, Timer } from "../env/env.ts";
+import type { Credentials, Listener, SecureConnection, SecureSockets } from "../env/sockets.ts";
+import { messageOf } from "../util/errors.ts";
+import type { MemberId } from "./core/types.ts";
+import { raftLimits } from "./limits.ts";
+import { PeerLink } from "./peer-link.ts";
+import type { Raft } from "./raft-api.ts";
+import type { PeerAddress, PeerMessage, Transport } from "./transport-api.ts";
+import { Encoder } from "./wire.ts";
+import type { Hello, Lane } from "./wire.ts";
+
+/**
+ * Members over mutual TLS. Each dials the others and sends on its own connections, one for the log
+ * and one for snapshots, so that a heartbeat never waits behind a snapshot; where it cannot dial
+ * (a member that has just joined knows no address) it answers on the connection it was called on.
+ * A certificate names cluster and member; what a message says about its sender is not looked at.
+ */
+export interface PeerTransportOptions {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly log: Log;
+  readonly sockets: SecureSockets;
+  readonly listenAt: { readonly host: string; readonly port: number };
+  /** Asked anew for each connection. */
+  readonly credentials: () => Credentials;
+}
+
+/** What the transport needs of the log: `Raft` has it once it is open. */
+export type PeerHandlers = Pick<Raft, "clusterId" | "memberId" | "incarnation" | "receive" | "link" | "isRemoved">;
+
+/** In a member's peer certificate: who it is. */
+export function peerUri(clusterId: string, memberId: MemberId): string {
+  return `troupe://${clusterId}/member/${memberId}`;
+}
+
+interface Peer {
+  readonly id: MemberId;
+  address: string | undefined;
+  /** Ours, by lane. */
+  readonly dialed: Map<Lane, PeerLink>;
+  readonly dialing: Set<Lane>;
+  /** Theirs. */
+  readonly called: Set<PeerLink>;
+  incarnation: number;
+  failures: number;
+  timer: Timer | undefined;
+  isWanted: boolean;
+}
+
+export class PeerTransport implements Transport {
+  readonly #options: PeerTransportOptions;
+  readonly #encoder: Encoder;
+  readonly #peers: Map<MemberId, Peer> = new Map();
+  #handlers: PeerHandlers | undefined;
+  #listener: Listener | undefined;
+  #isStopped = false;
+
+  constructor(options: PeerTransportOptions) {
+    this.#options = options;
+    this.#encoder = new Encoder(options.crypto);
+  }
+
+  /** Between `open` and `start` of the log. Answers the port it listens on. */
+  async start(handlers: PeerHandlers): Promise<number> {
+    this.#handlers = handlers;
+    const { sockets, listenAt, credentials } = this.#options;
+    this.#listener = await sockets.listen(listenAt, credentials, (connection) => this.#accept(connection));
+    for (const peer of this.#peers.values()) this.#dialSoon(peer, "log");
+    return this.#listener.port;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#listener?.close();
+    for (const peer of this.#peers.values()) this.#drop(peer);
+    this.#peers.clear();
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    const wanted = new Set(peers.map(({ id }) => id));
+    for (const { id, address } of peers) {
+      const peer = this.#peerOf(id);
+      peer.isWanted = true;
+      if (peer.address === address) continue;
+      peer.address = address;
+      for (const link of peer.dialed.values()) link.close("its address has changed");
+      this.#dialSoon(peer, "log");
+    }
+    for (const peer of this.#peers.values()) {
+      if (wanted.has(peer.id)) continue;
+      // A word of farewell may be under way on it; it is closed by the other end, or when it calls again.
+      peer.isWanted = false;
+      peer.timer?.cancel();
+    }
+  }
+
+  /** Best effort: nothing waits for a connection. */
+  send(to: MemberId, message: PeerMessage): void {
+    const peer = this.#peers.get(to);
+    if (peer === undefined) return;
+    const lane = message.type.startsWith("snapshot") ? "bulk" : "log";
+    const link =
+      peer.dialed.get(lane) ?? [...peer.called].findLast((one) => one.lane === lane) ?? peer.dialed.get("log");
+    if (lane === "bulk" && !peer.dialed.has("bulk")) void this.#dial(peer, "bulk");
+    if (link === undefined) return;
+    // What waits is late already: the window of the log notices what is missing, and sends it again.
+    if (link.pendingBytes > raftLimits.peerPendingBytes && message.type === "append") return;
+    link.send(message);
+  }
+
+  #peerOf(id: MemberId): Peer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = {
+        id,
+        address: undefined,
+        dialed: new Map(),
+        dialing: new Set(),
+        called: new Set(),
+        incarnation: 0,
+        failures: 0,
+        timer: undefined,
+        isWanted: false,
+      };
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  #drop(peer: Peer): void {
+    peer.timer?.cancel();
+    for (const link of [...peer.dialed.values(), ...peer.called]) link.close("the member stops");
+  }
+
+  #hello(lane: Lane): Hello {
+    const { clusterId, memberId, incarnation } = this.#known();
+    return { type: "hello", clusterId, memberId, incarnation, lane };
+  }
+
+  #known(): PeerHandlers {
+    if (this.#handlers === undefined) throw new Error("a transport is started before it is used");
+    return this.#handlers;
+  }
+
+  #dialSoon(peer: Peer, lane: Lane): void {
+    if (this.#isStopped || this.#handlers === undefined || !peer.isWanted || peer.address === undefined) return;
+    const { peerRedialMinMs, peerRedialMaxMs } = raftLimits;
+    const waitMs = peer.failures === 0 ? 0 : Math.min(peerRedialMinMs * 2 ** (peer.failures - 1), peerRedialMaxMs);
+    peer.timer?.cancel();
+    peer.timer = this.#options.clock.after(waitMs, () => void this.#dial(peer, lane), { daemon: true });
+  }
+
+  async #dial(peer: Peer, lane: Lane): Promise<void> {
+    const at = splitAddress(peer.address);
+    if (at === undefined || this.#isStopped || peer.dialing.has(lane) || peer.dialed.has(lane)) return;
+    const { sockets, credentials, log } = this.#options;
+    peer.dialing.add(lane);
+    try {
+      const connection = await sockets.dial({ ...at, timeoutMs: raftLimits.peerDialMs }, credentials());
+      if (this.#isStopped) return connection.stream.destroy();
+      this.#call(peer, lane, connection);
+    } catch (error) {
+      peer.dialing.delete(lane);
+      peer.failures += 1;
+      if (peer.failures === 1) log("info", "peer-unreachable", { member: peer.id, reason: messageOf(error) });
+      if (lane === "log") this.#dialSoon(peer, lane);
+    }
+  }
+
+  /** We say who we are; the link counts once the other end has answered the same way. */
+  #call(peer: Peer, lane: Lane, connection: SecureConnection): void {
+    const { crypto, log } = this.#options;
+    const handlers = this.#known();
+    let isUp = false;
+    const link: PeerLink = new PeerLink({
+      crypto,
+      encoder: this.#encoder,
+      stream: connection.stream,
+      lane,
+      onHello: (hello) => {
+        const why = this.#objection(hello, connection, peer.id);
+        if (why !== "") return link.close(why);
+        this.#meet(peer, hello.incarnation);
+        isUp = true;
+        peer.failures = 0;
+        peer.dialing.delete(lane);
+        peer.dialed.set(lane, link);
+        if (lane === "log") handlers.link(peer.id, true);
+      },
+      onRefused: ({ why, isRemoved }) => {
+        log("warn", "peer-refuses", { member: peer.id, reason: why });
+        const isThem = connection.peerUris.includes(peerUri(handlers.clusterId, peer.id));
+        if (isRemoved && isThem) handlers.receive(peer.id, { type: "removed", term: 0 });
+      },
+      onMessage: (message) => handlers.receive(peer.id, message),
+      onClose: (reason) => {
+        peer.dialing.delete(lane);
+        if (peer.dialed.get(lane) === link) peer.dialed.delete(lane);
+        if (!isUp) peer.failures += 1;
+        if (this.#isStopped) return;
+        if (isUp && lane === "log") {
+          log("info", "peer-lost", { member: peer.id, reason });
+          handlers.link(peer.id, false);
+        }
+        if (lane === "log") this.#dialSoon(peer, lane);
+      },
+    });
+    link.send(this.#hello(lane));
+  }
+
+  #accept(connection: SecureConnection): void {
+    const { crypto, log } = this.#options;
+    const handlers = this.#known();
+    let peer: Peer | undefined;
+    const link: PeerLink = new PeerLink({
+      crypto,
+      encoder: this.#encoder,
+      stream: connection.stream,
+      lane: "log",
+      onHello: (hello) => {
+        const why = this.#objection(hello, connection, hello.memberId);
+        if (why !== "") {
+          log("warn", "peer-refused", { member: hello.memberId, reason: why });
+          link.send({ type: "refused", why, isRemoved: handlers.isRemoved(hello.memberId) });
+          return link.finish();
+        }
+        peer = this.#peerOf(hello.memberId);
+        this.#meet(peer, hello.incarnation);
+        link.lane = hello.lane;
+        peer.called.add(link);
+        link.send(this.#hello(hello.lane));
+        // It is there: no reason to wait before we call it.
+        peer.failures = 0;
+        if (!peer.dialed.has("log")) this.#dialSoon(peer, "log");
+      },
+      onRefused: () => undefined,
+      onMessage: (message) => {
+        if (peer !== undefined) handlers.receive(peer.id, message);
+      },
+      onClose: () => void peer?.called.delete(link),
+    });
+  }
+
+  /** Why the other end is not who it should be; empty if it is. */
+  #objection({ clusterId, memberId }: Hello, { peerUris }: SecureConnection, expected: MemberId): string {
+    const { clusterId: own, isRemoved } = this.#known();
+    if (clusterId !== own) return `it belongs to cluster ${clusterId}, not to ${own}`;
+    if (memberId !== expected) return `it is member ${memberId}, not ${expected}`;
+    if (!peerUris.includes(peerUri(own, memberId))) return `its certificate does not speak for member ${memberId}`;
+    return isRemoved.call(this.#known(), memberId) ? `member ${memberId} was removed` : "";
+  }
+
+  /** A new life of the member: what its earlier one sent does not arrive any more. */
+  #meet(peer: Peer, incarnation: number): void {
+    if (incarnation <= peer.incarnation) return;
+    peer.incarnation = incarnation;
+    for (const link of [...peer.dialed.values(), ...peer.called]) link.close("the member has started anew");
+  }
+}
+
+function splitAddress(address: string | undefined): { readonly host: string; readonly port: number } | undefined {
+  const colon = address?.lastIndexOf(":") ?? -1;
+  if (address === undefined || colon < 0) return undefined;
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { host, port: Number(address.slice(colon + 1)) };
+}
