@@ -102,7 +102,10 @@ for (const version of versions) {
     await client.says("deployment.apps/web serverside-applied", ...apply, two);
     await client.refuses(
       `error: Apply failed with 1 conflict: conflict with "kubectl": .spec.replicas${advice}`,
-      ...[...apply, three, "--field-manager", "other"],
+      ...apply,
+      three,
+      "--field-manager",
+      "other",
     );
     const forced = [...apply, three, "--field-manager", "other", "--force-conflicts"];
     await client.says("deployment.apps/web serverside-applied (server dry run)", ...forced, "--dry-run=server");
@@ -121,7 +124,10 @@ for (const version of versions) {
     const by = scaler!.split(" ")[0]!;
     await client.refuses(
       `error: Apply failed with 1 conflict: conflict with "${by}" with subresource "scale" using apps/v1: .spec.replicas`,
-      ...[...apply, three, "--field-manager", "other"],
+      ...apply,
+      three,
+      "--field-manager",
+      "other",
     );
     await client.says("deployment.apps/web serverside-applied", ...apply, free);
     await client.says(" 5", ...["get", "deployment", "web", "-o", "jsonpath={.metadata.labels.tier} {.spec.replicas}"]);
@@ -195,7 +201,10 @@ serial("a configuration that does not fit, an editor, a status", async (t) => {
   const bad = client.file("bad", { ...(settings({}) as object), dta: {} });
   await client.refuses(
     `Error from server: failed to create typed patch object (${client.namespace}/settings; /v1, Kind=ConfigMap): .dta: field not declared in schema`,
-    ...["apply", "--server-side", "-f", bad],
+    "apply",
+    "--server-side",
+    "-f",
+    bad,
   );
   const good = client.file("good", settings({ a: "1" }));
   await client.says("configmap/settings serverside-applied", "apply", "--server-side", "-f", good);
@@ -206,7 +215,10 @@ serial("a configuration that does not fit, an editor, a status", async (t) => {
   t.deepEqual(await client.managers("configmap/settings"), ["kubectl-edit Update"]);
   await client.refuses(
     'error: Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.a',
-    ...["apply", "--server-side", "-f", good],
+    "apply",
+    "--server-side",
+    "-f",
+    good,
   );
   const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "one" } };
   const spec = { readinessGates: [{ conditionType: "a/b" }], containers: [{ name: "c", image: "nginx:1" }] };
