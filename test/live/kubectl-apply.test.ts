@@ -130,7 +130,7 @@ for (const version of versions) {
       "other",
     );
     await client.says("deployment.apps/web serverside-applied", ...apply, free);
-    await client.says(" 5", ...["get", "deployment", "web", "-o", "jsonpath={.metadata.labels.tier} {.spec.replicas}"]);
+    await client.says(" 5", "get", "deployment", "web", "-o", "jsonpath={.metadata.labels.tier} {.spec.replicas}");
   });
 
   serial(`kubectl ${version.version}: from client-side apply to server-side apply and back`, async (t) => {
