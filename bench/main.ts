@@ -2,8 +2,11 @@
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
   pods: () => import("./pods.ts"),
   proxy: () => import("./proxy.ts"),
+  read: () => import("./read.ts"),
   server: () => import("./server.ts"),
   up: () => import("./up.ts"),
+  watch: () => import("./watch.ts"),
+  write: () => import("./write.ts"),
 };
 
 const name = process.argv[2];

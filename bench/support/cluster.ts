@@ -8,8 +8,8 @@ export interface BenchCluster {
   readonly machine: Machine;
   readonly name: string;
   readonly dataDir: string;
-  /** `troupe up`, to its end; answers what it printed. */
-  up(): Promise<string>;
+  /** `troupe up` with these options more, to its end; answers what it printed. */
+  up(...options: readonly string[]): Promise<string>;
   down(): Promise<void>;
 }
 
@@ -24,8 +24,8 @@ export function createCluster(machine: Machine = createMachine()): BenchCluster 
     machine,
     name,
     dataDir,
-    async up() {
-      const ran = await machine.troupe("up", "--name", name, "--data-dir", dataDir);
+    async up(...options) {
+      const ran = await machine.troupe("up", "--name", name, "--data-dir", dataDir, ...options);
       if (ran.code !== 0) throw new Error(`up: ${ran.stdout}${ran.stderr}`);
       return ran.stdout;
     },

@@ -1,6 +1,6 @@
 import type { KindId, KubeObject } from "../kinds/kind.ts";
 import type { Draft } from "../kinds/kind.ts";
-import { concatBytes, Reader, textOf, utf8, Writer } from "../util/bytes.ts";
+import { concatBytes, Reader, textOf, utf8, utf8Length, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { Revision } from "./revision.ts";
 
@@ -44,15 +44,15 @@ export function encodeRow(
 ): Uint8Array {
   const { text, digitsAt } = encodeBody(draft, revision);
   const plain = utf8(text);
-  const header = new Writer(headerBytesMax + plain.length)
+  const row = new Writer(headerBytesMax + plain.length)
     .u8(rowFormat)
     .u8(sealed === undefined ? 0 : sealedFlag)
     .varint(revision)
     .varint(digitsAt);
-  if (sealed === undefined) return header.raw(plain).finish();
+  if (sealed === undefined) return row.raw(plain).finish();
   const { namespace, name } = draft.metadata;
   const context = sealContext(sealed.kind, namespace ?? "", name ?? "", revision);
-  return header.raw(sealed.sealer.seal(plain, context)).finish();
+  return row.raw(sealed.sealer.seal(plain, context)).finish();
 }
 
 /** What a sealed row is bound to: bytes moved to another key or revision do not open. */
@@ -125,9 +125,7 @@ function encodeBody(
   });
   const at = text.indexOf(digitsMark);
   invariant(at > 0, "resourceVersion stands in every encoded object");
-  const characters = at + digitsMark.length;
-  const digitsAt = utf8(text.slice(0, characters)).length;
-  return { text, digitsAt };
+  return { text, digitsAt: utf8Length(text, at + digitsMark.length) };
 }
 
 const digitsMark = '"resourceVersion":"';

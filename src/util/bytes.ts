@@ -15,6 +15,14 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** Bytes of the UTF-8 of the first `end` characters; ASCII, which most texts are, is not encoded for it. */
+export function utf8Length(text: string, end: number): number {
+  for (let at = 0; at < end; at += 1) {
+    if (text.charCodeAt(at) > 0x7f) return encoder.encode(text.slice(0, end)).length;
+  }
+  return end;
+}
+
 export function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }

@@ -1,0 +1,155 @@
+/** Runs inside the bench's namespace: creates ConfigMaps through a door, or writes bare records. */
+import { join } from "node:path";
+import type { CallReply } from "../../src/api/grpc/messages.ts";
+import { readKubeconfig } from "../../src/client/main.ts";
+import { createGrpcTransport, type Transport } from "../../src/client/transport.ts";
+import { realClock } from "../../src/env/real/clock.ts";
+import { createRealDisk } from "../../src/env/real/disk.ts";
+import { loadService } from "../../src/env/real/proto.ts";
+import { Api, readAccess } from "./api.ts";
+import { cpuMs, pidsOf, round } from "./cluster.ts";
+import { load, type Load, type LoadOptions } from "./load.ts";
+import { answerAll } from "./worker.ts";
+
+export type DoorName = "https" | "grpc" | "calls";
+
+export interface Question {
+  readonly what: DoorName | "bare";
+  readonly inFlight: number;
+  readonly warmUpMs: number;
+  readonly forMs: number;
+}
+
+export interface WriteRound extends Load {
+  readonly serverUsPerCreate: number;
+  readonly clientUsPerCreate: number;
+}
+
+const [dataDir, folder] = process.argv.slice(2) as [string, string];
+const [server] = pidsOf(dataDir, "server") as [number];
+const connections = 4;
+const path = "/api/v1/namespaces/default/configmaps";
+const ref = { version: "v1", resource: "configmaps", namespace: "default" };
+const text = "x".repeat(870);
+let count = 0;
+
+/** 1 KiB of JSON, each with a name of its own. */
+function configMap(): Buffer {
+  count += 1;
+  const metadata = { name: `bench-${String(count).padStart(9, "0")}`, labels: { app: "bench" } };
+  return Buffer.from(JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { text } }));
+}
+
+interface Door {
+  readonly create: () => Promise<unknown>;
+  readonly close: () => void;
+}
+
+/** How each door creates one object. `calls`: all calls on one gRPC stream. */
+const doors: Readonly<Record<DoorName, () => Door>> = {
+  https: () => {
+    const api = new Api(readAccess(folder), connections);
+    return { create: () => api.expect(201, "POST", path, configMap()), close: () => api.close() };
+  },
+  grpc: () => {
+    const transport = connectGrpc();
+    return {
+      create: () => transport.unary("Create", { ref, object: configMap() }),
+      close: () => transport.close(),
+    };
+  },
+  calls: () => {
+    const transport = connectGrpc();
+    const waiting = new Map<number, (reply: CallReply) => void>();
+    const stream = transport.calls({
+      onReply: (reply) => {
+        waiting.get(reply.id)!(reply);
+        waiting.delete(reply.id);
+      },
+      onClose: () => undefined,
+    });
+    let last = 0;
+    return {
+      create: () =>
+        new Promise<void>((resolve, reject) => {
+          last += 1;
+          waiting.set(last, ({ reply, failure }) =>
+            reply?.code === 201 ? resolve() : reject(new Error(JSON.stringify(failure))),
+          );
+          stream.send({ id: last, create: { ref, object: configMap() } });
+        }),
+      close: () => {
+        stream.close();
+        transport.close();
+      },
+    };
+  },
+};
+
+function connectGrpc(): Transport {
+  const credentials = readKubeconfig({ kubeconfig: join(folder, "kubeconfig") });
+  return createGrpcTransport(credentials, loadService("api.proto", "troupe.v1.Api"), realClock);
+}
+
+async function through(door: DoorName, options: LoadOptions): Promise<WriteRound> {
+  const { create, close } = doors[door]();
+  const spent = { server: 0, client: 0 };
+  const begins = (): void => {
+    spent.server = cpuMs(server);
+    spent.client = process.cpuUsage().user + process.cpuUsage().system;
+  };
+  const result = await load({ ...options, begins }, async () => void (await create()));
+  const own = process.cpuUsage();
+  close();
+  return {
+    ...result,
+    serverUsPerCreate: round(((cpuMs(server) - spent.server) * 1_000) / result.count),
+    clientUsPerCreate: round((own.user + own.system - spent.client) / result.count),
+  };
+}
+
+/** Records of 1 KiB on the log's own disk, O_DSYNC into a file that is filled: all that wait share one write. */
+async function bare(options: LoadOptions): Promise<Load> {
+  const disk = createRealDisk(join(dataDir, "master"));
+  const fileBytes = 64 << 20;
+  const file = await disk.open("bench-bare", "dsync");
+  for (let at = 0; at < fileBytes; at += 4 << 20) await file.write(at, [new Uint8Array(4 << 20)]);
+  const record = new Uint8Array(1_024).fill(120);
+  let waiting: (() => void)[] = [];
+  let isWriting = false;
+  let at = 0;
+  const drain = async (): Promise<void> => {
+    isWriting = true;
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      if (at + batch.length * record.length > fileBytes) at = 0;
+      await file.write(
+        at,
+        batch.map(() => record),
+      );
+      at += batch.length * record.length;
+      for (const done of batch) done();
+      // Whoever was answered asks again: that belongs to the next batch.
+      await Promise.resolve();
+    }
+    isWriting = false;
+  };
+  const result = await load(
+    options,
+    () =>
+      new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (!isWriting) void drain();
+      }),
+  );
+  await file.close();
+  await disk.remove("bench-bare");
+  return result;
+}
+
+await answerAll((line) => {
+  const { what, ...options } = JSON.parse(line) as Question;
+  return what === "bare" ? bare(options) : through(what, options);
+});
+process.exit(0);
