@@ -46,6 +46,8 @@ class Driver implements Raft {
   #snapshots: Snapshots | undefined;
   #newest: OpenedSnapshot | undefined;
   #isRestoring = false;
+  /** More was committed than one turn hands over: the rest is due in the next. */
+  #isCatchingUp = false;
   #commitDue: LogIndex = 0;
   #damageWork: Promise<void> = Promise.resolve();
   readonly #inputs: Input[] = [];
@@ -445,19 +447,33 @@ class Driver implements Raft {
   }
 
   #commit(upTo: LogIndex): void {
-    if (this.#isRestoring) {
-      this.#commitDue = upTo;
+    if (this.#isRestoring || this.#isCatchingUp) {
+      this.#commitDue = Math.max(this.#commitDue, upTo);
       return;
     }
     const state = this.#running();
     this.#faultAt("commit");
-    const entries: readonly Entry[] = state.log.slice(this.#applied + 1, upTo);
-    this.#applied = upTo;
+    const end = Math.min(upTo, this.#applied + raftLimits.turnEntriesMax);
+    const entries: readonly Entry[] = state.log.slice(this.#applied + 1, end);
+    this.#applied = end;
     this.#options.listener.committed(entries);
-    if (state.role === "leader" && upTo >= state.termStart) this.#tellLeading(state.term);
+    if (state.role === "leader" && end >= state.termStart) this.#tellLeading(state.term);
     this.#pending.settle(state);
     this.#forget(state);
     this.#snapshots?.takeIfDue();
+    if (end < upTo) this.#catchUp(upTo);
+  }
+
+  /** A long log in one turn would hold everything else up, and look like a loop to a watchdog. */
+  #catchUp(upTo: LogIndex): void {
+    this.#isCatchingUp = true;
+    this.#commitDue = upTo;
+    this.#clock.after(0, () => {
+      this.#isCatchingUp = false;
+      if (this.#life === "running" && this.#commitDue > this.#applied) {
+        this.#guarded(() => this.#commit(this.#commitDue));
+      }
+    });
   }
 
   /** The state becomes that of a snapshot from the leader; what is committed meanwhile waits. */

@@ -34,6 +34,8 @@ export const raftLimits = {
   peerDialMs: 3_000,
   /** With a full disk the log tries again to write after this long. */
   fullDiskRetryMs: 1_000,
+  /** Committed entries handed over in one turn: the rest of a long log (a restart) follows in the next ones. */
+  turnEntriesMax: 512,
   /** The driver looks at the time this often when there are other members. */
   tickMs: 25,
 } as const;

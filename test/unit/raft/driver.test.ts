@@ -62,6 +62,28 @@ test("a start hands over everything again, under a new incarnation", async (t) =
   t.true(second.raft.term > first.raft.term);
 });
 
+test("a long log is handed over in turns that let others go between them, in order and whole", async (t) => {
+  const disk = newDisk();
+  const first = await started(disk.attach());
+  const words = Array.from({ length: 2_000 }, (_, at) => `w${at}`);
+  for (const word of words) say(first.raft, word);
+  await settle();
+  disk.crash();
+  const env = createSimEnv({ seed: 1, disk: disk.attach(), crypto: realCrypto });
+  const second = newRaft(env);
+  let whenOthersRan = 0;
+  second.list.onWord = (word) => {
+    if (word === "w0") env.clock.after(0, () => (whenOthersRan = second.list.words.length));
+  };
+  const starting = second.raft.start();
+  let isOver = false;
+  void starting.then(() => (isOver = true));
+  for (let round = 0; round < 10_000 && !isOver; round += 1) await env.advance(1);
+  await starting;
+  t.deepEqual(second.list.words, words);
+  t.true(whenOthersRan > 0 && whenOthersRan < words.length, `others ran after ${whenOthersRan} entries`);
+});
+
 test("identity and incarnation are known before anything is handed over", async (t) => {
   const disk = newDisk();
   const first = await started(disk.attach());
