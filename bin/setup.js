@@ -22,6 +22,12 @@ const systemPackages = {
   busybox: "busybox-static",
 };
 
+/** What only the tests use (`--test`): file → Debian package. */
+const testPackages = {
+  "/var/lib/dpkg/info/python3-kubernetes.list": "python3-kubernetes",
+  "/var/lib/dpkg/info/ruby-kubeclient.list": "ruby-kubeclient",
+};
+
 const say = (text) => process.stderr.write(`${text}\n`);
 
 function fail(text) {
@@ -91,6 +97,9 @@ function installSystemPackages() {
   const missing = needed
     .filter(([binary]) => !has(binary) || (binary === "busybox" && !isStaticBusybox()))
     .map(([, name]) => name);
+  if (flags.includes("--test")) {
+    missing.push(...Object.entries(testPackages).flatMap(([file, name]) => (existsSync(file) ? [] : [name])));
+  }
   if (missing.length === 0) return;
   const asRoot = process.getuid?.() === 0;
   if (!asRoot || !has("apt-get")) {
