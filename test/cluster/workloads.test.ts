@@ -31,6 +31,7 @@ test("a Deployment reaches its replicas, is Available, and says that it is compl
   await rolledOut(cluster, "web");
   const { metadata, status } = cluster.get("deployments.apps", "web")!;
   t.is(revisionOf({ metadata }), 1);
+  t.is(metadata.generation, 1, "the number of its rollout is no change that a client made");
   t.like(condition(status!.conditions, "Available"), { status: "True", reason: "MinimumReplicasAvailable" });
   t.like(condition(status!.conditions, "Progressing"), { status: "True", reason: "NewReplicaSetAvailable" });
   const [set] = setsOf(cluster, "web");

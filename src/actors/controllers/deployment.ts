@@ -18,7 +18,7 @@ import { adopted, claims, controllerReference, released } from "./common/owners.
 import { isTerminal } from "./common/pods.ts";
 import { isEmptySelector } from "./common/selector.ts";
 import { selects } from "../../util/selector.ts";
-import { create, draftOf, noteOn, update, updateStatus } from "./common/writes.ts";
+import { create, draftOf, noteOn, update, updateStatus, updateSubresource } from "./common/writes.ts";
 import { desiredReplicas, ofNewest, rolloutAnnotation, rolloutOf, withSizes } from "./deployment/annotations.ts";
 import {
   countedStatus,
@@ -191,7 +191,8 @@ function number(turn: Turn, newest: RolloutSet): Plan | undefined {
   const annotations = object.metadata.annotations ?? {};
   if (reached !== undefined && annotations[rolloutAnnotation] !== reached) {
     const next = { ...annotations, [rolloutAnnotation]: reached };
-    writes.push(update(row, draftOf(object, {}, { annotations: next })));
+    // Through the status: as a write of the object it would count as a new generation.
+    writes.push(updateSubresource(row, "status", draftOf(object, {}, { annotations: next })));
   }
   return writes.length === 0 ? undefined : { writes, more: true };
 }

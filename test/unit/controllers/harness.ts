@@ -267,11 +267,17 @@ function hasSpecFinalizers(object: KubeObject): boolean {
   return ((object as { spec?: { finalizers?: unknown[] } }).spec?.finalizers ?? []).length > 0;
 }
 
-/** What the API keeps of an update: the status subresource changes the status alone, the rest all but it. */
+/** What the API keeps of an update: the status subresource changes status and metadata, the rest all but the status. */
 function merged(old: KubeObject, write: PlanWrite & { readonly op: "update" }): KubeObject {
   const stored = old as KubeObject & { spec?: object; status?: { conditions?: unknown[] } };
   const next = write.object as unknown as typeof stored;
-  if (write.subresource === "status") return { ...stored, status: next.status } as KubeObject;
+  if (write.subresource === "status") {
+    const metadata = {
+      ...next.metadata,
+      ...(old.metadata.labels === undefined ? {} : { labels: old.metadata.labels }),
+    };
+    return { ...stored, metadata, status: next.status } as KubeObject;
+  }
   if (write.subresource === "binding") {
     const { target } = write.object as unknown as { target: { name: string } };
     const conditions = [
