@@ -17,7 +17,7 @@ import { createNodeLink } from "./link/client.ts";
 import type { LinkTransport } from "./link/transport.ts";
 import type { Ipam } from "./network/ipam.ts";
 import { createCheckpoints } from "./pods/checkpoint.ts";
-import { podUidLabel } from "./pods/config.ts";
+import { logRootOf, podUidLabel } from "./pods/config.ts";
 import { parseResolvConf } from "./pods/dns.ts";
 import { createEventRecorder } from "./pods/events.ts";
 import { createImages } from "./pods/images.ts";
@@ -229,7 +229,7 @@ function nodeFacts(
     memoryBytes: machine.memoryBytes,
     cpus: machine.cpus,
     cgroupRoot,
-    logRoot: `${root}/logs`,
+    logRoot: logRootOf(root),
     seccompRoot: `${root}/seccomp`,
     apparmor: options.apparmor === true,
     clusterDns: state.dnsAddress,

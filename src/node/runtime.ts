@@ -18,6 +18,7 @@ import { rotateLogs } from "./logs/rotate.ts";
 import { createIpam, type Ipam } from "./network/ipam.ts";
 import { createRecorder, type Recorder } from "./network/outside.ts";
 import { findNodeAddress, type NodeAddress, setUpNetwork, type SetUpOptions } from "./network/setup.ts";
+import { listedLogPath, logRootOf } from "./pods/config.ts";
 import type { RuntimeStream } from "./streams/runtime-stream.ts";
 import { openNodeStream } from "./streams/serve.ts";
 
@@ -176,18 +177,12 @@ function networkOf({ options, recorder, address }: Parts): SetUpOptions {
 }
 
 /** Looks at every running container's log each 10 s. Answers how to stop. */
-function rotateForever({ env, host }: NodeRuntimeOptions, cri: Cri): () => void {
+function rotateForever({ env, host, dataDirectory }: NodeRuntimeOptions, cri: Cri): () => void {
   const { clock, log } = env;
   const { files } = host;
-  /** A container's log path does not change. */
-  let paths = new Map<string, string>();
   const round = async (): Promise<void> => {
-    const known = new Map<string, string>();
-    for (const { id } of await cri.listContainers({ state: "running" })) {
-      known.set(id, paths.get(id) ?? (await cri.containerStatus(id)).logPath);
-    }
-    paths = known;
-    const logs = [...paths].map(([containerId, path]) => ({ containerId, path }));
+    const running = await cri.listContainers({ state: "running" });
+    const logs = running.map((each) => ({ containerId: each.id, path: listedLogPath(each, logRootOf(dataDirectory)) }));
     await rotateLogs({ files, cri, clock, log }, logs);
   };
   let isOver = false;

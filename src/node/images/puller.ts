@@ -1,7 +1,7 @@
 import type { Clock } from "../../env/env.ts";
 import { messageOf } from "../../util/errors.ts";
 import { type Cri, CriError, type Image, type RegistryAuth } from "../cri/cri.ts";
-import { backoffFirstMs, backoffForgetMs, backoffMaxMs, concurrentPullsMax } from "./limits.ts";
+import { backoffFirstMs, backoffForgetMs, backoffMaxMs, concurrentPullsMax, imagePresentMs } from "./limits.ts";
 import { fullName, parseReference, type PullPolicy, registryUrl } from "./reference.ts";
 
 /**
@@ -62,6 +62,8 @@ interface State extends PullerOptions {
   readonly backoffs: Map<string, Backoff>;
   readonly running: Map<string, Promise<Image>>;
   readonly slots: Slots;
+  /** Images that were here a moment ago. */
+  readonly present: Map<string, { readonly image: Image; readonly untilMs: number }>;
 }
 
 export function createPuller(options: PullerOptions): Puller {
@@ -69,6 +71,7 @@ export function createPuller(options: PullerOptions): Puller {
     ...options,
     backoffs: new Map(),
     running: new Map(),
+    present: new Map(),
     slots: createSlots(concurrentPullsMax),
   };
   return { ensure: (request) => ensure(state, request) };
@@ -97,9 +100,15 @@ async function ensure(state: State, request: PullRequest): Promise<PullOutcome> 
   return pullWithBackoff(state, request, name, registryUrl(reference));
 }
 
-async function inspect({ cri }: State, name: string): Promise<Image | undefined | CriError> {
+/** Many pods of one image that start together ask once: what was here a moment ago is here. */
+async function inspect({ cri, clock, present }: State, name: string): Promise<Image | undefined | CriError> {
+  const known = present.get(name);
+  if (known !== undefined && clock.mono() < known.untilMs) return known.image;
+  present.delete(name);
   try {
-    return await cri.imageStatus(name);
+    const image = await cri.imageStatus(name);
+    if (image !== undefined) present.set(name, { image, untilMs: clock.mono() + imagePresentMs });
+    return image;
   } catch (error) {
     if (error instanceof CriError) return error;
     throw error;
@@ -128,6 +137,8 @@ async function pullWithBackoff(
   try {
     const image = await pullShared(state, request, name, registry);
     backoffs.delete(key);
+    // The name may stand for another image now.
+    state.present.delete(name);
     return { kind: "present", image, pulled: true, tookMs: clock.mono() - startMs };
   } catch (error) {
     const message = messageOf(error);

@@ -6,6 +6,7 @@ import type {
   SecurityContext,
 } from "../../kinds/generated/types.ts";
 import type {
+  Container as ListedContainer,
   ContainerConfig,
   ContainerSecurity,
   DnsConfig,
@@ -102,9 +103,20 @@ export function sandboxConfig(pod: Pod, facts: SandboxFacts): SandboxConfig {
   };
 }
 
+/** Of all pods of a node, below its data directory. */
+export function logRootOf(dataDirectory: string): string {
+  return `${dataDirectory}/logs`;
+}
+
 export function podLogFolder(pod: Pod, logRoot: string): string {
   const { namespace = "", name, uid } = pod.metadata;
   return `${logRoot}/${namespace}_${name}_${uid}`;
+}
+
+/** Where a container of ours writes, from what the runtime lists of it. */
+export function listedLogPath({ labels, metadata }: ListedContainer, logRoot: string): string {
+  const pod = [podNamespaceLabel, podNameLabel, podUidLabel].map((label) => labels[label] ?? "").join("_");
+  return `${logRoot}/${pod}/${metadata.name}/${metadata.attempt}.log`;
 }
 
 function podLabels(pod: Pod): Readonly<Record<string, string>> {

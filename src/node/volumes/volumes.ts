@@ -141,7 +141,8 @@ export function createVolumes(options: VolumeOptions): Volumes {
 
   /** Once a life: nobody else unmounts it while pods may run. */
   async function mountMemory(): Promise<void> {
-    memoryMounted ??= mounter.tmpfs(memory, 0);
+    // Containers get in by their mounts; on the node it is nobody else's business.
+    memoryMounted ??= mounter.tmpfs(memory, 0).then(async () => files.chmod(memory, 0o700));
     try {
       await memoryMounted;
     } catch (error) {

@@ -222,6 +222,19 @@ test("the policy decides whether the registry is asked", async (t) => {
   t.is(pulls(), 1);
 });
 
+test("pods that start together with one image ask for it once; one that is gone is missed after five seconds", async (t) => {
+  const clock = virtualClock();
+  const cri = createFakeCri(clock);
+  const { id } = cri.addImage("docker.io/library/here:1");
+  const puller = createPuller({ cri, clock });
+  const ensure = (podUid: string) => puller.ensure({ image: "here:1", policy: "Never", podUid });
+  for (let number = 0; number < 10; number += 1) t.like(await ensure(`u${number}`), { kind: "present" });
+  t.is(cri.calls.filter(({ method }) => method === "imageStatus").length, 1);
+  await cri.removeImage(id);
+  await clock.advance(5_000);
+  t.like(await ensure("late"), { reason: "ErrImageNeverPull" });
+});
+
 test("pods that want the same image share one pull", async (t) => {
   const clock = virtualClock();
   const cri = createFakeCri(clock);

@@ -1,5 +1,6 @@
 import test from "ava";
 import type { Cri } from "../../../../src/node/cri/cri.ts";
+import { listedLogPath } from "../../../../src/node/pods/config.ts";
 import { Semaphore } from "../../../../src/node/pods/semaphore.ts";
 import type { World } from "./world.ts";
 import { createWorld, podOf } from "./world.ts";
@@ -405,6 +406,14 @@ test("a start costs the three calls that make it, an image and one status; the s
   await world.clock.advance(10_000);
   t.is(lists, 2);
   t.true(called().filter((method) => method.startsWith("list")).length <= lists + 2 * 10, "two lists a second for all");
+});
+
+test("where a container writes its log is known from what the runtime lists", async (t) => {
+  const world = await createWorld();
+  world.put(podOf("web"));
+  await world.clock.advance(50);
+  const [listed] = await world.cri.listContainers();
+  t.is(listedLogPath(listed!, "/logs"), (await world.cri.containerStatus(listed!.id)).logPath);
 });
 
 test("a pod that has its sandbox starts its container before the next sandbox is made", async (t) => {

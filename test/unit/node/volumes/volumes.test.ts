@@ -48,18 +48,27 @@ interface Setting {
   readonly root: string;
   readonly maps: Map<string, ConfigMap>;
   readonly volumes: ReturnType<typeof createVolumes>;
+  /** Memory file systems so far. */
+  readonly mounted: readonly string[];
 }
 
 async function setting(t: ExecutionContext): Promise<Setting> {
   const root = await folder(t);
   const maps = new Map<string, ConfigMap>();
+  const mounted: string[] = [];
   let draws = 0;
   const volumes = createVolumes({
     clock: { wall: () => 1_767_225_600_000, mono: () => 0, after: () => ({ cancel: () => {} }) },
     rng: { u32: () => (draws += 1), below: () => 0, bytes: (n) => new Uint8Array(n), uuid: () => "" },
     files,
     root,
-    mounter: { tmpfs: async (path) => files.makeFolder(path), unmountBelow: async () => {} },
+    mounter: {
+      tmpfs: async (path) => {
+        mounted.push(path);
+        await files.makeFolder(path);
+      },
+      unmountBelow: async () => {},
+    },
     desired: {
       synced: true,
       revision: 1,
@@ -83,7 +92,7 @@ async function setting(t: ExecutionContext): Promise<Setting> {
       hostDns: { servers: [], searches: [], options: [] },
     }),
   });
-  return { root, maps, volumes };
+  return { root, maps, volumes, mounted };
 }
 
 function configMap(data: Readonly<Record<string, string>>): ConfigMap {
@@ -92,6 +101,28 @@ function configMap(data: Readonly<Record<string, string>>): ConfigMap {
 }
 
 const mountFacts = { attempt: 0, podIps: ["10.1.1.1"], environment: new Map([["NAME", "x"]]) };
+
+test("tokens of all pods share one memory file system, and what nobody knows any more is swept", async (t) => {
+  const { root, volumes, mounted } = await setting(t);
+  const sources = [{ serviceAccountToken: { path: "token" } }];
+  const spec = { volumes: [{ name: "api", projected: { sources } }] };
+  const container = { name: "app", volumeMounts: [{ name: "api", mountPath: "/token" }] };
+  const paths: string[] = [];
+  for (const name of ["known", "left"]) {
+    await volumes.setUp(podOf(name, spec));
+    const mounts = await volumes.mounts(podOf(name, spec), container, mountFacts);
+    paths.push(mounts[0]!.hostPath);
+    t.is(await readFile(join(mounts[0]!.hostPath, "token"), "utf8"), "jwt");
+  }
+  t.deepEqual(mounted, [`${root}/memory`]);
+  t.is((await stat(`${root}/memory`)).mode & 0o777, 0o700);
+  t.true(paths.every((path) => path.startsWith(`${root}/memory/`)));
+  await volumes.sweep((uid) => uid === "uid-known");
+  t.deepEqual(await files.list(`${root}/pods`), ["uid-known"]);
+  t.deepEqual(await files.list(`${root}/memory`), ["uid-known"]);
+  await volumes.tearDown(podOf("known", spec));
+  t.deepEqual([...(await files.list(`${root}/pods`)), ...(await files.list(`${root}/memory`))], []);
+});
 
 test("a ConfigMap volume is written, follows changes, and its absence says which one is missing", async (t) => {
   const { maps, volumes } = await setting(t);
