@@ -35,26 +35,33 @@ class Comparing implements Comparison {
       else if (!jsonEqual(before, after)) insert(this.modified, this.path);
       return;
     }
-    if (schema.type === "list") this.items(schema, listOf(before), listOf(after));
-    else this.fields(schema, fieldsIn(before), fieldsIn(after));
-    if (before === undefined) insert(this.added, this.path);
-    else if (after === undefined) insert(this.removed, this.path);
+    if (before === undefined) this.whole(this.added, schema, after!);
+    else if (after === undefined) this.whole(this.removed, schema, before);
+    // Most of two objects is equal, and that is found out faster as a whole.
+    else if (jsonEqual(before, after)) return;
+    else if (schema.type === "list") this.items(schema, listOf(before), listOf(after));
+    else this.fields(schema, fieldsIn(before) ?? nothing, fieldsIn(after) ?? nothing);
   }
 
-  private fields(schema: Schema, before: JsonObject | undefined, after: JsonObject | undefined): void {
-    const isInBoth = before !== undefined && after !== undefined;
+  /** Everything at this place came or went. */
+  private whole(set: FieldSetDraft, schema: Schema, value: Json): void {
+    let node = set;
+    for (const element of this.path) node = below(node, element);
+    fillWhole(node, schema, value);
+  }
+
+  private fields(schema: Schema, before: JsonObject, after: JsonObject): void {
     const one = (name: string): void => {
-      const absent = isInBoth ? zeroOf(name, declared(schema, name)) : undefined;
-      const left = before === undefined ? undefined : (member(before, name) ?? absent);
-      const right = after === undefined ? undefined : (member(after, name) ?? absent);
+      const absent = zeroOf(name, declared(schema, name));
+      const left = member(before, name) ?? absent;
+      const right = member(after, name) ?? absent;
       if (left === right) return;
       this.path.push(fieldElement(name));
       this.visit(behind(schema, name), left, right);
       this.path.pop();
     };
-    if (before !== undefined) for (const name of Object.keys(before)) one(name);
-    if (after === undefined) return;
-    for (const name of Object.keys(after)) if (before === undefined || !Object.hasOwn(before, name)) one(name);
+    for (const name of Object.keys(before)) one(name);
+    for (const name of Object.keys(after)) if (!Object.hasOwn(before, name)) one(name);
   }
 
   private items(schema: ListSchema, before: readonly Json[], after: readonly Json[]): void {
@@ -79,6 +86,32 @@ class Comparing implements Comparison {
       this.visit(schema.items, before[0], undefined);
       insert(this.added, this.path);
     }
+  }
+}
+
+function below(node: FieldSetDraft, element: PathElement): FieldSetDraft {
+  let next = node.below.get(element);
+  if (next === undefined) {
+    next = newSet();
+    node.below.set(element, next);
+  }
+  return next;
+}
+
+/** Every place inside the value, and those that hold them. */
+function fillWhole(node: FieldSetDraft, schema: Schema | undefined, value: Json): void {
+  node.owned = true;
+  if (schema === undefined || structureOf(schema) === "leaf" || isBlank(value)) return;
+  if (schema.type === "list") {
+    for (const [element, same] of indexItems(schema, listOf(value)).items) {
+      const child = below(node, element);
+      child.owned = true;
+      if (same.length === 1) fillWhole(child, schema.items, same[0]!);
+    }
+    return;
+  }
+  for (const [name, inner] of Object.entries(fieldsIn(value) ?? nothing)) {
+    fillWhole(below(node, fieldElement(name)), behind(schema, name), inner);
   }
 }
 
@@ -110,7 +143,7 @@ const nothing: JsonObject = {};
 const noItems: readonly Json[] = [];
 
 /**
- * What stands for an absent field inside an object that is there: fields that are plain structs in
+ * What stands for an absent field inside an object that is in both: fields that are plain structs in
  * Kubernetes' types, and required lists, are never absent there, so nobody comes to own them by
  * filling them.
  */

@@ -133,10 +133,8 @@ function sorted(set: FieldSet): readonly (readonly [string, FieldSet])[] {
 /** The tree of fieldsV1; `.` marks a field that is in the set together with fields below it. */
 export function encodeFields(set: FieldSet): JsonObject {
   const out: Record<string, Json> = {};
-  for (const [element, node] of sorted(set)) {
-    const inner = encodeFields(node);
-    out[element] = node.owned && node.below.size > 0 ? { ".": {}, ...inner } : inner;
-  }
+  if (set.owned && set.below.size > 0) out["."] = {};
+  for (const [element, node] of sorted(set)) out[element] = encodeFields(node);
   return out;
 }
 

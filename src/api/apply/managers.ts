@@ -70,15 +70,21 @@ export function decodeManagers(entries: readonly unknown[]): Managers {
 /** The list as it is stored; undefined: there is nothing to store. */
 export function encodeManagers(managers: Managers): readonly Json[] | undefined {
   if (managers.size === 0) return undefined;
-  return [...managers.values()].toSorted(compareManagers).map((manager) => ({
-    ...(manager.name === "" ? {} : { manager: manager.name }),
-    operation: manager.operation,
-    apiVersion: manager.apiVersion,
-    ...(manager.time === undefined ? {} : { time: manager.time }),
-    fieldsType: "FieldsV1",
-    fieldsV1: encodeFields(manager.fields),
-    ...(manager.subresource === "" ? {} : { subresource: manager.subresource }),
-  }));
+  const all = [...managers.values()];
+  return (all.length === 1 ? all : all.toSorted(compareManagers)).map(encodeManager);
+}
+
+function encodeManager(manager: Manager): Json {
+  const { name, operation, apiVersion, time, subresource } = manager;
+  const entry: Record<string, Json> = {};
+  if (name !== "") entry["manager"] = name;
+  entry["operation"] = operation;
+  entry["apiVersion"] = apiVersion;
+  if (time !== undefined) entry["time"] = time;
+  entry["fieldsType"] = "FieldsV1";
+  entry["fieldsV1"] = encodeFields(manager.fields);
+  if (subresource !== "") entry["subresource"] = subresource;
+  return entry;
 }
 
 /** Appliers first, then by time. */
@@ -100,6 +106,7 @@ function compareManagers(left: Manager, right: Manager): number {
 
 /** Keeps the list short: the oldest Updates become one entry a version. */
 export function capUpdates(managers: Managers): Managers {
+  if (managers.size <= updateManagersMax) return managers;
   const updates = [...managers].filter(([, manager]) => manager.operation === "Update");
   if (updates.length <= updateManagersMax) return managers;
   const oldest = updates.toSorted(([leftId, left], [rightId, right]) => {

@@ -57,24 +57,30 @@ const nobodys: FieldSet = setOfNames([
   ].map((name) => ["metadata", name]),
 ]);
 
-/**
- * After an ordinary write: the writer takes what it added or modified, everybody loses what was
- * removed or taken. The same managers come back where nothing changed hands.
- */
-export function recordUpdate(
-  territory: Territory,
-  objects: { readonly before: JsonObject; readonly after: JsonObject },
-  managers: Managers,
-  writer: Writer,
-): Managers {
-  const comparison = compare(territory.schema, objects.before, objects.after);
+/** What changed hands by an ordinary write. */
+export interface Change {
+  /** The writer's from now on. */
+  readonly taken: FieldSet;
+  /** Nobody else's any more. */
+  readonly lost: FieldSet;
+}
+
+/** Undefined: nothing that could have an owner. */
+export function changeOf(territory: Territory, before: JsonObject, after: JsonObject): Change | undefined {
+  const comparison = compare(territory.schema, before, after);
   const changed = without(union(comparison.added, comparison.modified), territory.reset);
-  const removed = without(comparison.removed, territory.reset);
   const taken = difference(changed, nobodys);
+  const removed = without(comparison.removed, territory.reset);
   const lost = union(taken, difference(removed, nobodys));
-  if (isEmpty(lost)) return managers;
+  return isEmpty(lost) ? undefined : { taken, lost };
+}
+
+/** The managers after a change: the writer has what it added or modified, nobody what was removed. */
+export function recordChange(territory: Territory, change: Change, managers: Managers, writer: Writer): Managers {
+  const { taken, lost } = change;
   const result = new Map<string, Manager>();
-  for (const [identity, manager] of ofVersion(territory, managers)) {
+  for (const [identity, manager] of managers) {
+    if (manager.apiVersion !== territory.apiVersion) continue;
     const fields = difference(manager.fields, lost);
     if (!isEmpty(fields)) result.set(identity, { ...manager, fields });
   }
@@ -82,7 +88,8 @@ export function recordUpdate(
     const { name, subresource, now } = writer;
     const self = { name, operation: "Update", apiVersion: territory.apiVersion, subresource } as const;
     const identity = identityOf(self);
-    const fields = union(taken, result.get(identity)?.fields ?? emptySet);
+    const previous = result.get(identity);
+    const fields = previous === undefined ? taken : union(taken, previous.fields);
     result.set(identity, { ...self, time: now, fields });
   }
   return capUpdates(result);
@@ -113,7 +120,7 @@ export function applyConfig(
 ): Applied {
   const { schema, apiVersion } = territory;
   const { config, force } = application;
-  const known = new Map(ofVersion(territory, managers));
+  const known = new Map([...managers].filter(([, manager]) => manager.apiVersion === apiVersion));
   const self = { name: writer.name, operation: "Apply", apiVersion, subresource: writer.subresource } as const;
   const identity = identityOf(self);
   const last = known.get(identity);
@@ -179,8 +186,4 @@ function prune(
   const owned = removeFields(schema, merged, difference(all, kept));
   const gone = difference(all, holders(fieldsOf(schema, owned)));
   return removeFields(schema, merged, intersection(gone, last));
-}
-
-function* ofVersion(territory: Territory, managers: Managers): Iterable<[string, Manager]> {
-  for (const entry of managers) if (entry[1].apiVersion === territory.apiVersion) yield entry;
 }

@@ -9,7 +9,7 @@ import { ApplyConflicts, conflictStatus } from "../apply/conflicts.ts";
 import { FieldPathError } from "../apply/field-path.ts";
 import { has } from "../apply/field-set.ts";
 import { decodeManagers, type Managers } from "../apply/managers.ts";
-import { applyConfig, recordUpdate, type Applied, type Writer } from "../apply/ownership.ts";
+import { applyConfig, changeOf, recordChange, type Applied, type Writer } from "../apply/ownership.ts";
 import { TypedError } from "../apply/structure.ts";
 import { checkTyped } from "../apply/typed-check.ts";
 import { fieldsLastApplied, upgradingManager, withLastApplied } from "../apply/upgrade.ts";
@@ -147,10 +147,11 @@ function startingManagers(evaluation: Evaluation, application: Application, writ
   const managers = orPlain("failed to decode managed fields", () => decodeManagers(application.stored));
   if (managers.size > 0 || application.isNew) return managers;
   const territory = territoryOf(evaluation.kind, writer.subresource);
-  const objects = { before: {}, after: application.live };
-  return orPlain("failed to create manager for existing fields", () =>
-    recordUpdate(territory, objects, managers, { ...writer, name: "before-first-apply" }),
-  );
+  return orPlain("failed to create manager for existing fields", () => {
+    const change = changeOf(territory, {}, application.live);
+    const first = { ...writer, name: "before-first-apply" };
+    return change === undefined ? managers : recordChange(territory, change, managers, first);
+  });
 }
 
 /** Conflicts about fields that `mayTake` allows are settled for the applier if there are no others. */

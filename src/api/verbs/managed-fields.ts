@@ -7,7 +7,7 @@ import { formatTime } from "../../util/time-format.ts";
 import { FieldPathError } from "../apply/field-path.ts";
 import { setOfNames, type FieldSet } from "../apply/field-set.ts";
 import { decodeManagers, encodeManagers, type Managers } from "../apply/managers.ts";
-import { recordUpdate, type Territory, type Writer } from "../apply/ownership.ts";
+import { changeOf, recordChange, type Territory, type Writer } from "../apply/ownership.ts";
 import { TypedError } from "../apply/structure.ts";
 import { isObject } from "../json-values.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -24,7 +24,7 @@ type Entries = readonly unknown[] | undefined;
 export function fieldsOfNew(evaluation: Evaluation, draft: Draft, given: Entries): Entries {
   if (evaluation.request.tracking === "sparse") return undefined;
   const managers = given === undefined ? noManagers : (decodeOrNone(given) ?? noManagers);
-  return recorded(evaluation, {}, bodyOf(draft), managers);
+  return recorded(evaluation, { before: {}, after: bodyOf(draft) }, () => managers) ?? encodeManagers(managers);
 }
 
 export interface Changed {
@@ -43,20 +43,25 @@ export function fieldsOfChanged(evaluation: Evaluation, changed: Changed): Entri
   const isQuiet = request.tracking === "sparse" && subresource === "status" && !mentionsStatus(stored);
   // Binding a pod is the scheduler's right; nobody contends for the field.
   if (isQuiet || subresource === "binding") return stored;
-  const managers = managersOf(stored, subresource === "" ? changed.given : undefined);
-  if (managers.size === 0) return undefined;
-  return recorded(evaluation, bodyOf(old), bodyOf(draft), managers);
+  const given = subresource === "" ? changed.given : undefined;
+  const isOwn = given === undefined || given === stored || jsonEqual(given, stored);
+  if (isOwn && (stored === undefined || stored.length === 0)) return undefined;
+  const managers = isOwn ? undefined : managersOf(stored, given);
+  if (managers?.size === 0) return undefined;
+  const objects = { before: bodyOf(old), after: bodyOf(draft) };
+  const entries = recorded(evaluation, objects, () => managers ?? decodeOrNone(stored ?? []) ?? noManagers);
+  return entries ?? (managers === undefined ? stored : encodeManagers(managers));
 }
 
 /**
  * The managers that a write starts from: those that the client sent, if it sent any that can be
  * read. An empty list, or one with one empty entry, asks for a fresh start.
  */
-function managersOf(stored: Entries, given: Entries): Managers {
-  if (given === undefined || given === stored) return decodeOrNone(stored ?? []) ?? noManagers;
+function managersOf(stored: Entries, given: readonly unknown[]): Managers {
   const isReset = given.length === 0 || (given.length === 1 && isObject(given[0]) && jsonEqual(given[0], {}));
   if (isReset) return noManagers;
-  return decodeOrNone(given) ?? decodeOrNone(stored ?? []) ?? noManagers;
+  const known = decodeOrNone(given);
+  return known === undefined || known.size === 0 ? (decodeOrNone(stored ?? []) ?? noManagers) : known;
 }
 
 const noManagers: Managers = new Map();
@@ -74,13 +79,22 @@ function mentionsStatus(entries: Entries): boolean {
   return entries?.some((entry) => isObject(entry) && entry["subresource"] === "status") === true;
 }
 
-/** An object that cannot be compared is stored without a list: ownership is no reason to refuse a write. */
-function recorded(evaluation: Evaluation, before: JsonObject, after: JsonObject, managers: Managers): Entries {
+/**
+ * The list after a change; undefined: nothing changed hands. An object that cannot be compared is
+ * stored with an empty one: ownership is no reason to refuse a write.
+ */
+function recorded(
+  evaluation: Evaluation,
+  objects: { readonly before: JsonObject; readonly after: JsonObject },
+  managers: () => Managers,
+): Entries {
+  const territory = territoryOf(evaluation.kind, evaluation.request.subresource ?? "");
   try {
-    const territory = territoryOf(evaluation.kind, evaluation.request.subresource ?? "");
-    return encodeManagers(recordUpdate(territory, { before, after }, managers, writerOf(evaluation)));
+    const change = changeOf(territory, objects.before, objects.after);
+    if (change === undefined) return undefined;
+    return encodeManagers(recordChange(territory, change, managers(), writerOf(evaluation))) ?? [];
   } catch (error) {
-    if (error instanceof TypedError) return undefined;
+    if (error instanceof TypedError) return [];
     throw error;
   }
 }
@@ -102,7 +116,7 @@ export function bodyOf(object: Draft | KubeObject): JsonObject {
 
 /** Sets or drops the list. */
 export function setManagedFields(draft: Draft, entries: Entries): void {
-  if (entries === undefined) delete draft.metadata.managedFields;
+  if (entries === undefined || entries.length === 0) delete draft.metadata.managedFields;
   else draft.metadata.managedFields = entries;
 }
 

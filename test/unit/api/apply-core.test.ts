@@ -28,7 +28,7 @@ import {
   type Managers,
 } from "../../../src/api/apply/managers.ts";
 import { mergeConfig } from "../../../src/api/apply/merge.ts";
-import { applyConfig, recordUpdate, type Territory } from "../../../src/api/apply/ownership.ts";
+import { applyConfig, changeOf, recordChange, type Territory, type Writer } from "../../../src/api/apply/ownership.ts";
 import { TypedError } from "../../../src/api/apply/structure.ts";
 import { checkTyped } from "../../../src/api/apply/typed-check.ts";
 import { configMapSchema } from "../../../src/kinds/schemas/configmap.ts";
@@ -50,6 +50,16 @@ const writer = (name: string): { name: string; subresource: string; now: string 
   subresource: "",
   now: "2026-01-01T00:00:00Z",
 });
+
+function recordUpdate(
+  territory: Territory,
+  { before, after }: { readonly before: JsonObject; readonly after: JsonObject },
+  managers: Managers,
+  by: Writer,
+): Managers {
+  const change = changeOf(territory, before, after);
+  return change === undefined ? managers : recordChange(territory, change, managers, by);
+}
 
 test("fieldsV1 lists fields, then keys, then values, then places, each in its order", (t) => {
   const elements = ["i:10", "i:9", 'v:"b"', "v:7", 'k:{"port":80}', 'k:{"port":9}', "f:b", "f:a"];
