@@ -1,5 +1,5 @@
 import test from "ava";
-import type { CallReply } from "../../src/api/grpc/messages.ts";
+import type { CallReply, WatchBatch } from "../../src/api/grpc/messages.ts";
 import type { Client, Manifest } from "../../src/client/client.ts";
 import type { WatchEvent } from "../../src/client/watch.ts";
 import type { ConfigMap } from "../../src/kinds/generated/types.ts";
@@ -7,8 +7,8 @@ import { createRng } from "../../src/sim/random.ts";
 import { createCluster, type Cluster } from "../../src/testing/cluster.ts";
 import { textOf, utf8 } from "../../src/util/bytes.ts";
 import { StatusError, type Status } from "../../src/util/errors.ts";
-import { patchTypes } from "../../src/util/grpc.ts";
-import { deployment } from "./kit.ts";
+import { eventTypes, patchTypes } from "../../src/util/grpc.ts";
+import { deployment, pod } from "./kit.ts";
 
 /** The native door and its client on a whole master in virtual time. */
 
@@ -517,4 +517,100 @@ test("a watch whose place in the history is gone lists again and shows what chan
   await cluster.until(() => watched.seen.length >= 5);
   t.deepEqual(watched.seen.slice(0, 3), ["ADDED a 1", "ADDED b 1", "ADDED c 1"]);
   t.deepEqual(watched.seen.slice(3).toSorted(), ["DELETED a 1", "MODIFIED b 2"]);
+});
+
+interface Line {
+  readonly type: string;
+  readonly object: unknown;
+}
+
+/** Events of a native watch as they come; how it ended. */
+class Stream {
+  readonly lines: Line[] = [];
+  ended: unknown;
+
+  constructor(batches: AsyncIterable<WatchBatch>) {
+    void this.#read(batches);
+  }
+
+  async #read(batches: AsyncIterable<WatchBatch>): Promise<void> {
+    const names = Object.entries(eventTypes);
+    try {
+      for await (const { events } of batches) {
+        for (const { type, object } of events) {
+          const name = names.find(([, number]) => number === type)?.[0] ?? "?";
+          this.lines.push({ type: name, object: JSON.parse(textOf(object)) as unknown });
+        }
+      }
+      this.ended = "cleanly";
+    } catch (error) {
+      this.ended = error;
+    }
+  }
+}
+
+test("a watch shows the same events over both doors, byte for byte, initial ones and bookmarks included", async (t) => {
+  await using cluster = await createCluster({ nodes: 0, seed: 9, time: "virtual" });
+  const client = cluster.client();
+  const maps = client.kind("configmaps");
+  await cluster.run(maps.create({ ...configMap("a"), metadata: { name: "a", labels: { app: "x" } } }));
+  const ref = { resource: "configmaps", namespace: "default" };
+  const path = "/api/v1/namespaces/default/configmaps";
+  const pairs = [
+    {
+      rest: "watch=1&labelSelector=app%3Dx&allowWatchBookmarks=true",
+      native: { labelSelector: "app=x", bookmarks: true },
+    },
+    {
+      rest: "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true",
+      native: { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan", bookmarks: true },
+    },
+    { rest: "watch=1&resourceVersion=1&timeoutSeconds=600", native: { resourceVersion: "1", timeoutSeconds: 600 } },
+  ].map(({ rest, native }) => ({
+    rest: cluster.open("GET", `${path}?${rest}`),
+    native: new Stream(cluster.transport().stream("Watch", { ref, ...native })),
+  }));
+  await cluster.advance(100);
+  await cluster.run(maps.create({ ...configMap("b"), metadata: { name: "b", labels: { app: "x" } } }));
+  await cluster.run(maps.patch("a", { type: "merge", body: { metadata: { labels: { app: "y" } } } }));
+  await cluster.run(maps.delete("b"));
+  await cluster.advance(130_000);
+  for (const [at, { rest, native }] of pairs.entries()) {
+    t.true(native.lines.length >= 4, `watch ${at}`);
+    t.deepEqual(native.lines, rest.events as unknown as Line[], `watch ${at}`);
+  }
+  await cluster.advance(600_000);
+  t.is(pairs[2]!.native.ended, "cleanly");
+});
+
+test("what ends a REST watch with an ERROR event fails the native one with the same Status", async (t) => {
+  await using cluster = await createCluster({ nodes: 0, seed: 10, time: "virtual" });
+  const { store } = cluster.master;
+  store.compactHistory("configmaps", store.revision);
+  const rest = cluster.open("GET", "/api/v1/configmaps?watch=1&resourceVersion=1");
+  const native = new Stream(
+    cluster.transport().stream("Watch", { ref: { resource: "configmaps" }, resourceVersion: "1" }),
+  );
+  await cluster.until(() => native.ended !== undefined && rest.events.length === 1);
+  t.true(native.ended instanceof StatusError);
+  t.deepEqual((native.ended as StatusError).status as unknown, rest.events[0]?.object as unknown);
+  const odd = await refusal(cluster, cluster.run(cluster.client().kind("pods").list({ labels: "a in (" })));
+  t.deepEqual(odd as unknown, (await cluster.request("GET", "/api/v1/pods?labelSelector=a%20in%20(")).json<unknown>());
+});
+
+test("a log reads the same over both doors, and so does the refusal of one", async (t) => {
+  await using cluster = await createCluster({ nodes: 1, seed: 11, time: "virtual" });
+  await cluster.apply(pod("web"));
+  await cluster.until(() => cluster.get("pods", "web")?.status?.phase === "Running");
+  const client = cluster.client();
+  const read = async (name: string): Promise<string> => {
+    let text = "";
+    for await (const bytes of client.logs(name, { tailLines: 5 })) text += textOf(bytes);
+    return text;
+  };
+  const rest = await cluster.request("GET", "/api/v1/namespaces/default/pods/web/log?tailLines=5");
+  t.true(rest.text.length > 0);
+  t.is(await cluster.run(read("web")), rest.text);
+  const missing = await cluster.request("GET", "/api/v1/namespaces/default/pods/none/log");
+  t.deepEqual((await refusal(cluster, cluster.run(read("none")))) as unknown, missing.json<unknown>());
 });

@@ -90,3 +90,9 @@ test("a kubeconfig that leads nowhere says what is missing", (t) => {
   }
   t.throws(() => credentialsOf("", readFile, undefined), { instanceOf: UserError });
 });
+
+test("the package offers the client by its own name", async (t) => {
+  const name: string = "troupe/client";
+  const offered = (await import(name)) as Readonly<Record<string, unknown>>;
+  for (const member of ["connect", "Client", "StatusError", "TransientError"]) t.is(typeof offered[member], "function");
+});
