@@ -154,6 +154,39 @@ console.log(JSON.stringify([await ask({}), said, await ask({ token: "nonsense" }
   t.deepEqual(codes, [403, 403, 401]);
 });
 
+live("bytes that are no messages are refused one by one, and the master serves on", async (t) => {
+  const answers = await script<{ statuses: number[]; after: string }>(`
+const { connect: http2 } = await import("node:http2");
+const { address, authority, certificate, key } = readKubeconfig();
+const session = http2("https://" + address, { ca: authority, cert: certificate, key, servername: "localhost" });
+const send = (path, bytes) => new Promise((resolve) => {
+  const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" });
+  let status = -1;
+  const take = (headers) => { if (headers["grpc-status"] !== undefined) status = Number(headers["grpc-status"]); };
+  stream.on("response", take).on("trailers", take).on("error", () => undefined).on("close", () => resolve(status));
+  stream.resume();
+  stream.end(bytes);
+});
+const frame = (bytes) => Buffer.concat([Buffer.from([0, 0, 0, 0, bytes.length]), bytes]);
+const bodies = [
+  Buffer.alloc(0), Buffer.from("GET / HTTP/1.1"), frame(Buffer.from([0xff, 0xff, 0xff])), frame(Buffer.from([0x0a, 0x7f, 1])),
+  Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), Buffer.from([1, 0, 0, 0, 1, 0]), frame(Buffer.alloc(0)),
+  frame(Buffer.from([0x0a, 2, 0x1a, 0])), frame(Buffer.alloc(200, 0x0b)),
+];
+const statuses = [];
+for (const name of ["Create", "List", "Transact", "Watch", "Calls", "None"]) {
+  for (const body of bodies) statuses.push(await send("/troupe.v1.Api/" + name, body));
+}
+session.destroy();
+const client = connect();
+const after = (await client.kind("namespaces").get("default")).metadata.name;
+client.close();
+console.log(JSON.stringify({ statuses, after }));`);
+  t.is(answers.after, "default");
+  // A stream of calls that ends without one is no mistake; everything else is refused.
+  t.true(answers.statuses.filter((status) => status === 0).length <= 3, JSON.stringify(answers.statuses));
+});
+
 live("health and reflection answer tools", async (t) => {
   const answers = await script<{ health: number; unknown: number; services: string[]; file: number; missing: number }>(`
 const { address, authority } = readKubeconfig();

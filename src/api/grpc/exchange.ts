@@ -60,7 +60,9 @@ export class MessageExchange implements HttpExchange {
     this.target = path;
     this.certificate = caller.certificate;
     this.remoteAddress = caller.remoteAddress;
-    this.headers = headersOf(caller.headers, contentType);
+    // The pipeline judges by its length what a body will cost.
+    const length = body.length === 0 ? {} : { "content-length": String(body.length) };
+    this.headers = { ...headersOf(caller.headers, contentType), ...length };
     this.#body = body;
     this.#sink = sink;
   }

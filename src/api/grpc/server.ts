@@ -17,6 +17,7 @@ import type { ClientCertificate } from "../../env/http.ts";
 import type { Clock } from "../../env/env.ts";
 import type { Status } from "../../util/errors.ts";
 import { detailsTrailer, encodeDetails, grpcCodeOf } from "../../util/grpc.ts";
+import { tooManyRequests } from "../../kinds/status-errors.ts";
 import { limits } from "../limits.ts";
 import { linkLimits } from "../link/limits.ts";
 import { statusOf } from "../rest/respond.ts";
@@ -159,16 +160,20 @@ export function unary(
   };
 }
 
-/** A call with many answers. */
+/** A call with many answers. A client that takes nothing for a while is given up: what it holds is others'. */
 export function streaming<M extends object>(
+  clock: Clock,
   serve: (request: object, caller: Caller, sink: MessageSink<M>) => Promise<void>,
 ): (call: ServerWritableStream<object, object>) => void {
   return (call) => {
-    serve(call.request, callerOf(call), sinkOf<M>(call)).then(
-      () => call.end(),
-      (error: unknown) => {
-        if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));
-      },
+    const fail = (error: unknown): void => {
+      if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));
+    };
+    const sink = sinkOf<M>(call, clock);
+    serve(call.request, callerOf(call), sink).then(
+      // An end in the middle must not look like the end.
+      () => (sink.stalled ? fail(tooManyRequests("this client takes nothing")) : void call.end()),
+      fail,
     );
   };
 }
@@ -207,15 +212,29 @@ export function duplex(
   };
 }
 
+interface CountingSink<M> extends MessageSink<M> {
+  readonly stalled: boolean;
+}
+
 /** Counts the bytes that gRPC has not handed on yet: its own count is one of messages. */
-function sinkOf<M extends object>(call: ServerWritableStream<object, object>): MessageSink<M> {
+function sinkOf<M extends object>(call: ServerWritableStream<object, object>, clock: Clock): CountingSink<M> {
   let pending = 0;
+  let stalled = false;
   let waiting: (() => void)[] = [];
   const wake = (): void => {
-    if (!call.cancelled && pending > limits.streamPendingBytesMax) return;
+    if (!call.cancelled && !stalled && pending > limits.streamPendingBytesMax) return;
     const runs = waiting;
     waiting = [];
     for (const run of runs) run();
+  };
+  const watchStall = (): void => {
+    const before = pending;
+    clock.after(limits.watchStalledMs, () => {
+      if (waiting.length === 0) return;
+      if (pending < before) return watchStall();
+      stalled = true;
+      wake();
+    });
   };
   call.on("cancelled", wake);
   return {
@@ -230,13 +249,17 @@ function sinkOf<M extends object>(call: ServerWritableStream<object, object>): M
     get pending() {
       return pending;
     },
+    get stalled() {
+      return stalled;
+    },
     get closed() {
-      return call.cancelled || call.writableEnded;
+      return stalled || call.cancelled || call.writableEnded;
     },
     drained: () =>
       new Promise((resolve) => {
         waiting.push(resolve);
         wake();
+        if (waiting.length > 0) watchStall();
       }),
   };
 }

@@ -38,6 +38,7 @@ export interface ServiceFile {
 }
 
 export function apiService(file: ServiceFile, door: Door): GrpcService {
+  const { clock } = door.env;
   const write = (field: keyof Operation) =>
     unary((request, caller) => serveWish(door, caller, () => writeWish(door.catalogue, { [field]: request })));
   return {
@@ -54,11 +55,13 @@ export function apiService(file: ServiceFile, door: Door): GrpcService {
       ),
       Transact: unary((request, caller) => serveTransact(door, caller, request as TransactRequest)),
       Calls: duplex((request, caller) => serveCall(door, caller, request as CallRequest)),
-      List: streaming((request, caller, sink) => serveListPages(door, caller, request as ListRequest, sink)),
-      Watch: streaming((request, caller, sink) => serveWatchBatches(door, caller, request as WatchRequest, sink)),
-      Actors: streaming((request, caller, sink) => serveActors(door, caller, request as ActorsRequest, sink)),
-      History: streaming((request, caller, sink) => serveHistory(door, caller, request as HistoryRequest, sink)),
-      Logs: streaming((request, caller, sink) => serveLogChunks(door, caller, request as LogsRequest, sink)),
+      List: streaming(clock, (request, caller, sink) => serveListPages(door, caller, request as ListRequest, sink)),
+      Watch: streaming(clock, (request, caller, sink) =>
+        serveWatchBatches(door, caller, request as WatchRequest, sink),
+      ),
+      Actors: streaming(clock, (request, caller, sink) => serveActors(door, caller, request as ActorsRequest, sink)),
+      History: streaming(clock, (request, caller, sink) => serveHistory(door, caller, request as HistoryRequest, sink)),
+      Logs: streaming(clock, (request, caller, sink) => serveLogChunks(door, caller, request as LogsRequest, sink)),
     },
   };
 }
