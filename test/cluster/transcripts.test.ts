@@ -14,7 +14,7 @@ for (const version of versions) {
 
   for (const [at, step] of transcript.steps.entries()) {
     test.serial(`kubectl ${version}, ${at + 1}: ${step.command}`, async (t) => {
-      replay ??= await Replay.start();
+      replay ??= await Replay.start(version);
       const answers = await replay.play(step);
       if (isRewriting) {
         const exchanges = step.exchanges.map((exchange, number) => ({ ...exchange, answer: answers[number]! }));

@@ -14,13 +14,16 @@ export class Replay {
   readonly #normaliser = new Normaliser();
   readonly #references = new References();
   readonly #stage: Stage;
+  /** The manager of fields where a request names none. */
+  readonly #userAgent: string;
 
-  private constructor(stage: Stage) {
+  private constructor(stage: Stage, version: string) {
     this.#stage = stage;
+    this.#userAgent = `kubectl.${version}/v${version}`;
   }
 
-  static async start(): Promise<Replay> {
-    return new Replay(await createStage());
+  static async start(version: string): Promise<Replay> {
+    return new Replay(await createStage(), version);
   }
 
   /** The answers to a step's requests, in order. */
@@ -46,10 +49,11 @@ export class Replay {
   #requestOf(recorded: Exchange): ConstructorParameters<typeof SeenExchange>[0] {
     const { method, target, headers, body, bodyBase64 } = recorded;
     const give = (text: string): string => this.#references.give(text);
+    const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, give(value)]));
     return {
       method,
       target: give(target),
-      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, give(value)])),
+      headers: { "user-agent": this.#userAgent, ...given },
       content: bodyBase64 === undefined ? Buffer.from(give(body ?? "")) : Buffer.from(bodyBase64, "base64"),
       isUpgrade: headers["upgrade"] !== undefined,
     };
