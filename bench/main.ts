@@ -1,5 +1,6 @@
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
+  overload: () => import("./overload.ts"),
   pods: () => import("./pods.ts"),
   proxy: () => import("./proxy.ts"),
   read: () => import("./read.ts"),

@@ -40,6 +40,8 @@ export const limits: {
   readonly seatWaitMs: number;
   readonly flowQueueMax: number;
   readonly levelQueueMax: number;
+  /** The longest time after which a refused request is told to come back. */
+  readonly retryAfterMaxSeconds: number;
   /** A watcher that has taken nothing of what waits for it for this long is cut. */
   readonly watchStalledMs: number;
   readonly watchesMax: number;
@@ -79,6 +81,7 @@ export const limits: {
   seatWaitMs: 5_000,
   flowQueueMax: 800,
   levelQueueMax: 1_600,
+  retryAfterMaxSeconds: 8,
   watchStalledMs: 5_000,
   watchesMax: 10_000,
   watchesPerUserMax: 2_000,

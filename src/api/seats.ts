@@ -55,9 +55,50 @@ interface Waiter {
   readonly reject: (error: StatusError) => void;
 }
 
-/** Retry-After: 1, in the words of Kubernetes. */
-export function overloaded(): StatusError {
-  return tooManyRequests("Too many requests, please try again later.", { retryAfterSeconds: 1 });
+/**
+ * In the words of Kubernetes, one for each time to come back after. Made once: to make an error, with its
+ * stack, costs as much as the rest of a refusal.
+ */
+export const overloads: readonly StatusError[] = Array.from({ length: limits.retryAfterMaxSeconds }, (_, index) =>
+  tooManyRequests("Too many requests, please try again later.", { retryAfterSeconds: index + 1 }),
+);
+
+const windowMs = 1_000;
+
+/**
+ * When the refused shall come back. Refusals cost time that work would need, so there should not be more
+ * of them than of requests served: if there were, the next are sent away for longer in that proportion.
+ */
+class Patience {
+  readonly #clock: Clock;
+  #seconds = 1;
+  #began: number;
+  #served = 0;
+  #refused = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#began = clock.mono();
+  }
+
+  served(): void {
+    this.#served += 1;
+  }
+
+  refuse(): StatusError {
+    const now = this.#clock.mono();
+    if (now - this.#began >= windowMs) {
+      const wanted = Math.ceil((this.#seconds * this.#refused) / Math.max(1, this.#served));
+      // A window that is long over says nothing about now.
+      const isRecent = now - this.#began < 2 * windowMs;
+      this.#seconds = isRecent ? Math.min(overloads.length, Math.max(1, wanted)) : 1;
+      this.#began = now;
+      this.#served = 0;
+      this.#refused = 0;
+    }
+    this.#refused += 1;
+    return overloads[this.#seconds - 1]!;
+  }
 }
 
 class Level implements LevelState {
@@ -70,11 +111,13 @@ class Level implements LevelState {
   readonly #clock: Clock;
   /** By flow; the flow whose turn it is comes first. No flow without a waiter. */
   readonly #queues = new Map<string, Waiter[]>();
+  readonly #patience: Patience;
 
   constructor(clock: Clock, name: PriorityLevel, seats: number) {
     this.#clock = clock;
     this.name = name;
     this.seats = seats;
+    this.#patience = new Patience(clock);
   }
 
   take({ flow, width: wanted, onGone }: SeatRequest): Release | Promise<Release> {
@@ -96,6 +139,7 @@ class Level implements LevelState {
   #sit(width: number): Release {
     this.taken += width;
     this.served += 1;
+    this.#patience.served();
     let isTaken = true;
     return () => {
       if (!isTaken) return;
@@ -130,13 +174,13 @@ class Level implements LevelState {
       if (longest.length > own + 1) return this.#giveUp(longest.at(-1)!, "full");
     }
     this.refused.full += 1;
-    throw overloaded();
+    throw this.#patience.refuse();
   }
 
   #giveUp(waiter: Waiter, why: keyof LevelState["refused"]): void {
     if (!this.#remove(waiter)) return;
     this.refused[why] += 1;
-    waiter.reject(overloaded());
+    waiter.reject(this.#patience.refuse());
   }
 
   #remove(waiter: Waiter): boolean {

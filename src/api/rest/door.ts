@@ -20,7 +20,7 @@ import { createNodeLeases } from "./node-leases.ts";
 import { serveGet, serveList, type ReadTarget } from "./read.ts";
 import { allResources, bindingResource, reviewResources, subresourcesOf, type Resource } from "./resources.ts";
 import { requestLabels } from "./request-labels.ts";
-import { respond, respondJson, respondStatus, statusOf } from "./respond.ts";
+import { respond, respondJson, overloadAnswer, respondStatus, statusOf } from "./respond.ts";
 import { serveReview } from "./reviews.ts";
 import { attributesOf, classify, type PathRoute, type ResourceRoute, type Route } from "./route.ts";
 import { serveAttach, serveExec } from "./streams/command.ts";
@@ -124,15 +124,22 @@ export async function handle(
       release();
     }
   } catch (error) {
-    const status = statusOf(error);
-    if (status.code >= 500) {
-      const fields = { target: exchange.target, error: String(error), stack: stackOf(error) };
-      door.env.log("error", "api.failed", fields);
-    }
-    if (watched.code() === 0) respondStatus(watched.exchange, status);
+    refuse(door, watched, error);
   }
   const labels = requestLabels(door.catalogue, { route, target, headers: exchange.headers });
   answered({ ...labels, code: watched.code() }, door.env.clock.mono() - began);
+}
+
+/** Answers what was thrown, unless an answer has begun. */
+function refuse(door: Door, watched: ReturnType<typeof watchAnswer>, error: unknown): void {
+  const prepared = overloadAnswer(error);
+  if (prepared !== undefined && watched.code() === 0) return watched.exchange.respond(prepared);
+  const status = statusOf(error);
+  if (status.code >= 500) {
+    const fields = { target: watched.exchange.target, error: String(error), stack: stackOf(error) };
+    door.env.log("error", "api.failed", fields);
+  }
+  if (watched.code() === 0) respondStatus(watched.exchange, status);
 }
 
 const readMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);

@@ -1,7 +1,8 @@
 import { internalError, serviceUnavailable } from "../../kinds/status-errors.ts";
 import { messageOf, StatusError, TransientError, type Status } from "../../util/errors.ts";
-import type { HttpExchange } from "../../env/http.ts";
+import type { HttpExchange, HttpResponse } from "../../env/http.ts";
 import { limits } from "../limits.ts";
+import { overloads } from "../seats.ts";
 import { parseAccept } from "./negotiate.ts";
 
 /** Answers that every handler gives: JSON, text, and the Status of whatever was thrown. */
@@ -58,6 +59,19 @@ export function respondText(exchange: HttpExchange, text: string, code = 200): v
     body: Buffer.from(text),
     headers: { "x-content-type-options": "nosniff" },
   });
+}
+
+const overloadAnswers: ReadonlyMap<unknown, HttpResponse> = new Map(
+  overloads.map((error) => {
+    const retryAfter = String(error.status.details?.retryAfterSeconds ?? 1);
+    const headers = { ...plainHeaders, "content-type": "application/json", "retry-after": retryAfter };
+    return [error, { status: 429, headers, body: Buffer.from(`${JSON.stringify(error.status)}\n`) }];
+  }),
+);
+
+/** The answer to a request that found no place: written beforehand, since it is given when there is no time. */
+export function overloadAnswer(error: unknown): HttpResponse | undefined {
+  return overloadAnswers.get(error);
 }
 
 /** The Status of an error; a bug becomes a 500 that says no more than its text. */

@@ -35,6 +35,7 @@ export function parseTarget(target: string): Target {
 }
 
 function decodeStep(step: string): string {
+  if (!step.includes("%")) return step;
   try {
     return decodeURIComponent(step);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { overloaded } from "../seats.ts";
+import { overloads } from "../seats.ts";
 import { limits } from "../limits.ts";
 
 /** How many watches are open, in all and of each user. An idle one costs memory and nothing else. */
@@ -13,7 +13,7 @@ export function createWatchCounts(): WatchCounts {
   return {
     open: (user) => {
       const own = byUser.get(user) ?? 0;
-      if (all >= limits.watchesMax || own >= limits.watchesPerUserMax) throw overloaded();
+      if (all >= limits.watchesMax || own >= limits.watchesPerUserMax) throw overloads[0]!;
       byUser.set(user, own + 1);
       all += 1;
       return () => {

@@ -67,12 +67,12 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     socket.on("error", () => socket.destroy());
     socket.setNoDelay(true);
   });
-  server.on("stream", (stream, headers) => options.handler(http2Exchange(stream, headers)));
   server.on("request", (request, response) => {
-    // HTTP/2 requests are answered by the stream listener above.
-    if (request.httpVersionMajor >= 2) return;
     options.handler(http1Exchange(request as unknown as IncomingMessage, response as unknown as ServerResponse));
   });
+  // For that listener Node makes a second pair of objects for each HTTP/2 stream too, which nobody needs.
+  server.removeAllListeners("stream");
+  server.on("stream", (stream, headers) => options.handler(http2Exchange(stream, headers)));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     options.handler(upgradeExchange({ request, socket, head, webSockets }));
   });

@@ -4,6 +4,7 @@ import type { Attributes } from "../../../src/auth/auth-api.ts";
 import { limits } from "../../../src/api/limits.ts";
 import { priorityOf, widthOf, type PriorityLevel } from "../../../src/api/priority.ts";
 import { createSeats, type Release, type SeatRequest, type Seats } from "../../../src/api/seats.ts";
+import type { StatusError } from "../../../src/util/errors.ts";
 import { realCrypto } from "../../../src/env/real/crypto.ts";
 import { createSimEnv, type SimEnv } from "../../../src/sim/env.ts";
 import { CM, configMap, createRig } from "./harness.ts";
@@ -113,6 +114,35 @@ test("a flow's queue is bounded, and a full level drops the longest flow's last 
   await env.advance(1);
   t.is(workload(seats).waiting, limits.levelQueueMax);
   t.is(log.at(-1), `a${limits.flowQueueMax}: ${refused}`);
+});
+
+test("the more are refused for each that is served, the longer they are sent away; a quiet while forgets it", async (t) => {
+  const env = createSimEnv({ seed: 1, crypto: realCrypto });
+  const seats = createSeats(env.clock, { ...none, workload: 1 });
+  const asked = { level: "workload", flow: "a", width: 1, onGone: () => undefined } as const;
+  const ask = (): number => {
+    try {
+      const taken = seats.take(asked);
+      if (typeof taken !== "function") taken.catch(() => undefined);
+      return 0;
+    } catch (error) {
+      return (error as StatusError).status.details?.retryAfterSeconds ?? 0;
+    }
+  };
+  for (let count = 0; count <= limits.flowQueueMax; count += 1) ask();
+  const second = async (refusals: number): Promise<number> => {
+    let last = 0;
+    for (let count = 0; count < refusals; count += 1) last = ask();
+    await env.advance(1_000);
+    return last;
+  };
+  t.is(await second(3), 1);
+  t.is(await second(1), 3, "three refused, one served");
+  t.is(await second(5), 3);
+  t.is(await second(5), limits.retryAfterMaxSeconds);
+  await env.advance(60_000);
+  for (let count = 0; count <= limits.flowQueueMax; count += 1) ask();
+  t.is(ask(), 1);
 });
 
 test("one level's flood leaves the others theirs", (t) => {
