@@ -201,8 +201,8 @@ class Driver implements Raft {
     this.#life = "running";
     this.#logStart(content, meta.index);
     this.#tellConfig(state.configs.current);
-    await wal.makeBallast();
     await this.#begin();
+    await wal.makeBallast();
   }
 
   #newSnapshots(state: State, wal: Wal, tailBytes: number): Snapshots {

@@ -2,7 +2,7 @@ import type { Disk, Rng } from "../env/env.ts";
 import { messageOf, UserError } from "../util/errors.ts";
 import { textOf, utf8 } from "../util/bytes.ts";
 import { votersOnly } from "./core/config.ts";
-import type { Config } from "./core/types.ts";
+import type { Config, MemberInfo } from "./core/types.ts";
 
 /**
  * Who this data directory is. `identity` is written once; `incarnation` counts the starts and is
@@ -24,8 +24,10 @@ const INCARNATION_PATH = "incarnation";
 export interface Birth {
   readonly clusterId?: string;
   readonly memberId?: number;
-  /** Voters before the first entry; this member alone if missing. */
+  /** Voters before the first entry; this member alone if missing, empty for one that joins a cluster. */
   readonly voters?: readonly number[];
+  /** Where they are reached; a lone first member may say so later, by a change of the configuration. */
+  readonly directory?: readonly MemberInfo[];
 }
 
 /** Reads the identity, or makes one. */
@@ -48,7 +50,7 @@ export async function loadIdentity(
   const identity = {
     clusterId: birth.clusterId ?? rng.uuid(),
     memberId,
-    config: votersOnly(birth.voters ?? [memberId]),
+    config: { ...votersOnly(birth.voters ?? [memberId]), directory: birth.directory ?? [] },
   };
   await disk.writeAtomic(IDENTITY_PATH, utf8(`${JSON.stringify(identity)}\n`));
   return { ...identity, lastIncarnation };

@@ -136,6 +136,8 @@ export class Wal {
   #isSpareReady = false;
   #housekeeping: Promise<void> = Promise.resolve();
   #isFull = false;
+  /** A batch waits for room. */
+  #isStuck = false;
   #isClosing = false;
 
   constructor(options: WalOptions, recovered: RecoveredLog) {
@@ -233,6 +235,7 @@ export class Wal {
     for (;;) {
       try {
         await this.#write(batch);
+        this.#isStuck = false;
         if (this.#isFull) await this.#seekRoom();
         return true;
       } catch (error) {
@@ -240,6 +243,7 @@ export class Wal {
           this.#fail(error);
           return false;
         }
+        this.#isStuck = true;
         await this.#meetFullDisk();
       }
     }
@@ -251,15 +255,30 @@ export class Wal {
       this.#isFull = true;
       log("error", "disk-full", { ballast: this.#options.ballastBytes ?? 0 });
       onRoom?.(true);
+      this.#seekLater();
       // The room that was kept for this: the log goes on, the member hands over and takes no writes.
       if (await disk.exists(BALLAST_PATH)) return disk.remove(BALLAST_PATH);
     }
     await new Promise<void>((done) => clock.after(raftLimits.fullDiskRetryMs, done));
   }
 
+  /** Without writes no write tells that there is room again. */
+  #seekLater(): void {
+    const seek = async (): Promise<void> => {
+      if (!this.#isFull || this.#isClosing || this.#state === "failed") return;
+      try {
+        if (!this.#isStuck) await this.#seekRoom();
+      } catch (error) {
+        this.#fail(error);
+      }
+      this.#seekLater();
+    };
+    this.#options.clock.after(5 * raftLimits.fullDiskRetryMs, () => void seek(), { daemon: true });
+  }
+
   /** There is room again once the ballast fits. */
   async #seekRoom(): Promise<void> {
-    if (!(await this.makeBallast())) return;
+    if (!(await this.makeBallast()) || !this.#isFull) return;
     this.#isFull = false;
     this.#options.log("info", "disk-has-room");
     this.#options.onRoom?.(false);

@@ -208,10 +208,24 @@ export const bugs: readonly Bug[] = [
     caughtBy: seeds(20),
   },
   {
-    name: "entries are released before a snapshot that holds them is durable",
-    file: "raft/snapshots.js",
-    find: "await files.write({ index, term, digest, config }, chunks);",
-    replace: "void files.write({ index, term, digest, config }, chunks);",
+    name: "the name of a snapshot is not made durable before the log lets go",
+    file: "raft/snapshot.js",
+    find: "throw error;\n    }\n    await disk.syncFolder(FOLDER);",
+    replace: "throw error;\n    }",
     caughtBy: seeds(60),
+  },
+  {
+    name: "a full disk is taken for a broken one",
+    file: "raft/wal.js",
+    find: 'if (codeOf(error) !== "ENOSPC" || this.#isClosing) {',
+    replace: "if (codeOf(error) !== undefined) {",
+    caughtBy: seeds(30),
+  },
+  {
+    name: "pieces of a snapshot are put together with gaps",
+    file: "raft/snapshot-receiver.js",
+    find: "current.offset += message.bytes.length;",
+    replace: "current.offset += message.bytes.length + 1;",
+    caughtBy: seeds(30),
   },
 ];

@@ -269,3 +269,73 @@ test("three members find a leader, agree, read on a follower, and go on when the
   t.deepEqual(leader.list.words, ["one", "two"]);
   t.is(leader.list.roles.filter((role) => role.startsWith("leader")).length, 1);
 });
+
+test("a change of the members resolves when it is over, with advice; a hand-over when another leads", async (t) => {
+  const { members, advance } = await three();
+  await advance(2_000);
+  const leader = members.find(({ raft }) => raft.role === "leader") as TestRaft;
+  const others = members.filter((one) => one !== leader);
+  const [first, second] = others.map(({ raft }) => raft.memberId) as [number, number];
+  const removed = leader.raft.changeConfig({ type: "remove", ids: [second] });
+  await advance(200);
+  const { config, advice } = await removed;
+  t.deepEqual(config.removed, [second]);
+  t.is(config.outgoing.length, 0);
+  t.regex(advice, /^2 voters/);
+  t.true(leader.raft.isRemoved(second));
+  t.is((others[1] as TestRaft).fatal.map((error) => (error as UserError).code).join(), "TRP-0206");
+  const refused = await t.throwsAsync(leader.raft.changeConfig({ type: "promote", ids: [77] }), {
+    instanceOf: UserError,
+  });
+  t.is((refused as UserError).code, "TRP-0207");
+  t.deepEqual(
+    leader.raft.members().map(({ id, role }) => `${id} ${role}`),
+    [`${leader.raft.memberId} leader`, `${first} voter`],
+  );
+  const over = leader.raft.transfer();
+  await advance(200);
+  await over;
+  t.is(others[0]?.raft.role, "leader");
+  await t.throwsAsync(leader.raft.transfer(), { instanceOf: TransientError });
+  await t.throwsAsync(leader.raft.changeConfig({ type: "promote", ids: [77] }), { instanceOf: TransientError });
+});
+
+test("a member whose log is damaged starts where others can repair it; a lone one is refused, and nothing is cut", async (t) => {
+  const disk = newDisk();
+  const { raft } = await started(disk.attach());
+  for (let n = 1; n <= 6; n += 1) {
+    say(raft, `${n}`);
+    await settle();
+  }
+  disk.crash();
+  const path = "wal/000000000001.seg";
+  const before = await disk.read(path);
+  disk.flipBit(path, (4_096 + 512) * 8 + 300);
+  const error = await t.throwsAsync(started(disk.attach()), { instanceOf: UserError });
+  t.is((error as UserError).code, "TRP-0201");
+  t.is((await disk.read(path)).length, before.length);
+});
+
+test("with a full disk a log takes no more, keeps what it has, and goes on when there is room", async (t) => {
+  const disk = newDisk();
+  const rooms: boolean[] = [];
+  const env = createSimEnv({ seed: 1, disk: disk.attach(), crypto: realCrypto });
+  const { raft, list, fatal } = newRaft(env, { onRoom: (isFull) => rooms.push(isFull), ballastBytes: 20_000 });
+  await raft.start();
+  t.true(await disk.exists("ballast"));
+  disk.inject({ operation: "write", code: "ENOSPC", count: 1 });
+  disk.inject({ operation: "write", path: "ballast", code: "ENOSPC", count: 1_000 });
+  say(raft, "a");
+  await env.advance(10_000);
+  t.true(raft.isDiskFull);
+  t.deepEqual(list.words, ["a"], "the ballast made room for what was under way");
+  t.throws(() => say(raft, "b"), { instanceOf: TransientError, message: /full/ });
+  disk.heal();
+  await env.advance(20_000);
+  t.deepEqual([rooms, raft.isDiskFull], [[true, false], false]);
+  t.true(await disk.exists("ballast"));
+  say(raft, "c");
+  await env.advance(10);
+  t.deepEqual(list.words, ["a", "c"]);
+  t.deepEqual(fatal, []);
+});
