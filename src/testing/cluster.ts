@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly script?: ScriptOf;
   /** Run beside the controllers of production. */
   readonly controllers?: readonly Controller[];
+  /** Without the controllers of production: only what writes do by themselves. */
+  readonly bare?: boolean;
   /** Asked before the faults of `fault()`. */
   readonly faults?: FaultPort;
   /** A master that ends itself is started again, as a keeper does; otherwise its error is the test's. */
@@ -316,6 +318,7 @@ export class Cluster implements AsyncDisposable {
       env: this.#life.env,
       nodeStreams: this.#streams(),
       controllers: this.#options.controllers ?? [],
+      bare: this.#options.bare ?? false,
       freezeObjects: this.#options.freezeObjects ?? true,
       onFatal: (error) => this.#end(error),
       sealingKeys: this.sealingKeys,

@@ -5,6 +5,7 @@ import type { TokenClaims, TokenIssuer } from "../auth/auth-api.ts";
 import type { Env } from "../env/env.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { kinds } from "../kinds/catalogue.ts";
+import { unauthorized } from "../kinds/status-errors.ts";
 import { createRaft, type Raft } from "../raft/driver.ts";
 import { masterControllers } from "../server/controllers.ts";
 import { Resealer } from "../server/reseal.ts";
@@ -13,6 +14,7 @@ import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import { restoreStore, snapshotOf } from "../store/snapshot.ts";
 import type { StoreOptions } from "../store/store-state.ts";
 import { createStore, type Store } from "../store/store.ts";
+import { StatusError } from "../util/errors.ts";
 import { createSimLinkDoor, type SimLinkDoor } from "./sim-links.ts";
 
 /** One life of a master: the production core over the real log, its doors called in process. */
@@ -33,6 +35,8 @@ export interface SimMasterOptions {
   readonly nodeStreams: NodeStreams;
   /** Run beside those of production. */
   readonly controllers: readonly Controller[];
+  /** Without those of production. */
+  readonly bare: boolean;
   readonly freezeObjects: boolean;
   readonly onFatal: (error: Error) => void;
   readonly crumb?: CrumbNote;
@@ -120,7 +124,7 @@ function build(
     audiences,
     nodeStreams,
     nodes,
-    controllers: [...production, ...options.controllers],
+    controllers: [...(options.bare ? [] : production), ...options.controllers],
     version,
     onFatal,
     ...(options.crumb === undefined ? {} : { crumb: options.crumb }),
@@ -161,5 +165,13 @@ const plainTokens: TokenIssuer = {
     token: `virtual.${encodeURIComponent(JSON.stringify(claims))}`,
     expirationTimestamp: "2030-01-01T00:00:00Z",
   }),
-  verify: async (token) => JSON.parse(decodeURIComponent(token.slice("virtual.".length))) as TokenClaims,
+  verify: async (token) => {
+    try {
+      const claims: unknown = JSON.parse(decodeURIComponent(token.slice("virtual.".length)));
+      if (typeof claims === "object" && claims !== null && "namespace" in claims) return claims as TokenClaims;
+    } catch (error) {
+      throw new StatusError(unauthorized().status, { cause: error });
+    }
+    throw unauthorized();
+  },
 };

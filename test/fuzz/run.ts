@@ -1,0 +1,183 @@
+import { createRng } from "../../src/sim/random.ts";
+import { Cluster, createCluster, type Manifest } from "../../src/testing/cluster.ts";
+import type { SimExchange } from "../../src/testing/exchange.ts";
+import { drawRequest, type FuzzRequest } from "./requests.ts";
+
+/**
+ * Requests in rounds: each round is a cluster of its own in virtual time with the master of production,
+ * so that a problem is repeated by its seed and round alone. Most rounds have no controllers, which
+ * would spend their time on the replicas that hostile objects ask for; every fourth is a whole cluster.
+ */
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly requests: number;
+  /** The first round; a later one repeats a part of a longer run. */
+  readonly firstRound?: number;
+  readonly onRound?: (round: number, figures: FuzzFigures) => void;
+}
+
+export interface FuzzFigures {
+  requests: number;
+  readonly byStatus: Record<string, number>;
+  crashes: number;
+  /** Refusals of 500 and above that are neither 503 nor 504 and not what Kubernetes answers. */
+  fiveXx: number;
+  /** Requests that were never answered. */
+  unanswered: number;
+  /** Processor time of the longest step: one request, and what came due while it was served. */
+  longestBlockMs: number;
+  longestBlock: string;
+  memoryFirstBytes: number;
+  memoryLastBytes: number;
+  readonly problems: string[];
+}
+
+export const requestsPerRound = 2_500;
+const wholeEvery = 4;
+const requestsPerWholeRound = 500;
+const problemsMax = 20;
+/** How long a watch is left open, in steps of requests. */
+const openStepsMax = 40;
+const stepMs = 4;
+const answerMsMax = 75_000;
+
+export async function fuzz(options: FuzzOptions): Promise<FuzzFigures> {
+  const figures: FuzzFigures = {
+    requests: 0,
+    byStatus: {},
+    crashes: 0,
+    fiveXx: 0,
+    unanswered: 0,
+    longestBlockMs: 0,
+    longestBlock: "",
+    memoryFirstBytes: 0,
+    memoryLastBytes: 0,
+    problems: [],
+  };
+  const rejected = (error: unknown): void => note(figures, "crashes", `unhandled: ${textOf(error)}`);
+  process.on("unhandledRejection", rejected);
+  try {
+    for (let round = options.firstRound ?? 0; figures.requests < options.requests; round += 1) {
+      await runRound(options, figures, round);
+      globalThis.gc?.();
+      figures.memoryLastBytes = process.memoryUsage().heapUsed;
+      if (figures.memoryFirstBytes === 0) figures.memoryFirstBytes = figures.memoryLastBytes;
+      options.onRound?.(round, figures);
+    }
+  } finally {
+    process.off("unhandledRejection", rejected);
+  }
+  return figures;
+}
+
+interface Open {
+  readonly exchange: SimExchange;
+  readonly request: FuzzRequest;
+  readonly step: number;
+  readonly label: string;
+}
+
+async function runRound(options: FuzzOptions, figures: FuzzFigures, round: number): Promise<void> {
+  const seed = (options.seed + Math.imul(round, 7_919)) | 0;
+  const rng = createRng(seed, "fuzz");
+  const isWhole = round % wholeEvery === wholeEvery - 1;
+  await using cluster = isWhole ? await createCluster({ nodes: 1, seed, time: "virtual" }) : await bareCluster(seed);
+  const most = isWhole ? requestsPerWholeRound : requestsPerRound;
+  const count = Math.min(most, options.requests - figures.requests);
+  let open: Open[] = [];
+  try {
+    await cluster.apply(isWhole ? ["n", "m"].map(namespace) : furniture());
+    for (let step = 0; step < count; step += 1) {
+      const request = drawRequest(rng);
+      const label = `round ${round} step ${step}: ${request.method} ${request.target.slice(0, 120)}`;
+      figures.requests += 1;
+      open.push({ exchange: send(cluster, request), request, step, label });
+      await timed(figures, label, () => cluster.advance(stepMs));
+      open = open.filter((each) => !settled(figures, each, step));
+    }
+    await cluster.advance(answerMsMax);
+    for (const each of open) {
+      if (each.exchange.status === 0) note(figures, "unanswered", `${each.label}: never answered`);
+      else count1(figures, each.exchange.status);
+      each.exchange.disconnect();
+    }
+    const last = await cluster.request("GET", "/readyz");
+    if (last.code !== 200)
+      note(figures, "crashes", `round ${round}: afterwards /readyz answers ${last.code}: ${last.text}`);
+  } catch (error) {
+    note(figures, "crashes", `round ${round} after ${figures.requests} requests: ${textOf(error)}`);
+  }
+}
+
+async function bareCluster(seed: number): Promise<Cluster> {
+  const cluster = new Cluster({ nodes: 0, seed, time: "virtual", bare: true });
+  await cluster.startMaster();
+  return cluster;
+}
+
+function namespace(name: string): Manifest {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+}
+
+/** What controllers would have made. */
+function furniture(): readonly Manifest[] {
+  const account = (where: string): Manifest => ({
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name: "default", namespace: where },
+  });
+  return ["default", "n", "m"].flatMap((name) => [namespace(name), account(name)]);
+}
+
+function send(cluster: Cluster, { method, target, body, headers, user }: FuzzRequest): SimExchange {
+  return cluster.open(method, target, body, { headers, user });
+}
+
+async function timed(figures: FuzzFigures, label: string, work: () => Promise<void>): Promise<void> {
+  // Processor time: the machine may have other work.
+  const began = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(began);
+  const ms = Math.round((user + system) / 1_000);
+  if (ms <= figures.longestBlockMs) return;
+  figures.longestBlockMs = ms;
+  figures.longestBlock = label;
+}
+
+/** True when nothing more is to be seen of the exchange; a watch is cut after a while. */
+function settled(figures: FuzzFigures, { exchange, step, label }: Open, now: number): boolean {
+  if (!exchange.ended && !(exchange.status > 0 && now - step > openStepsMax)) return false;
+  count1(figures, exchange.status);
+  const { status } = exchange;
+  if (status >= 500 && status !== 503 && status !== 504 && !byDesign(exchange.text)) {
+    note(figures, "fiveXx", `${label}: ${status} ${exchange.text.slice(0, 300)}`);
+  }
+  exchange.disconnect();
+  return true;
+}
+
+/** Kubernetes answers 500 to these as well: refusals that it makes without a Status of their own. */
+const answeredAlike = [
+  "resourceVersion should not be set on objects to be created",
+  "failed to create typed patch object (",
+  "failed to convert new object (",
+  '"message":"target.name: Required value"',
+  '"message":"target.kind: Unsupported value',
+];
+
+function byDesign(text: string): boolean {
+  return answeredAlike.some((part) => text.includes(part));
+}
+
+function count1(figures: FuzzFigures, status: number): void {
+  figures.byStatus[status] = (figures.byStatus[status] ?? 0) + 1;
+}
+
+function note(figures: FuzzFigures, what: "crashes" | "fiveXx" | "unanswered", text: string): void {
+  figures[what] += 1;
+  if (figures.problems.length < problemsMax) figures.problems.push(text);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
