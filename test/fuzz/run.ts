@@ -161,6 +161,7 @@ const answeredAlike = [
   "resourceVersion should not be set on objects to be created",
   "failed to create typed patch object (",
   "failed to convert new object (",
+  "failed to create manager for existing fields: ",
   '"message":"target.name: Required value"',
   '"message":"target.kind: Unsupported value',
 ];
