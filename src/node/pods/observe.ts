@@ -30,6 +30,7 @@ export class Observer {
   /** Grows with each begin and end of one. */
   #turn = 0;
   #mark: number | undefined;
+  #isEvent = false;
 
   /** `isNew`: the runtime has nothing of this pod yet. */
   constructor(cri: Cri, uid: string, isNew: boolean) {
@@ -70,14 +71,19 @@ export class Observer {
     }
   }
 
-  /** The shared listing begins. */
-  mark(): void {
+  /** The shared listing begins. `isEvent`: the runtime said that something has ended. */
+  mark(isEvent: boolean): void {
+    this.#isEvent = isEvent;
     this.#mark = this.#busy === 0 ? this.#turn : undefined;
   }
 
   /** What the shared listing found of this pod: true if that is news, which the next snapshot has. */
   compare(listing: Listing): boolean {
-    if (this.#mark !== this.#turn) return false;
+    if (this.#mark !== this.#turn) {
+      // The next periodic listing makes up for one that was missed; an end is looked into after the deed.
+      if (this.#isEvent) this.doubt();
+      return this.#isEvent && this.#busy === 0;
+    }
     const found = fingerprint(
       listing.sandboxes.map(({ id, state }) => [id, state === "ready"]),
       listing.containers.map(({ id, state }) => [id, state]),

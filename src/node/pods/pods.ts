@@ -84,6 +84,8 @@ export function createPods(options: PodsOptions): Pods {
   let timer: Timer | undefined;
   let relisting = false;
   let asked = false;
+  /** The next listing is for an event of the runtime. */
+  let hasEvent = false;
   const supervisor = createSupervisor(
     { path: `/node/${nodeName}/pods`, ...manyActors },
     { clock, random: ports.random, escalate: (error) => options.giveUp?.(error) },
@@ -112,6 +114,7 @@ export function createPods(options: PodsOptions): Pods {
       for (const uid of entries.keys()) ports.probes.stop(uid);
     },
     relist: () => {
+      hasEvent = true;
       void relist();
     },
     list: () => [...entries.values()].map(viewOf),
@@ -319,7 +322,8 @@ export function createPods(options: PodsOptions): Pods {
 
   async function readOnce(): Promise<void> {
     try {
-      for (const { actor } of entries.values()) actor.worker.observer.mark();
+      for (const { actor } of entries.values()) actor.worker.observer.mark(hasEvent);
+      hasEvent = false;
       const sandboxes = await cri.listPodSandboxes();
       const containers = await cri.listContainers();
       compare(sandboxes, containers);

@@ -469,6 +469,28 @@ test("a pod that is long on its way says so after a second, and what fails is sa
   t.is(world.pod("bad")!.status!.containerStatuses![0]!.state!.waiting!.reason, "CreateContainerError");
 });
 
+test("a container that ends while its start is still under way is missed by no event", async (t) => {
+  for (const exitAfterMs of [20, 80]) {
+    const world: World = await createWorld({
+      wrap: (cri) => ({
+        ...cri,
+        async containerStatus(id) {
+          const answer = await cri.containerStatus(id);
+          await new Promise<void>((resolve) => void world.clock.after(50, resolve));
+          return answer;
+        },
+      }),
+    });
+    world.put(podOf("web"));
+    await world.clock.advance(exitAfterMs);
+    const [container] = await world.cri.listContainers();
+    world.cri.exitContainer(container!.id, 3);
+    world.pods.relist();
+    await world.clock.advance(200);
+    t.is(world.pod("web")!.status!.containerStatuses![0]!.restartCount, 1, String(exitAfterMs));
+  }
+});
+
 test("what happens behind the node's back is found by the next listing, also right after a start", async (t) => {
   const world = await createWorld();
   world.put(podOf("web"));
