@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { createMachine, canDrive, root, until, type Machine } from "./support/machine.ts";
+import { networkOf } from "./support/network.ts";
 import { containerProcesses, killHard, leftOvers, pidsOf, shimSockets } from "./support/processes.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
@@ -20,26 +21,11 @@ test.before(async () => {
   if (!canDrive) return;
   machine = createMachine();
   data = join(machine.folder, "d");
-  before = await network();
+  before = await networkOf(machine);
 });
 test.after.always(async () => {
   if (canDrive) await machine.dispose();
 });
-
-/** Links, addresses, routes, rules and tables of the machine's network. */
-async function network(): Promise<readonly string[]> {
-  const looks = [
-    ["ip", "-o", "addr"],
-    ["ip", "route", "show", "table", "all"],
-    ["ip", "rule"],
-    ["nft", "list", "ruleset"],
-  ] as const;
-  const said = await Promise.all(looks.map(([file, ...args]) => machine.run(file, args)));
-  // Addresses of IPv6 that the kernel gives links by itself may still be under way.
-  return said
-    .flatMap(({ stdout }) => stdout.split("\n"))
-    .filter((line) => line !== "" && !/fe80|inet6|^multicast|ff00/.test(line));
-}
 
 /** The network namespaces of the cluster's containers, by number. */
 function podNamespaces(): ReadonlySet<number> {
@@ -54,7 +40,7 @@ function namespaces(): readonly number[] {
 
 async function nothingIsLeft(t: ExecutionContext, pods: ReadonlySet<number> = new Set()): Promise<void> {
   t.deepEqual(leftOvers(data, name), []);
-  t.deepEqual(await network(), before);
+  t.deepEqual(await networkOf(machine), before);
   t.deepEqual(
     namespaces().filter((inode) => pods.has(inode)),
     [],

@@ -62,7 +62,8 @@ export function createMachine(options: { readonly kubectl?: string } = {}): Mach
     ip("-n", netns, ...line.split(" "));
   }
   const env = {
-    PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin",
+    // npm puts the scripts of packages first, and one of them is called nft.
+    PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${process.env["PATH"] ?? ""}`,
     LANG: "C.UTF-8",
     HOME: folder,
     XDG_STATE_HOME: join(folder, "state"),

@@ -39,6 +39,19 @@ test("a heartbeat without actors leaves those that were told before", (t) => {
   t.deepEqual(table.lastHeard("n1"), { atMs: 9 }, "silence counts on after the link is gone");
 });
 
+test("of two links of one node the newer one counts, whichever ends first", (t) => {
+  const table = new NodeTable();
+  const [older, newer] = [liveNode("n1"), { ...liveNode("n1"), bootId: "c" }];
+  table.connect(older);
+  table.connect(newer);
+  t.is(table.get("n1"), newer);
+  t.is(table.live().length, 1);
+  table.disconnect(older);
+  t.is(table.get("n1"), newer, "the end of the half-open one takes nothing away");
+  table.disconnect(newer);
+  t.is(table.get("n1"), undefined);
+});
+
 test("all proxies are as far as the slowest Ready node's", (t) => {
   const table = new NodeTable();
   for (const [name, revision] of [["n1", 9] as const, ["n2", 4] as const]) {
