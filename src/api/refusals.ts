@@ -10,7 +10,7 @@ export function refusal(code: number, reason: string, message: string, details?:
   return refuse({ code, reason, message, ...(details === undefined ? {} : { details }) });
 }
 
-function detailsOf(kind: Kind, name: string): StatusDetails {
+export function detailsOf(kind: Kind, name: string): StatusDetails {
   return {
     ...(name === "" ? {} : { name }),
     ...(kind.group === "" ? {} : { group: kind.group }),

@@ -14,7 +14,7 @@ import { dryRunOf, parseDeleteOptions, type DeleteWishes } from "../delete-optio
 import type { Form } from "../form.ts";
 import { isObject } from "../json-values.ts";
 import { limits } from "../limits.ts";
-import { invalidOptions } from "../refusals.ts";
+import { detailsOf, invalidOptions, success } from "../refusals.ts";
 import { fieldValidation, parseText, readForm } from "./body.ts";
 import type { Call } from "./call.ts";
 import { parseListOptions } from "./list-options.ts";
@@ -329,7 +329,8 @@ function show(call: Call, shown: Shown): void {
   const headers = warningHeaders([...shown.warnings, ...reply.warnings]);
   const { object, status, code } = reply;
   if (object === undefined) {
-    if (status !== undefined) respondStatus(call.exchange, { ...status, code }, headers);
+    // A later leader knows only that the write was done: its result is kept without a body.
+    respondStatus(call.exchange, { ...(status ?? success(code, detailsOf(target.kind, target.name))), code }, headers);
     return;
   }
   const text = objectText(shapeContext(call, shownKind(target), accepted), object);

@@ -286,3 +286,18 @@ test("PUT of an immutable ConfigMap's data is refused, its labels may change", a
   t.regex(json.message, /data: Forbidden: field is immutable when `immutable` is set/);
   t.is((await patch(rig, `${CM}/a`, { metadata: { labels: { a: "b" } } })).code, 200);
 });
+
+test("a write whose answer a later leader knows without a body is answered as a success", async (t) => {
+  const { host } = await createRig();
+  const known = await createRig({
+    host: {
+      actors: host.actors,
+      readBarrier: () => Promise.resolve(),
+      write: () => Promise.resolve({ code: 200, revision: 9, warnings: [] }),
+    },
+  });
+  const answer = await known.call("DELETE", `${CM}/a`);
+  t.is(answer.code, 200);
+  t.is(answer.json.status, "Success");
+  t.deepEqual(answer.json.details, { name: "a", kind: "configmaps" });
+});
