@@ -1,5 +1,6 @@
 import type { Kind } from "../kinds/kind.ts";
 import { refuse } from "../kinds/status-errors.ts";
+import { goQuote } from "../util/gojson.ts";
 import { StatusError, type Status, type StatusCause, type StatusDetails } from "../util/errors.ts";
 
 /**
@@ -22,9 +23,17 @@ export function entityTooLarge(message: string): StatusError {
   return refusal(413, "RequestEntityTooLarge", message);
 }
 
-export function rejectedPatch(detail?: string): StatusError {
-  const text = "the server rejected our request due to an error in our request";
-  return refusal(422, "Invalid", detail === undefined ? text : `${text}: ${detail}`);
+/** A JSON patch that does not fit the object. Kubernetes says no more about it, and kubectl prints it. */
+export function rejectedPatch(): StatusError {
+  return refusal(422, "Invalid", "the server rejected our request due to an error in our request", {});
+}
+
+/** What a patch makes of the object is none of its kind. `shown`: the object, or the patch. */
+export function invalidPatch(shown: string, problem: string): StatusError {
+  const message = `Invalid value: ${goQuote(shown)}: ${problem}`;
+  return refusal(422, "Invalid", ` "" is invalid: patch: ${message}`, {
+    causes: [{ reason: "FieldValueInvalid", message, field: "patch" }],
+  });
 }
 
 /** 422 about the resource or its options rather than an object of the kind. */

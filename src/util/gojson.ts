@@ -46,3 +46,13 @@ export function goJson(value: unknown): string {
   if (text === undefined) return "null";
   return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** A value in Go's `%v` form: `map[a:1 b:[x y]]`. */
+export function goPlain(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goPlain).join(" ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return `map[${members.map(([key, inner]) => `${key}:${goPlain(inner)}`).join(" ")}]`;
+  }
+  return value === null ? "<nil>" : String(value);
+}

@@ -1,4 +1,5 @@
 import type { ListSchema, ScalarType, Schema } from "../../kinds/schema.ts";
+import { goPlain } from "../../util/gojson.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
 import { isList, isObject } from "../json-values.ts";
 import { elementText, type PathElement } from "./field-path.ts";
@@ -111,15 +112,6 @@ function goType(value: Json): string {
 /** How Go's `%v` prints a pointer to a struct with this one value. */
 function goPointer(value: Json): string {
   return `&{${goPlain(value)}}`;
-}
-
-function goPlain(value: Json): string {
-  if (isList(value)) return `[${value.map(goPlain).join(" ")}]`;
-  if (isObject(value)) {
-    const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return `map[${members.map(([key, inner]) => `${key}:${goPlain(inner)}`).join(" ")}]`;
-  }
-  return value === null ? "<nil>" : String(value);
 }
 
 function goSyntax(value: Json): string {

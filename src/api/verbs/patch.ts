@@ -1,14 +1,17 @@
 import type { WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
+import { decodeJson } from "../../kinds/decode-json.ts";
 import type { Draft } from "../../kinds/kind.ts";
 import type { ObjectSchema } from "../../kinds/schema.ts";
 import { badRequest, notFound, unsupportedMediaType } from "../../kinds/status-errors.ts";
 import type { Json } from "../../util/json.ts";
 import { invariant } from "../../util/errors.ts";
-import { decodeForm, type Form } from "../form.ts";
+import { settleForm, type Form } from "../form.ts";
+import { goJson, goPlain } from "../../util/gojson.ts";
 import { isObject } from "../json-values.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge-patch.ts";
 import { applyStrategicPatch } from "../patch/strategic.ts";
+import { invalidPatch } from "../refusals.ts";
 import { apply } from "./apply.ts";
 import { existing, settleName, settleNamespace, type Evaluation } from "./evaluation.ts";
 import { replace } from "./replace.ts";
@@ -31,9 +34,20 @@ export function patchedForm(evaluation: Evaluation, form: Form, document: Json):
   const patched = applyPatch(request, form.schema, document);
   if (!isObject(patched)) throw badRequest("a patch must leave an object");
   const validation = request.fieldValidation ?? "Warn";
-  const decoded = decodeForm(form, patched, { validation });
-  warnings.push(...decoded.warnings);
-  return decoded.draft;
+  const decoded = decodeJson(form.schema, patched, { validation });
+  const { errors, unknown } = decoded;
+  const [problem = strictProblem(validation, unknown)] = errors;
+  if (problem !== undefined) {
+    const isStrategic = request.patch?.type === "strategic";
+    throw invalidPatch(isStrategic ? goPlain(request.patch.body) : goJson(patched), problem);
+  }
+  const settled = settleForm(form, decoded, { validation });
+  warnings.push(...settled.warnings);
+  return settled.draft;
+}
+
+function strictProblem(validation: string, unknown: readonly string[]): string | undefined {
+  return validation === "Strict" && unknown.length > 0 ? `strict decoding error: ${unknown.join(", ")}` : undefined;
 }
 
 const plainPatchTypes = [

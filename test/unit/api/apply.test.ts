@@ -638,3 +638,90 @@ test("__proto__ is an ordinary key of a map, and no field of an object", async (
   t.is(refused.code, 500);
   t.regex(refused.json.message, /\.metadata\.__proto__: field not declared in schema/);
 });
+
+interface PatchCase {
+  readonly what: string;
+  readonly type: "json" | "merge" | "strategic-merge";
+  readonly body: unknown;
+  readonly query?: string;
+  readonly code: number;
+  readonly message?: string;
+}
+
+const strategicSpec = (container: Loose): Loose => ({ spec: { template: { spec: { containers: [container] } } } });
+const patchCases: readonly PatchCase[] = [
+  {
+    what: "a failing test",
+    type: "json",
+    body: [{ op: "test", path: "/spec/replicas", value: 7 }],
+    code: 422,
+    message: "the server rejected our request due to an error in our request",
+  },
+  {
+    what: "10,001 operations",
+    type: "json",
+    body: Array.from({ length: 10_001 }, () => ({ op: "test", path: "/kind", value: "Deployment" })),
+    code: 413,
+    message: "The allowed maximum operations in a JSON patch is 10000, got 10001",
+  },
+  {
+    what: "an unknown field, strict",
+    type: "strategic-merge",
+    body: { spec: { replicaz: 1, paused: true } },
+    query: "fieldValidation=Strict",
+    code: 422,
+    message:
+      ' "" is invalid: patch: Invalid value: "map[spec:map[paused:true replicaz:1]]": strict decoding error: unknown field "spec.replicaz"',
+  },
+  {
+    what: "a text for a number",
+    type: "strategic-merge",
+    body: { spec: { replicas: "x" } },
+    code: 422,
+    message:
+      ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:x]]": json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+  },
+  {
+    what: "an item without its key",
+    type: "strategic-merge",
+    body: strategicSpec({ image: "b" }),
+    code: 422,
+  },
+  {
+    what: "an unknown field, ignored",
+    type: "merge",
+    body: { spec: { replicaz: 1 } },
+    query: "fieldValidation=Ignore",
+    code: 200,
+  },
+  { what: "an unknown validation", type: "merge", body: {}, query: "fieldValidation=x", code: 422 },
+  {
+    what: "force",
+    type: "merge",
+    body: {},
+    query: "force=false",
+    code: 422,
+    message: 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
+  },
+  {
+    what: "a stale revision",
+    type: "merge",
+    body: { metadata: { resourceVersion: "1" } },
+    code: 409,
+    message:
+      'Operation cannot be fulfilled on deployments.apps "d": the object has been modified; please apply your changes to the latest version and try again',
+  },
+  { what: "another uid", type: "merge", body: { metadata: { uid: "u" } }, code: 409 },
+  { what: "a dry run", type: "merge", body: { spec: { replicas: 5 } }, query: "dryRun=All", code: 200 },
+];
+for (const { what, type, body, query = "", code, message } of patchCases) {
+  test(`a ${type} patch with ${what} is a ${code} and stores nothing`, async (t) => {
+    const rig = await createRig();
+    const { json: stored } = await rig.post(D, deployment("d"));
+    const headers = { "content-type": `application/${type}-patch+json` };
+    const answer = await rig.call("PATCH", `${D}/d?${query}`, { body, headers });
+    t.is(answer.code, code, answer.text);
+    if (message !== undefined) t.is(answer.json.message, message);
+    t.deepEqual((await rig.call("GET", `${D}/d`)).json, stored);
+  });
+}

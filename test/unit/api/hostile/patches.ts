@@ -47,7 +47,7 @@ const both: readonly Hostile[] = (["merge-patch", "strategic-merge-patch"] as co
     one(
       "metadata as a text",
       { metadata: "x" },
-      400,
+      422,
       /cannot unmarshal string into Go struct field ConfigMap\.metadata/,
     ),
     one(
@@ -168,7 +168,7 @@ export const patches: readonly Hostile[] = [
     `${P}/p`,
     "an object as a key",
     { spec: { containers: [{ name: { a: 1 } }] } },
-    400,
+    422,
     /Container\.spec\.containers\.name of type string/,
   ),
   strategic(`${D}/d`, "keys to keep as a text", { spec: { strategy: { $retainKeys: "x" } } }, 400, /retainKeys/),
