@@ -1,3 +1,5 @@
+import type { Json } from "./json.ts";
+
 /**
  * Values as Go prints them inside error messages: `%q` for strings, `encoding/json` for the rest.
  * Kubernetes' clients and people compare these texts, so they are matched to the letter.
@@ -48,11 +50,15 @@ export function goJson(value: unknown): string {
 }
 
 /** A value in Go's `%v` form: `map[a:1 b:[x y]]`. */
-export function goPlain(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(goPlain).join(" ")}]`;
+export function goPlain(value: Json): string {
+  if (isList(value)) return `[${value.map(goPlain).join(" ")}]`;
   if (typeof value === "object" && value !== null) {
     const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return `map[${members.map(([key, inner]) => `${key}:${goPlain(inner)}`).join(" ")}]`;
   }
   return value === null ? "<nil>" : String(value);
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
 }
