@@ -17,8 +17,8 @@ import { createSnapshotFiles } from "./snapshot.ts";
 import type { OpenedSnapshot, SnapshotFiles } from "./snapshot.ts";
 import { Snapshots, isSnapshotMessage } from "./snapshots.ts";
 import type { PeerMessage } from "./transport-api.ts";
-import { clearDamage, isMarkedDamaged, markDamaged } from "./wal-damage.ts";
-import { configsIn, hasLog, hasOtherVoters, joinLog, sizeOf } from "./wake.ts";
+import { DamageNotes, isMarkedDamaged, markDamaged } from "./wal-damage.ts";
+import { configsIn, hasLog, hasOtherVoters, joinLog, logStart, sizeOf } from "./wake.ts";
 import { openWal, payloadBytesMax } from "./wal.ts";
 import type { Wal, WalContent } from "./wal.ts";
 
@@ -49,7 +49,7 @@ class Driver implements Raft {
   /** More was committed than one turn hands over: the rest is due in the next. */
   #isCatchingUp = false;
   #commitDue: LogIndex = 0;
-  #damageWork: Promise<void> = Promise.resolve();
+  readonly #damage: DamageNotes;
   readonly #inputs: Input[] = [];
   readonly #reads: Map<number, ReadGroup[]> = new Map();
   #identity: Omit<Identity, "incarnation"> | undefined;
@@ -77,6 +77,7 @@ class Driver implements Raft {
     this.#options = options;
     this.#clock = options.env.clock;
     this.#files = createSnapshotFiles(options.env);
+    this.#damage = new DamageNotes(options.env);
   }
 
   get role(): Role {
@@ -191,6 +192,7 @@ class Driver implements Raft {
       now: this.#clock.mono(),
       seed: env.random.stream("raft").u32(),
       doubtUpTo: content.doubtUpTo,
+      hasCutTail: content.tail !== "clean",
       isDamaged: await isMarkedDamaged(env.disk),
       settings: settings ?? {},
     });
@@ -199,16 +201,17 @@ class Driver implements Raft {
     // Never the ids of an earlier life: an answer to it may still be on its way.
     this.#lastReadId = (this.#incarnation % 2 ** 20) * 2 ** 24;
     this.#life = "running";
-    this.#logStart(content, meta.index);
+    logStart(env, { member: memberId, incarnation: this.#incarnation, snapshotIndex: meta.index }, content);
     this.#tellConfig(state.configs.current);
     await this.#begin();
     await wal.makeBallast();
   }
 
   #newSnapshots(state: State, wal: Wal, tailBytes: number): Snapshots {
-    const { env, snapshotLogBytes, stateMachine, transport } = this.#options;
+    const { env, snapshotLogBytes, snapshotChunkBytes, stateMachine, transport } = this.#options;
     return new Snapshots({
       env,
+      chunkBytes: snapshotChunkBytes ?? raftLimits.snapshotChunkBytes,
       files: this.#files,
       wal,
       state,
@@ -234,7 +237,7 @@ class Driver implements Raft {
     this.#reads.clear();
     this.#pending.end("the log has stopped");
     await this.#snapshots?.stop();
-    await this.#damageWork;
+    await this.#damage.done;
     await this.#wal?.close();
   }
 
@@ -432,7 +435,7 @@ class Driver implements Raft {
         this.#fail(removedError());
         break;
       case "damage":
-        this.#onDamage(effect.isDamaged);
+        this.#damage.note(effect.isDamaged);
         break;
       case "fatal":
         this.#fail(new InvariantError(effect.why));
@@ -518,15 +521,6 @@ class Driver implements Raft {
     onConfig?.(config);
   }
 
-  /** One piece of work after the other, so that the newest word is the one that stays. */
-  #onDamage(isDamaged: boolean): void {
-    const { disk, log } = this.#options.env;
-    log(isDamaged ? "error" : "info", isDamaged ? "wal-entries-lost" : "wal-repaired");
-    this.#damageWork = this.#damageWork
-      .then(() => (isDamaged ? markDamaged(disk, "the cut tail had been acknowledged") : clearDamage(disk)))
-      .catch((error: unknown) => log("warn", "damage-not-noted", { reason: messageOf(error) }));
-  }
-
   /** `leader` waits for the leader's own entry; the rest is told at once. */
   #tellRole(role: Role, term: number): void {
     if (role === "leader") return;
@@ -581,20 +575,6 @@ class Driver implements Raft {
       },
       { daemon: true },
     );
-  }
-
-  #logStart(content: WalContent, snapshotIndex: LogIndex): void {
-    const { log } = this.#options.env;
-    log("info", "raft-started", {
-      member: this.memberId,
-      incarnation: this.#incarnation,
-      term: content.hardState.term,
-      snapshotIndex,
-      entries: content.entries.length,
-    });
-    if (content.tail !== "clean") {
-      log("warn", "wal-tail-cut", { tail: content.tail, doubtUpTo: content.doubtUpTo });
-    }
   }
 
   #faultAt(seam: "append" | "commit"): void {

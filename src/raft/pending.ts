@@ -14,24 +14,23 @@ interface Waiter<T> {
 
 export class Pending {
   readonly #changes: (Waiter<ConfigChanged> & { readonly index: LogIndex })[] = [];
-  #asking: Waiter<ConfigChanged> | undefined;
+  readonly #asking: Waiter<ConfigChanged>[] = [];
   #transfer: Waiter<void> | undefined;
 
   get isTransferring(): boolean {
     return this.#transfer !== undefined;
   }
 
-  /** `ask` hands the wish to the core, which answers through `onChange` in the same turn. */
+  /** `ask` hands the wish to the core, which answers through `onChange`, in the order of asking. */
   change(ask: () => void): Promise<ConfigChanged> {
     return new Promise((resolve, reject) => {
-      this.#asking = { resolve, reject };
+      this.#asking.push({ resolve, reject });
       ask();
     });
   }
 
   onChange(state: State, index: LogIndex, refusal: string): void {
-    const waiter = this.#asking;
-    this.#asking = undefined;
+    const waiter = this.#asking.shift();
     if (waiter === undefined) return;
     if (refusal === "") this.#changes.push({ ...waiter, index });
     else if (state.role === "leader") waiter.reject(refusedError(refusal));
@@ -60,12 +59,14 @@ export class Pending {
   /** What was handed over is handed over; what was not committed may come about or not. */
   leadNoMore(): void {
     this.#transfer?.resolve();
-    this.end("this member no longer leads");
+    this.#transfer = undefined;
+    const error = new TransientError("this member no longer leads", { retryAfterMs: 50 });
+    for (const { reject } of this.#changes.splice(0)) reject(error);
   }
 
   end(why: string): void {
     const error = new TransientError(why, { retryAfterMs: 50 });
-    for (const { reject } of this.#changes.splice(0)) reject(error);
+    for (const { reject } of [...this.#changes.splice(0), ...this.#asking.splice(0)]) reject(error);
     this.#transfer?.reject(error);
     this.#transfer = undefined;
   }

@@ -21,6 +21,8 @@ export interface RaftOptions {
   readonly settings?: Partial<Settings>;
   readonly snapshotLogBytes?: number;
   readonly segmentBytes?: number;
+  /** A snapshot goes to another member in pieces of this length. */
+  readonly snapshotChunkBytes?: number;
   /** Applied entries that stay in memory where no member is known to need them. */
   readonly memoryTailEntries?: number;
   /** Room that is kept free on the disk, and given up when it is full; none by default. */

@@ -16,6 +16,7 @@ export interface SendOptions {
   readonly to: MemberId;
   readonly term: number;
   readonly source: SnapshotToSend;
+  readonly chunkBytes: number;
   readonly send: (to: MemberId, message: SnapshotMessage) => void;
   readonly onEnd: (outcome: SendOutcome, reason: string) => void;
 }
@@ -71,13 +72,12 @@ export class SnapshotSender {
   async #pump(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
-    const { source, send, to, term, crypto } = this.#options;
-    const { snapshotChunkBytes, snapshotInFlightCount } = raftLimits;
+    const { source, send, to, term, crypto, chunkBytes } = this.#options;
     try {
       while (!this.#hasEnded && this.#hasBegun && this.#sentTo < this.id.sizeBytes) {
-        if (this.#sentTo - this.#ackedTo >= snapshotChunkBytes * snapshotInFlightCount) return;
+        if (this.#sentTo - this.#ackedTo >= chunkBytes * raftLimits.snapshotInFlightCount) return;
         const offset = this.#sentTo;
-        const bytes = await source.read(offset, snapshotChunkBytes);
+        const bytes = await source.read(offset, chunkBytes);
         if (offset !== this.#sentTo || this.#hasEnded) continue;
         if (bytes.length === 0) return this.#end("broken");
         send(to, { type: "snapshotChunk", term, id: this.id, offset, crc: crypto.crc32(bytes), bytes });

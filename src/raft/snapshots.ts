@@ -19,6 +19,7 @@ export interface SnapshotsOptions {
   readonly wal: Wal;
   readonly state: State;
   readonly logBytes: number;
+  readonly chunkBytes: number;
   /** Where `wal.writtenBytes` stood at the last snapshot. */
   readonly bytesAtSnapshot: number;
   readonly freeze: () => SnapshotSource;
@@ -126,6 +127,7 @@ export class Snapshots {
       to,
       term: state.term,
       source,
+      chunkBytes: this.#options.chunkBytes,
       send,
       onEnd: (outcome, reason) => {
         if (this.#senders.get(to) === sender) this.#senders.delete(to);

@@ -57,3 +57,14 @@ export async function hasLog(env: Env): Promise<boolean> {
   if (!(await env.disk.exists(WAL_FOLDER))) return false;
   return (await env.disk.list(WAL_FOLDER)).some((name) => numberOfSegment(name) !== undefined);
 }
+
+/** One line for the start, and one where something was cut off. */
+export function logStart(
+  { log }: Env,
+  about: { readonly member: MemberId; readonly incarnation: number; readonly snapshotIndex: number },
+  { hardState, entries, tail, doubtUpTo }: WalContent,
+): void {
+  const { member, incarnation, snapshotIndex } = about;
+  log("info", "raft-started", { member, incarnation, term: hardState.term, snapshotIndex, entries: entries.length });
+  if (tail !== "clean") log("warn", "wal-tail-cut", { tail, doubtUpTo });
+}

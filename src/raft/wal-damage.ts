@@ -1,5 +1,6 @@
-import type { Disk } from "../env/env.ts";
+import type { Disk, Log } from "../env/env.ts";
 import { utf8 } from "../util/bytes.ts";
+import { messageOf } from "../util/errors.ts";
 import { DAMAGED_PATH, WAL_FOLDER, corruptPath, isCorruptName, numberOfSegment, segmentPath } from "./wal-names.ts";
 
 /**
@@ -31,8 +32,27 @@ async function listSegments(disk: Disk): Promise<readonly number[]> {
   return (await disk.list(WAL_FOLDER)).flatMap((name) => numberOfSegment(name) ?? []);
 }
 
+/** What the core says of the damage, on disk: one piece of work after the other, so that the newest word stays. */
+export class DamageNotes {
+  readonly #disk: Disk;
+  readonly #log: Log;
+  done: Promise<void> = Promise.resolve();
+
+  constructor({ disk, log }: { readonly disk: Disk; readonly log: Log }) {
+    this.#disk = disk;
+    this.#log = log;
+  }
+
+  note(isDamaged: boolean): void {
+    this.#log(isDamaged ? "error" : "info", isDamaged ? "wal-entries-lost" : "wal-repaired");
+    this.done = this.done
+      .then(() => (isDamaged ? markDamaged(this.#disk, "the cut tail had been acknowledged") : clearDamage(this.#disk)))
+      .catch((error: unknown) => this.#log("warn", "damage-not-noted", { reason: messageOf(error) }));
+  }
+}
+
 /** The log is whole again, on stable storage. */
-export async function clearDamage(disk: Disk): Promise<void> {
+async function clearDamage(disk: Disk): Promise<void> {
   for (const name of await disk.list(WAL_FOLDER)) {
     if (isCorruptName(name)) await disk.remove(`${WAL_FOLDER}/${name}`);
   }

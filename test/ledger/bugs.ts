@@ -215,13 +215,6 @@ export const bugs: readonly Bug[] = [
     caughtBy: seeds(60),
   },
   {
-    name: "a full disk is taken for a broken one",
-    file: "raft/wal.js",
-    find: 'if (codeOf(error) !== "ENOSPC" || this.#isClosing) {',
-    replace: "if (codeOf(error) !== undefined) {",
-    caughtBy: seeds(30),
-  },
-  {
     name: "pieces of a snapshot are put together with gaps",
     file: "raft/snapshot-receiver.js",
     find: "current.offset += message.bytes.length;",

@@ -113,6 +113,8 @@ export interface InitialState {
   readonly seed: number;
   readonly doubtUpTo?: number;
   readonly isDamaged?: boolean;
+  /** Something that looked like a torn write was cut off the log's end. */
+  readonly hasCutTail?: boolean;
   readonly settings?: Partial<Settings>;
 }
 
@@ -155,7 +157,7 @@ export function createState(initial: InitialState): State {
     lastContact: Number.NEGATIVE_INFINITY,
     doubtUpTo: initial.doubtUpTo ?? 0,
     doubtUntil: now + 5 * settings.electionMinMs,
-    hasCutTail: (initial.doubtUpTo ?? 0) > 0,
+    hasCutTail: initial.hasCutTail ?? (initial.doubtUpTo ?? 0) > 0,
     isDamaged: initial.isDamaged ?? false,
     repairNonce: initial.seed >>> 0,
     transferTo: 0,

@@ -157,10 +157,9 @@ export class Chaos {
     const segments = (await disk.list("wal")).filter((name) => name.endsWith(".seg"));
     const path = `wal/${segments[(how >>> 4) % segments.length]}`;
     const bytes = await disk.read(path);
-    const used = bytes.findLastIndex((byte) => byte !== 0) + 1;
-    // Not near the end: there a flipped bit looks like a torn write, which may be cut off.
-    const sectors = Math.floor((used * 0.7) / 512);
-    if (sectors < 4) return;
+    // Not in the last batch: there it looks like a torn write, which may be cut off.
+    const sectors = lastBatchAt(bytes) / 512;
+    if (sectors < 9) return;
     const sector = how % sectors;
     if (kind === "rot") {
       disk.flipBit(path, sector * 4_096 + ((how >>> 16) % 4_096));
@@ -193,4 +192,14 @@ export class Chaos {
       world.wish("add", raft.changeConfig({ type: "addLearner", id, address: `m${id}:1`, isReader }));
     }
   }
+}
+
+/** Where the last batch of a segment begins; 0 if there is none. */
+function lastBatchAt(bytes: Uint8Array): number {
+  let last = 0;
+  for (let at = 4_096; at < bytes.length; at += 512) {
+    const isBatch = bytes[at] === 0x54 && bytes[at + 1] === 0x52 && bytes[at + 2] === 0x42 && bytes[at + 3] === 0x54;
+    if (isBatch) last = at;
+  }
+  return last;
 }

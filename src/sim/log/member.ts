@@ -17,6 +17,7 @@ import type { Endpoint, Network } from "./network.ts";
 export interface Constants {
   readonly snapshotLogBytes: number;
   readonly segmentBytes: number;
+  readonly snapshotChunkBytes: number;
   readonly memoryTailEntries: number;
   readonly settings: Partial<Settings>;
 }

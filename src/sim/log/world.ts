@@ -204,6 +204,7 @@ function drawConstants(rng: Rng): Constants {
   return {
     segmentBytes: of([16_384, 32_768, 131_072]),
     snapshotLogBytes: of([12_000, 40_000, 150_000, 2_000_000]),
+    snapshotChunkBytes: of([150, 1_000, 262_144]),
     memoryTailEntries: of([4, 40, 400]),
     settings: {
       appendBytesMax: of([200, 4_096, 1_048_576]),
