@@ -14,6 +14,7 @@ import type { Pod } from "../../src/kinds/generated/types.ts";
 import { cleanUpNode } from "../../src/node/containerd/cleanup.ts";
 import { pidPath, socketPath } from "../../src/node/containerd/containerd.ts";
 import { createCri } from "../../src/node/cri/client.ts";
+import type { Image } from "../../src/node/cri/cri.ts";
 import { busyboxImage } from "../../src/node/images/build/offline.ts";
 import { containerConfig, podUidLabel, sandboxConfig } from "../../src/node/pods/config.ts";
 import { podCgroup } from "../../src/node/pods/resources.ts";
@@ -141,7 +142,16 @@ const floorNode = await startNodeRuntime({
   serviceCidr: "10.250.0.0/16",
 });
 await floorNode.ipam.load("10.251.0.0/24");
-const image = await floorNode.cri.imageStatus(busyboxImage);
+const image = await imported();
+
+/** containerd's CRI part hears of an import a moment after it. */
+async function imported(): Promise<Image> {
+  for (;;) {
+    const found = await floorNode.cri.imageStatus(busyboxImage);
+    if (found !== undefined) return found;
+    await pause(50);
+  }
+}
 
 /** What a pod of ours is made of, in the runtime's words, without what only the product needs. */
 function podOf(number: number): Pod {
@@ -180,7 +190,7 @@ async function startRaw(number: number): Promise<void> {
     },
   );
   const environment = new Map([["POD_IP", ip]]);
-  const config = containerConfig(pod, container, { ...facts, imageId: image!.id, environment, mounts });
+  const config = containerConfig(pod, container, { ...facts, imageId: image.id, environment, mounts });
   await cri.startContainer(await cri.createContainer(sandboxId, config, sandbox));
 }
 
