@@ -129,10 +129,17 @@ test("a command that arrives twice is one command", async (t) => {
   const before = cluster.master.store.revision;
   const fault = cluster.fault({ seam: "mailbox", kind: "duplicate", where: { path: "admin" } });
   const codes = [];
-  for (const name of ["a", "b", "c"]) codes.push((await cluster.request("POST", maps, configMap(name))).code);
+  // Done twice it would be two objects: their names are made up.
+  const made = { apiVersion: "v1", kind: "ConfigMap", metadata: { generateName: "made-" } };
+  for (let at = 0; at < 3; at += 1) codes.push((await cluster.request("POST", maps, made)).code);
   t.deepEqual(codes, [201, 201, 201]);
   t.is(fault.hits, 3);
   t.is(cluster.master.store.revision, before + 3);
+  t.is(
+    cluster.list("configmaps", { namespace: "default" }).filter(({ metadata }) => metadata.name.startsWith("made-"))
+      .length,
+    3,
+  );
 });
 
 test("of two updates from one revision one is refused and none is lost, in whichever order they arrive", async (t) => {
