@@ -5,7 +5,6 @@
 import type { Endpoint, EndpointPort, EndpointSlice, Node, Pod, Service } from "../../kinds/generated/types.ts";
 import type { RowRef, TimedView } from "../../store/view.ts";
 import { nothing, type Controller, type Plan, type PlanWrite } from "../runtime/controller.ts";
-import { canonical } from "./common/canonical.ts";
 import { jsonEqual } from "../../util/equal.ts";
 import { rowOf, watchOwn } from "./common/keys.ts";
 import { childName } from "./common/names.ts";
@@ -156,9 +155,9 @@ function groupByPorts(set: SliceSet, pods: readonly Pod[]): ReadonlyMap<string, 
 
 function portKey(ports: readonly EndpointPort[]): string {
   const texts = ports.map(({ name = "", port, protocol = "TCP", appProtocol = "" }) =>
-    canonical({ name, port, protocol, appProtocol }),
+    [name, port, protocol, appProtocol].join(" "),
   );
-  return texts.toSorted().join(" ");
+  return texts.toSorted().join(",");
 }
 
 function endpointOf({ view, service }: SliceSet, pod: Pod, address: string): Endpoint | undefined {
