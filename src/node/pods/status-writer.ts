@@ -122,15 +122,17 @@ export class StatusWriter {
       const wanted = this.#wanted!;
       const status = this.basis ?? wanted;
       const base = this.#object;
+      const { apiVersion, kind, metadata } = base;
       try {
         const reply = await this.#reporter.report({
           verb: "update",
           kind: "pods",
-          namespace: base.metadata.namespace ?? "",
-          name: base.metadata.name,
+          namespace: metadata.namespace ?? "",
+          name: metadata.name,
           subresource: "status",
-          object: { ...base, status } as unknown as Draft,
-          preconditions: { uid: base.metadata.uid },
+          // The rest is not a status write's to change, so it is not sent.
+          object: { apiVersion, kind, metadata, status } as unknown as Draft,
+          preconditions: { uid: metadata.uid },
         });
         this.#told = wanted;
         this.#accepted = reply as Pod;
