@@ -1,4 +1,4 @@
-import { parseDocument } from "yaml";
+import { isMap, isScalar, isSeq, parseDocument } from "yaml";
 import { decodeJson, type Decoded } from "../../kinds/decode-json.ts";
 import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
@@ -95,9 +95,27 @@ function parseYaml(text: string): ParsedText {
   }
   try {
     const json = JSON.stringify(document.toJS({ maxAliasCount: 100 }));
-    return parseJsonText(json ?? "null");
+    const duplicates: string[] = [];
+    collectDuplicates(document.contents, "", duplicates);
+    return { value: parseJsonText(json ?? "null").value, duplicates };
   } catch (problem) {
     throw badRequest(`error converting YAML to JSON: ${messageOf(problem)}`);
+  }
+}
+
+/** Paths of keys that stand twice in one map: the reader keeps the last of them. */
+function collectDuplicates(node: unknown, path: string, found: string[]): void {
+  if (isSeq(node)) {
+    for (const [place, item] of node.items.entries()) collectDuplicates(item, `${path}[${place}]`, found);
+  } else if (isMap(node)) {
+    const seen = new Set<string>();
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? String(key.value) : "";
+      const inner = path === "" ? name : `${path}.${name}`;
+      if (seen.has(name)) found.push(inner);
+      seen.add(name);
+      collectDuplicates(value, inner, found);
+    }
   }
 }
 

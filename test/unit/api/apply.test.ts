@@ -495,6 +495,9 @@ test("keys that stand twice: refused when strict, told when not, nothing when ig
   const strict = await apply(rig, `${CM}/a`, body, { query: "&fieldValidation=Strict" });
   t.is(strict.code, 400);
   t.is(strict.json.message, `error strict decoding YAML: ${text}`);
+  const yamlBody = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  k: a\n  k: b\n";
+  const inYaml = await apply(rig, `${CM}/a`, yamlBody, { query: "&fieldValidation=Strict" });
+  t.is(inYaml.json.message, strict.json.message);
   const warned = await apply(rig, `${CM}/a`, body);
   t.is(warned.code, 201);
   t.regex(String(warned.headers["warning"]), /already set in map/);
