@@ -59,6 +59,21 @@ test("PUT on an absent object is a 404, but creates a Lease, and a Lease's PUT n
   );
 });
 
+test("a status that is put with another spec, or without one, leaves the stored spec and its place alone", async (t) => {
+  const rig = await createRig();
+  const { json: made } = await rig.post(D, deployment("a"));
+  const { spec, ...bare } = made as Loose & { spec: Loose };
+  const without = await put(rig, `${D}/a/status`, { ...bare, status: { replicas: 1 } });
+  t.is(without.code, 200);
+  t.deepEqual(without.json.spec, spec);
+  t.deepEqual(Object.keys(without.json), ["apiVersion", "kind", "metadata", "spec", "status"]);
+  const other = await put(rig, `${D}/a/status`, { ...without.json, spec: { replicas: 9 }, status: { replicas: 2 } });
+  t.deepEqual([other.json.spec, other.json.status], [spec, { replicas: 2 }]);
+  const emptied = await put(rig, `${D}/a/status`, { ...bare, metadata: other.json.metadata, status: {} });
+  t.is(emptied.code, 200);
+  t.deepEqual(emptied.json.spec, spec);
+});
+
 test("generation counts changes of the spec, not of labels or status", async (t) => {
   const rig = await createRig();
   await rig.post(D, deployment("a"));
