@@ -62,7 +62,7 @@ test("PUT on an absent object is a 404, but creates a Lease, and a Lease's PUT n
 test("a status that is put with another spec, or without one, leaves the stored spec and its place alone", async (t) => {
   const rig = await createRig();
   const { json: made } = await rig.post(D, deployment("a"));
-  const { spec, ...bare } = made as Loose & { spec: Loose };
+  const { spec, ...bare } = made;
   const without = await put(rig, `${D}/a/status`, { ...bare, status: { replicas: 1 } });
   t.is(without.code, 200);
   t.deepEqual(without.json.spec, spec);
