@@ -26,6 +26,7 @@ import type {
   HttpStream,
   WebSocketLike,
 } from "../http.ts";
+import { cutLate, guard, usualPatience, type Patience } from "./https-guards.ts";
 import { adaptSocket } from "./sockets.ts";
 
 export interface HttpsServerOptions {
@@ -36,6 +37,8 @@ export interface HttpsServerOptions {
   /** PEM of the authorities whose client certificates are believed. */
   readonly clientAuthorities: readonly string[];
   readonly handler: HttpHandler;
+  /** How slow a client may be; default `usualPatience`. */
+  readonly patience?: Patience;
 }
 
 export interface HttpsServer {
@@ -49,6 +52,7 @@ const initialWindowBytes = 1 << 20;
 const maxFrameBytes = 4 << 20;
 
 export async function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
+  const { patience = usualPatience } = options;
   const server = createSecureServer({
     key: options.key,
     cert: options.certificate,
@@ -58,6 +62,7 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     allowHTTP1: true,
     settings: { maxConcurrentStreams, initialWindowSize: initialWindowBytes },
   });
+  guard(server, patience);
   const sockets = new Set<Socket>();
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, skipUTF8Validation: true });
   server.on("secureConnection", (socket) => {
@@ -68,11 +73,19 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     socket.setNoDelay(true);
   });
   server.on("request", (request, response) => {
+    if (request.headers.host === undefined) {
+      response.writeHead(400, { connection: "close" });
+      response.end();
+      return;
+    }
     options.handler(http1Exchange(request as unknown as IncomingMessage, response as unknown as ServerResponse));
   });
   // For that listener Node makes a second pair of objects for each HTTP/2 stream too, which nobody needs.
   server.removeAllListeners("stream");
-  server.on("stream", (stream, headers) => options.handler(http2Exchange(stream, headers)));
+  server.on("stream", (stream, headers) => {
+    cutLate(stream, patience);
+    options.handler(http2Exchange(stream, headers));
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     options.handler(upgradeExchange({ request, socket, head, webSockets }));
   });
@@ -258,6 +271,8 @@ function http1Exchange(request: IncomingMessage, response: ServerResponse): Http
         response.writeHead(answer.status, {
           ...(answer.headers as Record<string, string | string[]>),
           "content-length": body.length,
+          // What is left of a refused body is not waited for.
+          ...(answer.status === 413 ? { connection: "close" } : {}),
         });
         response.end(body);
       });
