@@ -145,6 +145,13 @@ export const bugs: readonly Bug[] = [
     caughtBy: seeds(40),
   },
   {
+    name: "appends that were lost are not missed until the next proposal",
+    file: "raft/core/replication.js",
+    find: "sendAppends(state, turn, from, true);\n    }\n    progress.readRound",
+    replace: "sendAppends(state, turn, from, progress.mode === 'probe');\n    }\n    progress.readRound",
+    caughtBy: { script: "lost-append" },
+  },
+  {
     name: "a voter votes twice",
     file: "raft/core/election.js",
     find: "state.votedFor === from || (state.votedFor === 0 && state.leader === 0)",

@@ -83,15 +83,31 @@ export class ConfigStack {
   }
 }
 
+/** A configuration never changes, and is asked for its members with every entry. */
+const voterLists: WeakMap<Config, readonly MemberId[]> = new WeakMap();
+const memberLists: WeakMap<Config, readonly MemberId[]> = new WeakMap();
+
 /** Every voter once, ascending. */
 export function votersOf(config: Config): readonly MemberId[] {
-  const all = new Set([...config.incoming, ...config.outgoing]);
-  return [...all].toSorted((a, b) => a - b);
+  return listOf(voterLists, config, () => [...config.incoming, ...config.outgoing]);
 }
 
 export function membersOf(config: Config): readonly MemberId[] {
-  const all = new Set([...votersOf(config), ...config.learners, ...config.learnersNext]);
-  return [...all].toSorted((a, b) => a - b);
+  const all = (): readonly MemberId[] => [...votersOf(config), ...config.learners, ...config.learnersNext];
+  return listOf(memberLists, config, all);
+}
+
+function listOf(
+  lists: WeakMap<Config, readonly MemberId[]>,
+  config: Config,
+  idsOf: () => readonly MemberId[],
+): readonly MemberId[] {
+  let list = lists.get(config);
+  if (list === undefined) {
+    list = [...new Set(idsOf())].toSorted((a, b) => a - b);
+    lists.set(config, list);
+  }
+  return list;
 }
 
 export function isVoter(config: Config, id: MemberId): boolean {

@@ -119,7 +119,7 @@ export function changeConfig(state: State, turn: Turn, change: ConfigChange, isF
     turn.emit({ type: "change", index: 0, refusal: planned.refusal });
     return;
   }
-  const missing = isForced ? "" : missingVoters(state, planned.config);
+  const missing = isForced ? "" : missingVoters(state, planned.config) || lagging(state, planned.config);
   if (missing !== "") {
     turn.emit({ type: "change", index: 0, refusal: missing });
     return;
@@ -148,6 +148,14 @@ function missingVoters(state: State, config: Config): string {
   const heard = config.incoming.length - silent.length;
   if (heard * 2 > config.incoming.length) return "";
   return `of the voters ${config.incoming.join(", ")} too few answer: ${silent.join(", ")} are silent`;
+}
+
+/** Who votes before it has the log holds up every write until it does. */
+function lagging(state: State, config: Config): string {
+  const { settings, commit, progress } = state;
+  const isBehind = (id: MemberId): boolean => (progress.get(id)?.match ?? 0) + settings.promoteLagMax < commit;
+  const behind = config.incoming.filter((id) => !isVoter(state.configs.current, id) && isBehind(id));
+  return behind.length === 0 ? "" : `not caught up: ${behind.join(", ")}`;
 }
 
 function proposeConfig(state: State, turn: Turn, config: Config): number {

@@ -166,7 +166,8 @@ export function onHeartbeatResp(
   progress.isPaused = false;
   if (!hasRoom(state, progress)) freeInflight(progress, progress.inflight[0]?.last ?? 0);
   if (progress.mode === "probe" || progress.match < state.log.lastIndex) {
-    sendAppends(state, turn, from, progress.mode === "probe");
+    // Also without entries: if those under way were lost, the answer says so.
+    sendAppends(state, turn, from, true);
   }
   progress.readRound = Math.max(progress.readRound, message.readRound);
   answerReads(state, turn);

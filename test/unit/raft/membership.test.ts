@@ -107,6 +107,28 @@ test("a change after which too few voters would answer is refused, unless it is 
   t.is(answers[1], "");
 });
 
+test("a learner that lacks much of the log is promoted by no one, unless it is forced", (t) => {
+  const cluster = led([1]);
+  cluster.add(2);
+  cluster.input(1, change(learner(2, true)));
+  run(cluster, 100);
+  const words = Array.from({ length: 1_200 }, () => new Uint8Array(1));
+  cluster.input(1, { type: "propose", payloads: words, kind: "normal" });
+  run(cluster, 200, (_, to) => to === 2);
+  const answers: string[] = [];
+  cluster.trace = (_, effect) => {
+    if (effect.type === "change") answers.push(effect.refusal);
+  };
+  // A reader that answers, and is far behind.
+  cluster.member(1).state.progress.get(2)!.heardAt = cluster.now;
+  cluster.input(1, change({ type: "promote", ids: [2] }));
+  run(cluster, 500);
+  cluster.input(1, change({ type: "promote", ids: [2] }));
+  run(cluster, 500);
+  t.deepEqual(answers, ["not caught up: 2", ""]);
+  t.deepEqual(voters(cluster), [1, 2]);
+});
+
 test("leadership goes to the asked successor within a round trip, and no write gets lost on the way", (t) => {
   const cluster = led([1, 2, 3]);
   cluster.input(1, propose("a"));
