@@ -1,3 +1,4 @@
+import { concatBytes } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { Disk, DiskFile, OpenMode, Rng } from "../env/env.ts";
 
@@ -17,6 +18,8 @@ export interface SimDisk extends Disk {
   inject(fault: DiskFault): void;
   /** No more injected failures. */
   heal(): void;
+  /** All files whose paths start so, one behind the other in order of their paths, as they are read now. */
+  bytesOf(prefix: string): Uint8Array;
   /** Rot: flips one bit of the stored bytes. */
   flipBit(path: string, bit: number): void;
   /** Puts bytes over the stored ones, as an operator or a misdirected write would. */
@@ -183,6 +186,11 @@ class MemoryDisk implements SimDisk {
 
   heal(): void {
     this.#faults = [];
+  }
+
+  bytesOf(prefix: string): Uint8Array {
+    const paths = [...this.#names.keys()].filter((path) => path.startsWith(prefix)).toSorted();
+    return concatBytes(paths.map((path) => this.#find(path)).map(({ bytes, size }) => bytes.subarray(0, size)));
   }
 
   flipBit(path: string, bit: number): void {

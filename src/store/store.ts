@@ -157,6 +157,29 @@ export class Store implements TipStore {
     return { revision, rows, next: last, remaining };
   }
 
+  /** What was visible behind the write with this revision. Reads throw 410 below a kind's floor. */
+  at(revision: Revision): Pick<View, "revision" | "get" | "list"> {
+    if (revision > this.revision) throw revisionTooLarge(revision, this.revision);
+    const view = new StoreView(
+      () => this.state,
+      () => revision,
+    );
+    const checked = (kind: KindId): void => {
+      if (revision < this.floor(kind)) throw listExpired();
+    };
+    return {
+      revision,
+      get: (kind, namespace, name) => {
+        checked(kind);
+        return view.get(kind, namespace, name);
+      },
+      list: (kind, options) => {
+        checked(kind);
+        return view.list(kind, options);
+      },
+    };
+  }
+
   watch(kind: KindId, from: Revision, sink: WatchSink): WatchHandle {
     return this.state.table(kind).history.watch(from, sink);
   }

@@ -1,106 +1,44 @@
 import type { User } from "../actors/runtime/command.ts";
-import type { Controller } from "../actors/runtime/controller.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import { serviceUnavailable } from "../kinds/status-errors.ts";
 import { realCrypto } from "../env/real/crypto.ts";
 import type { FaultPort } from "../env/faults.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
-import { kinds } from "../kinds/catalogue.ts";
-import type { Kind, KubeObject } from "../kinds/kind.ts";
 import { createFaultTable, type ActiveFault, type FaultRecord, type FaultTable } from "../env/fault-table.ts";
-import type { SimulatedAgent } from "../node/simulated/agent.ts";
-import type { SimulatedRuntime } from "../node/simulated/runtime.ts";
-import type { ScriptOf } from "../node/simulated/script.ts";
 import { createSimDisk, type SimDisk } from "../sim/disk.ts";
 import { createSimEnv, type SimEnv } from "../sim/env.ts";
 import { createRng } from "../sim/random.ts";
-import { invariant, type Status } from "../util/errors.ts";
+import { invariant, StatusError } from "../util/errors.ts";
+import type { Revision } from "../store/revision.ts";
 import type { Millis } from "../util/time.ts";
 import { Client } from "../client/client.ts";
+import { kindOf, kindOfWord, pathOf } from "./catalogue.ts";
+import type {
+  Answer,
+  ClusterNode,
+  ClusterOptions,
+  ClusterView,
+  ListOptions,
+  Manifest,
+  NodeOptions,
+  RequestOptions,
+  Span,
+} from "./cluster-api.ts";
 import { SimExchange, type SimRequest } from "./exchange.ts";
 import { createLife, type Life } from "./life.ts";
+import { manifestsOf } from "./manifests.ts";
 import { NativeTransport } from "./native.ts";
 import { startSimMaster, type SimMaster } from "./sim-master.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimNode } from "./sim-node.ts";
 import type { TypedKind, TypedKinds } from "./typed-kinds.ts";
+import { millisOf, StoreViewer } from "./views.ts";
 
-/**
- * A whole cluster in one process and in virtual time: the master of production on the real log over
- * a simulated disk, and nodes without containers on links in process. The seed decides everything
- * that chance decides elsewhere, so a run can be repeated.
- *
- *     await using cluster = await createCluster({ nodes: 2, seed: 7, time: "virtual" });
- *     await cluster.apply(deployment);
- *     await cluster.settled();
- */
-export interface ClusterOptions {
-  /** How many, or what each is like. They are named n1, n2 … */
-  readonly nodes: number | readonly NodeOptions[];
-  readonly seed: number;
-  readonly time: "virtual";
-  /** What the containers do; default: what their pods' annotations say. */
-  readonly script?: ScriptOf;
-  /** Run beside the controllers of production. */
-  readonly controllers?: readonly Controller[];
-  /** Without the controllers of production: only what writes do by themselves. */
-  readonly bare?: boolean;
-  /** Asked before the faults of `fault()`. */
-  readonly faults?: FaultPort;
-  /** A master that ends itself is started again, as a keeper does; otherwise its error is the test's. */
-  readonly keeper?: boolean;
-  /** Default true: stored objects are frozen, so that a planner that changes one fails. Benches say false. */
-  readonly freezeObjects?: boolean;
-}
+export type { Answer, ClusterNode, ClusterOptions, Manifest, NodeOptions, RequestOptions } from "./cluster-api.ts";
 
-export interface NodeOptions {
-  /** Default 8. */
-  readonly cpus?: number;
-  readonly memoryBytes?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-}
+/** See `ClusterOptions`. */
 
-export interface Answer {
-  readonly code: number;
-  readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly text: string;
-  json<T = Status>(): T;
-}
-
-export interface RequestOptions {
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Default: an administrator. `"anonymous"`: no certificate. */
-  readonly user?: Pick<User, "name" | "groups"> | "anonymous";
-}
-
-/** An object as a client writes it. */
-export type Manifest = {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown };
-  readonly [field: string]: unknown;
-};
-
-export interface ClusterNode {
-  readonly name: string;
-  /** Of this moment: another one after a restart. */
-  readonly agent: SimulatedAgent;
-  /** What runs there, whoever looks after it. */
-  readonly runtime: SimulatedRuntime;
-  /** How often the agent was started again after a fault. */
-  readonly restarts: number;
-  /** As `kill -9` of the agent, until `start`. */
-  kill(): void;
-  start(): Promise<void>;
-  /** As SIGSTOP of the agent, and SIGCONT. */
-  pause(): void;
-  resume(): void;
-  /** Its network is gone: nothing reaches it, and nobody is told. */
-  cut(): void;
-  heal(): void;
-}
-
-export class Cluster implements AsyncDisposable {
+export class Cluster implements ClusterView, AsyncDisposable {
   readonly env: SimEnv;
   readonly #options: ClusterOptions;
   readonly #disk: SimDisk;
@@ -109,6 +47,7 @@ export class Cluster implements AsyncDisposable {
   readonly #faults: FaultTable;
   readonly #exchanges = new Set<SimExchange>();
   readonly #transports = new Set<NativeTransport>();
+  readonly #newest: StoreViewer = new StoreViewer(() => this.master.store.committed);
   #life: Life;
   #master: SimMaster | undefined;
   #fatal: Error | undefined;
@@ -118,7 +57,7 @@ export class Cluster implements AsyncDisposable {
   lives = 0;
 
   constructor(options: ClusterOptions) {
-    const { seed, faults } = options;
+    const { seed = 1, faults } = options;
     this.#options = options;
     let table: FaultTable | undefined;
     const port: FaultPort = {
@@ -168,9 +107,9 @@ export class Cluster implements AsyncDisposable {
     return [...this.#nodes.values()];
   }
 
-  /** Creates each object, or merges it into the one that is there. Throws what the API refused. */
-  async apply(objects: Manifest | readonly Manifest[]): Promise<void> {
-    for (const object of [objects].flat() as readonly Manifest[]) {
+  /** Creates each object, or merges it into the one that is there. Rejects with what the API refused: StatusError. */
+  async apply(objects: Manifest | readonly Manifest[] | string): Promise<void> {
+    for (const object of await manifestsOf(objects)) {
       const { metadata } = object;
       const path = pathOf(kindOf(object), metadata.namespace);
       const created = await this.request("POST", path, object);
@@ -180,15 +119,15 @@ export class Cluster implements AsyncDisposable {
               headers: { "content-type": "application/merge-patch+json" },
             })
           : created;
-      if (answer.code >= 300) throw new Error(`${object.kind} ${metadata.name}: ${answer.text}`);
+      if (answer.code >= 300) throw new StatusError(answer.json());
     }
   }
 
-  /** Deletes an object. Throws what the API refused. */
+  /** Deletes an object. Rejects with what the API refused: StatusError. */
   async delete(kind: TypedKind, name: string, options: { namespace?: string; body?: object } = {}): Promise<void> {
-    const path = `${pathOf(kindById(kind), options.namespace)}/${name}`;
+    const path = `${pathOf(kindOfWord(kind), options.namespace)}/${name}`;
     const answer = await this.request("DELETE", path, options.body);
-    if (answer.code >= 300) throw new Error(`${kind} ${name}: ${answer.text}`);
+    if (answer.code >= 300) throw new StatusError(answer.json());
   }
 
   /** Sends a request through the REST door and lets time pass until it is answered. */
@@ -229,22 +168,40 @@ export class Cluster implements AsyncDisposable {
     return new Client(this.transport(user), this.env.clock);
   }
 
-  /** The committed object. The namespace is `default` where the kind has one. */
+  /** Of the newest committed write. */
+  get revision(): Revision {
+    return this.#newest.revision;
+  }
+
   get<K extends TypedKind>(
     kind: K,
     name: string,
-    options: { readonly namespace?: string } = {},
+    options?: { readonly namespace?: string },
   ): TypedKinds[K] | undefined {
-    const namespace = kindById(kind).scope === "Namespaced" ? (options.namespace ?? "default") : "";
-    return this.master.store.committed.get(kind, namespace, name)?.object<TypedKinds[K]>();
+    return this.#newest.get(kind, name, options);
   }
 
-  /** Committed objects in key order; of all namespaces unless one is given. */
-  list<K extends TypedKind>(kind: K, options: { readonly namespace?: string } = {}): readonly TypedKinds[K][] {
-    return this.master.store.committed.list(kind, options).map((row) => row.object<TypedKinds[K]>());
+  list<K extends TypedKind>(kind: K, options?: ListOptions): readonly TypedKinds[K][] {
+    return this.#newest.list(kind, options);
   }
 
-  async advance(ms: Millis): Promise<void> {
+  /**
+   * The state as it was behind the write with this revision. It stays what it is while the cluster goes
+   * on. Reads throw StatusError 410 where the history (ten minutes of each kind) does not reach back.
+   */
+  at(revision: Revision): ClusterView {
+    const view = this.master.store.at(revision);
+    return new StoreViewer(() => view);
+  }
+
+  /** The master's log as its disk holds it: equal bytes after equal histories. */
+  get logBytes(): Uint8Array {
+    return this.#disk.bytesOf("wal");
+  }
+
+  /** `"10m"`, or milliseconds. Rejects with what brought the master down. */
+  async advance(span: Span): Promise<void> {
+    const ms = millisOf(span);
     await this.env.advance(ms);
     if (this.#fatal === undefined) return;
     if (this.#options.keeper !== true || this.#master === undefined) throw this.#fatal;
@@ -383,39 +340,26 @@ const administrator: User = { name: "admin", groups: ["system:masters"] };
 const requestMaxMs = 70_000;
 
 /** A cluster whose nodes have joined and are Ready. */
-export async function createCluster(options: ClusterOptions): Promise<Cluster> {
+export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  refuseUnknown(options);
   const cluster = new Cluster(options);
   await cluster.startMaster();
-  const wanted = typeof options.nodes === "number" ? Array.from({ length: options.nodes }, () => ({})) : options.nodes;
+  const { nodes = 1 } = options;
+  const wanted = typeof nodes === "number" ? Array.from({ length: nodes }, () => ({})) : nodes;
   for (const [at, node] of wanted.entries()) await cluster.addNode(`n${at + 1}`, node);
   await cluster.until(() => cluster.list("nodes").filter(isReady).length === wanted.length);
   await cluster.until(() => cluster.get("serviceaccounts", "default") !== undefined);
   return cluster;
 }
 
+/** What cannot be had yet is refused in words, not ignored. */
+function refuseUnknown({ masters = 1, time = "virtual", seed = 1 }: ClusterOptions): void {
+  if (masters !== 1) throw new RangeError(`masters: ${masters}: a virtual cluster has one master so far`);
+  if (time !== "virtual") throw new RangeError(`time: ${String(time)}: there is virtual time only so far`);
+  if (!Number.isInteger(seed)) throw new RangeError(`seed: ${seed}: a whole number`);
+}
+
 function isReady(node: TypedKinds["nodes"]): boolean {
   const condition = node.status?.conditions?.find(({ type }) => type === "Ready");
   return condition?.status === "True" && node.spec.podCIDR !== undefined && (node.spec.taints ?? []).length === 0;
-}
-
-function kindById(id: string): Kind {
-  const kind = kinds.find((each) => each.id === id);
-  invariant(kind !== undefined, `${id} is a kind`);
-  return kind;
-}
-
-function kindOf(object: Pick<KubeObject, "apiVersion" | "kind">): Kind {
-  const kind = kinds.find(
-    (each) =>
-      each.kind === object.kind &&
-      (each.group === "" ? each.version : `${each.group}/${each.version}`) === object.apiVersion,
-  );
-  invariant(kind !== undefined, `${object.apiVersion} ${object.kind} is a kind`);
-  return kind;
-}
-
-/** `/apis/apps/v1/namespaces/default/deployments`. */
-function pathOf(kind: Kind, namespace = "default"): string {
-  const root = kind.group === "" ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
-  return kind.scope === "Cluster" ? `${root}/${kind.plural}` : `${root}/namespaces/${namespace}/${kind.plural}`;
 }

@@ -1,36 +1,13 @@
-import type {
-  Actor,
-  ConfigMap,
-  Deployment,
-  Endpoints,
-  EndpointSlice,
-  Event,
-  Lease,
-  Namespace,
-  Node,
-  Pod,
-  ReplicaSet,
-  Secret,
-  Service,
-  ServiceAccount,
-} from "../kinds/generated/types.ts";
+import type { Actor, KindsByName, KindTypes } from "../kinds/generated/types.ts";
 
-/** The stored kinds by the name of their resource, so that what a test reads is typed. */
-export interface TypedKinds {
-  readonly configmaps: ConfigMap;
-  readonly "deployments.apps": Deployment;
-  readonly endpoints: Endpoints;
-  readonly "endpointslices.discovery.k8s.io": EndpointSlice;
-  readonly events: Event;
-  readonly "leases.coordination.k8s.io": Lease;
-  readonly namespaces: Namespace;
-  readonly nodes: Node;
-  readonly pods: Pod;
-  readonly "replicasets.apps": ReplicaSet;
-  readonly secrets: Secret;
-  readonly services: Service;
-  readonly serviceaccounts: ServiceAccount;
-}
+/**
+ * The stored kinds by what objects call them (`Pod`) and by the name of their resource (`pods`), so that
+ * what a test reads is typed.
+ */
+export interface TypedKinds extends Omit<KindTypes, "actors.actors.troupe.dev">, Omit<KindsByName, "Actor"> {}
 
 export type TypedKind = keyof TypedKinds;
 export type ActorList = { readonly items: readonly Actor[] };
+
+/** A selector as kubectl takes it, or labels that must all be there. */
+export type LabelChoice = string | Readonly<Record<string, string>>;

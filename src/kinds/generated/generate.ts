@@ -15,7 +15,7 @@ export function generateTypes(): string {
   for (const kind of kinds) writer.root(kind.schema);
   for (const body of [...Object.values(subresourceBodies), ...reviewKinds]) writer.root(body.schema);
   writer.visit(deleteOptionsSchema);
-  return `${header}\n${writer.interfaces.join("\n")}\n${typesByResource()}`;
+  return `${header}\n${writer.interfaces.join("\n")}\n${typesByResource()}\n${typesByName()}`;
 }
 
 /** What a typed client answers, by the name of the resource. */
@@ -23,6 +23,13 @@ function typesByResource(): string {
   const member = (id: string): string => (id.includes(".") ? JSON.stringify(id) : id);
   const lines = kinds.map((kind) => `  readonly ${member(kind.id)}: ${typeName(kind.schema)};\n`);
   return `/** Every kind's type, by the name of its resource. */\nexport interface KindTypes {\n${lines.join("")}}\n`;
+}
+
+/** The same by what objects say of themselves; of two kinds with one name the first. */
+function typesByName(): string {
+  const types = new Map(kinds.toReversed().map(({ kind, schema }) => [kind, typeName(schema)]));
+  const lines = [...types].toReversed().map(([name, type]) => `  readonly ${name}: ${type};\n`);
+  return `/** Every kind's type, by its name. */\nexport interface KindsByName {\n${lines.join("")}}\n`;
 }
 
 const header = `// Generated from the schemas by \`npm run types\`; a test keeps it true. Do not edit.

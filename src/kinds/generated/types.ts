@@ -1681,3 +1681,21 @@ export interface KindTypes {
   readonly "endpointslices.discovery.k8s.io": EndpointSlice;
   readonly "actors.actors.troupe.dev": Actor;
 }
+
+/** Every kind's type, by its name. */
+export interface KindsByName {
+  readonly ConfigMap: ConfigMap;
+  readonly Endpoints: Endpoints;
+  readonly Event: Event;
+  readonly Namespace: Namespace;
+  readonly Node: Node;
+  readonly Pod: Pod;
+  readonly Secret: Secret;
+  readonly ServiceAccount: ServiceAccount;
+  readonly Service: Service;
+  readonly Deployment: Deployment;
+  readonly ReplicaSet: ReplicaSet;
+  readonly Lease: Lease;
+  readonly EndpointSlice: EndpointSlice;
+  readonly Actor: Actor;
+}
