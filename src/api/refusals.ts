@@ -1,7 +1,6 @@
 import type { Kind } from "../kinds/kind.ts";
-import { refuse } from "../kinds/status-errors.ts";
 import { goQuote } from "../util/gojson.ts";
-import { StatusError, type Status, type StatusCause, type StatusDetails } from "../util/errors.ts";
+import { refuse, type Status, type StatusCause, type StatusDetails, type StatusError } from "../util/errors.ts";
 
 /**
  * The answers that only the API's doors and verbs give. Refusals that kinds and the store share

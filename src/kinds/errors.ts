@@ -1,4 +1,4 @@
-import { StatusError, type StatusCause } from "../util/errors.ts";
+import { refuse, type StatusCause, type StatusError } from "../util/errors.ts";
 import { goJson, goQuote } from "../util/gojson.ts";
 import type { FieldErrors } from "./field-errors.ts";
 
@@ -74,19 +74,15 @@ export function statusInvalid(
   const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
   const list = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const suffix = texts.length === 0 ? "" : `: ${list}`;
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `${qualified} ${goQuote(name)} is invalid${suffix}`,
+  return refuse({
+    code: 422,
     reason: "Invalid",
+    message: `${qualified} ${goQuote(name)} is invalid${suffix}`,
     details: {
       ...(name === "" ? {} : { name }),
       ...(kind.group === "" ? {} : { group: kind.group }),
       kind: kind.kind,
       causes: errors.causes,
     },
-    code: 422,
   });
 }

@@ -1,4 +1,4 @@
-import { StatusError, type StatusCause, type StatusDetails } from "../util/errors.ts";
+import { refuse, type StatusCause, type StatusDetails, type StatusError } from "../util/errors.ts";
 import { goQuote } from "../util/gojson.ts";
 
 /** Every refusal that the API answers, in Kubernetes' words. One function a reason. */
@@ -7,28 +7,6 @@ import { goQuote } from "../util/gojson.ts";
 export interface ResourceName {
   readonly group: string;
   readonly plural: string;
-}
-
-interface Refusal {
-  readonly code: number;
-  readonly reason: string;
-  readonly message: string;
-  readonly details?: StatusDetails;
-}
-
-/** A refusal of one's own words; the functions below are those with Kubernetes' words. */
-export function refuse(refusal: Refusal): StatusError {
-  const { code, reason, message, details } = refusal;
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message,
-    ...(reason === "" ? {} : { reason }),
-    ...(details === undefined ? {} : { details }),
-    code,
-  });
 }
 
 function qualified(resource: ResourceName): string {
@@ -94,15 +72,6 @@ export function conflict(resource: ResourceName, name: string, problem: string =
     message: `Operation cannot be fulfilled on ${qualified(resource)} ${goQuote(name)}: ${problem}`,
     details: details(resource, name),
   });
-}
-
-export function uidConflict(
-  resource: ResourceName,
-  name: string,
-  uids: { readonly wanted: string; readonly found: string },
-): StatusError {
-  const { wanted, found } = uids;
-  return conflict(resource, name, `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${found}`);
 }
 
 /** 403 `pods "x" is forbidden: <problem>`. */
@@ -239,15 +208,6 @@ export function tooManyRequests(
 
 export function serviceUnavailable(message: string): StatusError {
   return refuse({ code: 503, reason: "ServiceUnavailable", message });
-}
-
-export function serverTimeout(resource: ResourceName, verb: string): StatusError {
-  return refuse({
-    code: 500,
-    reason: "ServerTimeout",
-    message: `The ${verb} operation against ${qualified(resource)} could not be completed at this time, please try again.`,
-    details: details(resource, "", { retryAfterSeconds: 1 }),
-  });
 }
 
 export function internalError(problem: string): StatusError {

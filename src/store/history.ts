@@ -1,7 +1,7 @@
 import type { KindId } from "../kinds/kind.ts";
 import { invariant } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
-import { watchExpired } from "./expired.ts";
+import { watchExpired } from "../kinds/status-errors.ts";
 import type { Revision } from "./revision.ts";
 import type { RowVersion } from "./row-version.ts";
 import type { WatchChange, WatchHandle, WatchSink } from "./store-api.ts";

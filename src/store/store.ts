@@ -2,7 +2,7 @@ import type { Draft, KindId, KubeObject } from "../kinds/kind.ts";
 import { invariant, InvariantError } from "../util/errors.ts";
 import { digestOf, equalDigests, minusLanes, sumLanes } from "./digest.ts";
 import type { Lanes } from "./digest.ts";
-import { listExpired, revisionTooLarge } from "./expired.ts";
+import { expired, tooLargeResourceVersion } from "../kinds/status-errors.ts";
 import type { HistoryWindow } from "./history.ts";
 import { storeLimits } from "./limits.ts";
 import type { Outcome, SystemTable } from "./outcome.ts";
@@ -132,8 +132,8 @@ export class Store implements TipStore {
   page(kind: KindId, query: PageQuery): Page {
     const table = this.state.table(kind);
     const revision = query.at ?? this.state.revision;
-    if (revision < table.history.floor) throw listExpired();
-    if (revision > this.state.revision) throw revisionTooLarge(revision, this.state.revision);
+    if (revision < table.history.floor) throw expired();
+    if (revision > this.state.revision) throw tooLargeResourceVersion(revision, this.state.revision);
     const { namespace, after, filter, limit = Number.POSITIVE_INFINITY } = query;
     const rows: RowRef[] = [];
     let last: string | undefined;

@@ -45,6 +45,28 @@ export class StatusError extends Error {
   }
 }
 
+/** The parts of a refusal that differ; `reason` is left out of the answer where it is empty. */
+export interface Refusal {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details?: StatusDetails;
+}
+
+/** A refusal in one's own words; those in Kubernetes' words stand in `kinds/status-errors.ts`. */
+export function refuse({ code, reason, message, details }: Refusal): StatusError {
+  return new StatusError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message,
+    ...(reason === "" ? {} : { reason }),
+    ...(details === undefined ? {} : { details }),
+    code,
+  });
+}
+
 /** A person must act: one sentence, and the command that helps. Printed by the CLI without a stack. */
 export class UserError extends Error {
   readonly code: string;

@@ -4,6 +4,7 @@ import type { FaultAction, Seam } from "../../env/faults.ts";
 import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
 import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
+import { internalError } from "../../kinds/status-errors.ts";
 import { invariant, messageOf, StatusError, TransientError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorDirectory } from "./actor.ts";
@@ -35,7 +36,7 @@ import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createObjectViews } from "./object-views.ts";
 import { createReactionTasks, type ReactionTasks } from "./reaction-tasks.ts";
 import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
-import { internalError, outcomeUnknown, shuttingDown, tooLarge, tooManyRequests } from "./replies.ts";
+import { mailboxFull, outcomeUnknown, shuttingDown, tooLarge } from "./replies.ts";
 import { createReleases, isRelease, type Releases } from "./releases.ts";
 import { createResults, type Results } from "./results.ts";
 import type { ChildSpec } from "./supervisor.ts";
@@ -244,7 +245,7 @@ class Host implements ActorHost {
 
   private enqueue(job: Job): void {
     if (job.state === "settled") return;
-    if (!this.mailbox.push(job)) return this.fail(job, tooManyRequests());
+    if (!this.mailbox.push(job)) return this.fail(job, mailboxFull());
     this.wake();
   }
 

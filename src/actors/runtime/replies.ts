@@ -1,51 +1,27 @@
-import { StatusError, type Status } from "../../util/errors.ts";
+import { tooManyRequests } from "../../kinds/status-errors.ts";
+import { refuse, type StatusError } from "../../util/errors.ts";
 import { retryAfterSeconds } from "./limits.ts";
 
-function failure(code: number, reason: string, message: string, details?: Status["details"]): StatusError {
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message,
-    reason,
-    ...(details === undefined ? {} : { details }),
-    code,
-  });
-}
+/** What the host itself refuses; refusals of a write's content come from its verb. */
 
 /** The mailboxes are full: the client waits and tries again. */
-export function tooManyRequests(): StatusError {
-  return failure(429, "TooManyRequests", "too many writes are waiting, please try again later", {
-    retryAfterSeconds,
-  });
+export function mailboxFull(): StatusError {
+  return tooManyRequests("too many writes are waiting, please try again later", { retryAfterSeconds });
 }
 
 /** The deadline passed: the write may or may not have happened. */
 export function outcomeUnknown(): StatusError {
-  return failure(
-    504,
-    "Timeout",
-    "Timeout: request did not complete within the allotted time; whether it took effect is unknown",
-  );
+  const message = "Timeout: request did not complete within the allotted time; whether it took effect is unknown";
+  return refuse({ code: 504, reason: "Timeout", message });
 }
 
 export function tooLarge(bytes: number): StatusError {
-  return failure(
-    413,
-    "RequestEntityTooLarge",
-    `the outcome of this request takes ${bytes} bytes, more than one log entry may hold`,
-  );
-}
-
-/** A bug in the evaluation: nothing of the request is kept. */
-export function internalError(message: string): StatusError {
-  return failure(500, "InternalError", `Internal error occurred: ${message}`, {
-    causes: [{ reason: "", message }],
-  });
+  const message = `the outcome of this request takes ${bytes} bytes, more than one log entry may hold`;
+  return refuse({ code: 413, reason: "RequestEntityTooLarge", message });
 }
 
 /** This member stops. */
 export function shuttingDown(): StatusError {
-  return failure(503, "ServiceUnavailable", "this master is shutting down", { retryAfterSeconds });
+  const message = "this master is shutting down";
+  return refuse({ code: 503, reason: "ServiceUnavailable", message, details: { retryAfterSeconds } });
 }

@@ -1,5 +1,4 @@
-import { refuse } from "../../kinds/status-errors.ts";
-import type { StatusError } from "../../util/errors.ts";
+import { refuse, type StatusError } from "../../util/errors.ts";
 import { goQuote } from "../../util/gojson.ts";
 import { pathText, type FieldPath } from "./field-path.ts";
 import { identityOf, type Manager } from "./managers.ts";

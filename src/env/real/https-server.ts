@@ -16,7 +16,7 @@ import type { Duplex, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { createGzip, gzip, type Gzip, type ZlibOptions } from "node:zlib";
 import { WebSocketServer, type WebSocket } from "ws";
-import { InvariantError, StatusError } from "../../util/errors.ts";
+import { InvariantError, refuse, type StatusError } from "../../util/errors.ts";
 import type {
   ClientCertificate,
   HttpExchange,
@@ -146,15 +146,8 @@ function joinHeaders(headers: IncomingHttpHeaders | IncomingMessage["headers"]):
 }
 
 function tooLarge(limitBytes: number): StatusError {
-  return new StatusError({
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `Request entity too large: limit is ${limitBytes}`,
-    reason: "RequestEntityTooLarge",
-    code: 413,
-  });
+  const message = `Request entity too large: limit is ${limitBytes}`;
+  return refuse({ code: 413, reason: "RequestEntityTooLarge", message });
 }
 
 /** By events: an iterator over the stream would cost more than the rest of a small request. */

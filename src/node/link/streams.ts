@@ -2,6 +2,7 @@ import type { Chunk, OpenStream } from "../../api/link/messages.ts";
 import type { NodeStream, NodeStreamRequest } from "../../api/node-streams.ts";
 import type { Clock, Log } from "../../env/env.ts";
 import { holdBack } from "../../env/hold-back.ts";
+import { internalError } from "../../kinds/status-errors.ts";
 import type { Status } from "../../util/errors.ts";
 import { messageOf, StatusError } from "../../util/errors.ts";
 import { streamDrainMs, streamPendingMaxBytes } from "./limits.ts";
@@ -76,14 +77,5 @@ function toMasters({ clock }: StreamPorts, source: NodeStream, call: StreamCall)
 }
 
 function statusOf(error: unknown): Status {
-  if (error instanceof StatusError) return error.status;
-  return {
-    kind: "Status",
-    apiVersion: "v1",
-    metadata: {},
-    status: "Failure",
-    message: `Internal error occurred: ${messageOf(error)}`,
-    reason: "InternalError",
-    code: 500,
-  };
+  return error instanceof StatusError ? error.status : internalError(messageOf(error)).status;
 }

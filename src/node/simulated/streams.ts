@@ -1,6 +1,7 @@
 import type { NodeStream, StreamChunk } from "../../api/node-streams.ts";
 import type { ContainerStreamRequest } from "../release.ts";
-import { StatusError } from "../../util/errors.ts";
+import { badRequest } from "../../kinds/status-errors.ts";
+import { refuse } from "../../util/errors.ts";
 import { containerNameLabel, podUidLabel } from "../pods/config.ts";
 import type { SimulatedRuntime } from "./runtime.ts";
 
@@ -9,14 +10,16 @@ export async function openSimulatedStream(
   runtime: SimulatedRuntime,
   request: ContainerStreamRequest,
 ): Promise<NodeStream> {
-  if (request.kind === "portforward") throw refusal(501, "a simulated node forwards no ports");
+  if (request.kind === "portforward") {
+    throw refuse({ code: 501, reason: "NotImplemented", message: "a simulated node forwards no ports" });
+  }
   const { podUid, container } = request;
   const found = (
     await runtime.listContainers({ labels: { [podUidLabel]: podUid, [containerNameLabel]: container } })
   ).toSorted((a, b) => b.createdAtMs - a.createdAtMs);
   const previousId = request.kind === "logs" && request.options.previous ? request.previousId : undefined;
   const target = previousId === undefined ? found[0] : found.find(({ id }) => id === previousId);
-  if (target === undefined) throw refusal(400, `container "${container}" is not there`);
+  if (target === undefined) throw badRequest(`container "${container}" is not there`);
   if (request.kind === "logs") {
     const lines = [`simulated container ${container}, restart ${target.metadata.attempt}`];
     lines.push(...(runtime.scriptOf(target.id)?.log ?? []));
@@ -24,7 +27,7 @@ export async function openSimulatedStream(
     const shown = tailLines === 0 ? [] : lines.slice(-tailLines);
     return answered([text(1, shown.map((line) => `${line}\n`).join(""))], request.options.follow);
   }
-  if (target.state !== "running") throw refusal(400, `container "${container}" is not running`);
+  if (target.state !== "running") throw badRequest(`container "${container}" is not running`);
   if (request.kind === "attach") return answered([text(1, "simulated\n")], true);
   const { stdout, exitCode } = await runtime.execSync(target.id, request.command, 0);
   return answered([{ channel: 1, bytes: stdout }, text(3, JSON.stringify(exitStatus(exitCode)))], false);
@@ -71,9 +74,4 @@ function exitStatus(exitCode: number): object {
     reason: "NonZeroExitCode",
     details: { causes: [{ reason: "ExitCode", message: String(exitCode) }] },
   };
-}
-
-function refusal(code: number, message: string): StatusError {
-  const reason = code === 400 ? "BadRequest" : "NotImplemented";
-  return new StatusError({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, code });
 }
