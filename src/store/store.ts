@@ -159,13 +159,13 @@ export class Store implements TipStore {
 
   /** What was visible behind the write with this revision. Reads throw 410 below a kind's floor. */
   at(revision: Revision): Pick<View, "revision" | "get" | "list"> {
-    if (revision > this.revision) throw revisionTooLarge(revision, this.revision);
+    if (revision > this.revision) throw tooLargeResourceVersion(revision, this.revision);
     const view = new StoreView(
       () => this.state,
       () => revision,
     );
     const checked = (kind: KindId): void => {
-      if (revision < this.floor(kind)) throw listExpired();
+      if (revision < this.floor(kind)) throw expired();
     };
     return {
       revision,
