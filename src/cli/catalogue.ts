@@ -44,6 +44,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "seal Secrets at rest with a new key",
     load: async () => (await import("./commands/secrets.ts")).secrets,
   },
+  snapshot: {
+    summary: "save, restore, inspect and list backups of all objects",
+    load: async () => (await import("./commands/snapshot.ts")).snapshot,
+  },
   image: {
     summary: "load an OCI or docker archive into the nodes",
     load: async () => (await import("./commands/image.ts")).image,

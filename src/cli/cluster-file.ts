@@ -5,6 +5,7 @@
 import { chmod, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import type { BackupCluster } from "../server/backup/format.ts";
 import { UserError } from "../util/errors.ts";
 import { self } from "./self.ts";
 
@@ -30,7 +31,15 @@ export interface ClusterFile {
   readonly clusterDomain: string;
   /** In `namespace` mode: the machine's address on the cluster's bridge, where its node finds the master. */
   readonly bridgeAddress?: string;
+  /** How many restores lie behind it; absent: none. Each gives it a new `id`. */
+  readonly epoch?: number;
   readonly kubeconfig?: { readonly path: string; readonly context: string };
+}
+
+/** What a backup says of the cluster. */
+export function backupCluster(cluster: ClusterFile): BackupCluster {
+  const { kubeconfig: _local, ...file } = cluster;
+  return { name: cluster.name, id: cluster.id, epoch: cluster.epoch ?? 0, file };
 }
 
 export interface Layout {
@@ -38,6 +47,8 @@ export interface Layout {
   readonly clusterFile: string;
   readonly pki: string;
   readonly master: string;
+  /** Backups: those made by the clock, and those that were saved without a path. */
+  readonly snapshots: string;
   readonly logs: string;
   readonly run: string;
   /** What was made outside the data directory, one JSON line each, written before it is made. */
@@ -51,6 +62,7 @@ export function layoutOf(dataDir: string): Layout {
     clusterFile: join(dataDir, "cluster.json"),
     pki: join(dataDir, "pki"),
     master: join(dataDir, "master"),
+    snapshots: join(dataDir, "snapshots"),
     logs: join(dataDir, "logs"),
     run: join(dataDir, "run"),
     outside: join(dataDir, "outside.jsonl"),

@@ -109,6 +109,13 @@ export class Steps {
   }
 }
 
+/** `512 B`, `3.4 MiB`. */
+export function sizeText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const step = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return step === 0 ? `${bytes} B` : `${(bytes / 2 ** (step * 10)).toFixed(1)} ${units[step]}`;
+}
+
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)}s`;
 }

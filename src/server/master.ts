@@ -9,11 +9,13 @@ import type { NodeStreams } from "../api/node-streams.ts";
 import type { VersionInfo } from "../api/rest/door.ts";
 import type { TokenIssuer } from "../auth/auth-api.ts";
 import { createTokenIssuer } from "../auth/tokens.ts";
-import type { Env } from "../env/env.ts";
+import type { Disk, Env } from "../env/env.ts";
 import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpExchange } from "../env/http.ts";
 import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
+import { backupPath, Backups } from "./backup/backups.ts";
+import type { BackupCluster } from "./backup/format.ts";
 import { createNativeServer } from "./native.ts";
 import { Resealer } from "./reseal.ts";
 import { kinds } from "../kinds/catalogue.ts";
@@ -42,6 +44,8 @@ export interface MasterOptions {
   readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
   /** Of 32 bytes each, oldest first: the newest seals, all open. */
   readonly sealingKeys: readonly Uint8Array[];
+  /** What backups say of the cluster, and the folder for those that are made by the clock; absent: there are none. */
+  readonly backup?: { readonly cluster: BackupCluster; readonly disk: Disk };
   /** Made once the links exist: the node life cycle asks them when a node was last heard. */
   readonly controllers: (nodes: NodeTable) => readonly Controller[];
   /** The state cannot be trusted any more: the process must end. */
@@ -58,6 +62,8 @@ export interface Master {
   readonly grpcPort: number;
   /** Takes a new sealing key; the leader seals anew what older ones have sealed. */
   loadSealingKeys(keys: readonly Uint8Array[]): void;
+  /** New connections of both ports see this certificate; those that are open go on with the one before. */
+  loadCertificate(pair: { readonly certificate: string; readonly key: string }): void;
   stop(): Promise<void>;
 }
 
@@ -91,6 +97,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     term: state.raft.term,
     sealing: { key: ring.current, left: resealer.left },
   });
+  const backups = options.backup === undefined ? undefined : backupsOf(options, options.backup, state);
+  backups?.start();
   const rest: HttpsServer = await listenHttps({
     host: listen.host,
     port: listen.apiPort,
@@ -99,6 +107,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     clientAuthorities: [tls.clientAuthority, tls.nodeAuthority],
     handler: (exchange) => {
       if (exchange.target === memberPath) serveMember(exchange, memberOf());
+      else if (exchange.target === backupPath && backups !== undefined) void backups.serve(exchange);
       else core.rest(exchange);
     },
   });
@@ -112,12 +121,24 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       ring.load(keys);
       resealer.begin();
     },
+    loadCertificate(pair) {
+      rest.loadCertificate(pair);
+      native.loadCertificate(pair);
+    },
     async stop() {
       core.host.stop();
+      await backups?.stop();
       await Promise.all([rest.close(stopGraceMs), native.close(stopGraceMs)]);
       await state.raft.stop();
     },
   };
+}
+
+function backupsOf(options: MasterOptions, backup: NonNullable<MasterOptions["backup"]>, state: State): Backups {
+  const { core } = state.parts();
+  const { env, name: member } = options;
+  const sealingKey = (): string => state.ring.current;
+  return new Backups({ env, store: core.store, log: state.raft, door: core.door, member, sealingKey, ...backup });
 }
 
 /** Role and term of this member, for `troupe status`. Tells nothing that `/version` would not. */

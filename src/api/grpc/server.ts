@@ -46,6 +46,8 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   /** Answers the port that was bound. */
   listen(host: string, port: number): Promise<number>;
+  /** New connections see this certificate. */
+  loadCertificate(pair: { readonly certificate: string; readonly key: string }): void;
   close(graceMs: number): Promise<void>;
 }
 
@@ -58,14 +60,16 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     "grpc.keepalive_timeout_ms": linkLimits.pingTimeoutMs,
   });
   for (const { definition, handlers } of services) server.addService(definition, handlers);
+  const credentials = new OptionalClientCertificate(tls);
   return {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
-        server.bindAsync(`${host}:${port}`, new OptionalClientCertificate(tls), (error, bound) => {
+        server.bindAsync(`${host}:${port}`, credentials, (error, bound) => {
           if (error === null) resolve(bound);
           else reject(error);
         });
       }),
+    loadCertificate: (pair) => credentials.load(pair),
     close: (graceMs) =>
       new Promise((resolve) => {
         for (const service of services) service.stop?.();
@@ -80,11 +84,16 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 
 /** gRPC's own credentials either demand a certificate or ignore it. */
 class OptionalClientCertificate extends ServerCredentials {
+  readonly #authorities: string[];
+
   constructor(tls: GrpcServerOptions["tls"]) {
-    super(
-      { requestCert: true, rejectUnauthorized: false },
-      { ca: [...tls.clientAuthorities], cert: tls.certificate, key: tls.key },
-    );
+    const ca = [...tls.clientAuthorities];
+    super({ requestCert: true, rejectUnauthorized: false }, { ca, cert: tls.certificate, key: tls.key });
+    this.#authorities = ca;
+  }
+
+  load({ certificate, key }: { readonly certificate: string; readonly key: string }): void {
+    this.updateSecureContextOptions({ ca: this.#authorities, cert: certificate, key });
   }
 
   override _equals(other: ServerCredentials): boolean {

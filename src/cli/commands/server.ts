@@ -4,9 +4,10 @@ import { join, resolve } from "node:path";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
-import { layoutOf, masterAddress, readCluster, type ClusterFile } from "../cluster-file.ts";
+import { backupCluster, layoutOf, masterAddress, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { createProcessEnv, endOnSurprises } from "../process-env.ts";
 import { ensurePki, firstAddress, readSealingKeys } from "../pki.ts";
+import { createRealDisk } from "../../env/real/disk.ts";
 import { apiVersion } from "../versions.ts";
 
 export const server: Command = {
@@ -64,6 +65,7 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     },
     tokens: pki.tokens,
     sealingKeys: pki.sealingKeys,
+    backup: { cluster: backupCluster(cluster), disk: createRealDisk(layout.snapshots) },
     controllers: (nodes) =>
       masterControllers({
         nodes,

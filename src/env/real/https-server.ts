@@ -43,6 +43,8 @@ export interface HttpsServerOptions {
 
 export interface HttpsServer {
   readonly port: number;
+  /** New connections see this certificate. */
+  loadCertificate(pair: { readonly certificate: string; readonly key: string }): void;
   /** Stops accepting; ends what is open after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -92,6 +94,8 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
+    loadCertificate: ({ certificate, key }) =>
+      server.setSecureContext({ key, cert: certificate, ca: [...options.clientAuthorities] }),
     close: (graceMs) => closeServer(server, sockets, graceMs),
   };
 }

@@ -1,0 +1,39 @@
+import type { Sealer } from "../../store/row.ts";
+import { utf8 } from "../../util/bytes.ts";
+import { InvariantError } from "../../util/errors.ts";
+
+/**
+ * For a store that is only looked at or written out again: a row that no key at hand opens counts as
+ * an object of its name without anything else, so that the rest can be walked. It seals nothing.
+ */
+export class LenientSealer implements Sealer {
+  readonly #ring: Sealer | undefined;
+  /** Rows that could not be opened, by what they were sealed for. */
+  readonly unreadable: Set<string> = new Set();
+
+  constructor(ring?: Sealer) {
+    this.#ring = ring;
+  }
+
+  seal(): Uint8Array {
+    throw new InvariantError("a store that is only looked at seals nothing");
+  }
+
+  open(sealed: Uint8Array, context: string): Uint8Array {
+    if (this.#ring !== undefined) {
+      try {
+        return this.#ring.open(sealed, context);
+      } catch (error) {
+        if (!(error instanceof InvariantError)) throw error;
+      }
+    }
+    this.unreadable.add(context);
+    return utf8(JSON.stringify({ metadata: namesIn(context) }));
+  }
+}
+
+/** `secrets/default/password@17`, as `store/row.ts` names what it seals for. */
+function namesIn(context: string): { readonly namespace?: string; readonly name: string } {
+  const [, namespace = "", name = ""] = /^[^/]*\/([^/]*)\/(.*)@\d+$/.exec(context) ?? [];
+  return namespace === "" ? { name } : { namespace, name };
+}
