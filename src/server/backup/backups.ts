@@ -46,9 +46,10 @@ export class Backups {
   }
 
   /** The committed state of this moment. */
-  take(): { readonly revision: number; readonly bytes: AsyncIterable<Uint8Array>; close(): void } {
+  take(): { readonly revision: number; readonly bytes: AsyncIterable<Uint8Array>; readonly close: () => void } {
     const { env, store, log, member, cluster, sealingKey } = this.#options;
-    const { revision, index, digest, chunks, close } = snapshotOf(store);
+    const snapshot = snapshotOf(store);
+    const { revision, index, digest, chunks } = snapshot;
     const takenAt = new Date(env.clock.wall()).toISOString();
     const manifest = {
       format: 1,
@@ -61,7 +62,7 @@ export class Backups {
       digest,
       sealingKey: sealingKey(),
     } as const;
-    return { revision, bytes: encodeBackup(env.crypto, manifest, chunks), close };
+    return { revision, bytes: encodeBackup(env.crypto, manifest, chunks), close: () => snapshot.close() };
   }
 
   // ---- by the clock ----
