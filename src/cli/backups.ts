@@ -6,12 +6,10 @@ import type { Env } from "../env/env.ts";
 import { createRealDisk } from "../env/real/disk.ts";
 import { backupPath } from "../server/backup/backups.ts";
 import { backupName, listBackups, openBackupFile, writeBackup, type BackupFile } from "../server/backup/files.ts";
-import { encodeBackup, type BackupManifest } from "../server/backup/format.ts";
-import { LenientSealer } from "../server/backup/lenient-sealer.ts";
-import { readMasterFolder, stateOf } from "../server/backup/offline.ts";
+import type { BackupManifest } from "../server/backup/format.ts";
+import { LenientSealer, lenientSealer } from "../server/backup/lenient-sealer.ts";
+import { backupOf, readMasterFolder, stateOf } from "../server/backup/offline.ts";
 import { countRows, countUnreadable, loadBackup, writeMasterFolder } from "../server/backup/restore.ts";
-import { createKeyRing } from "../store/sealer.ts";
-import { snapshotOf } from "../store/snapshot.ts";
 import { messageOf, UserError } from "../util/errors.ts";
 import { download } from "./api-client.ts";
 import {
@@ -79,23 +77,14 @@ async function bytesOfFolder({ dataDir, cluster }: Registered): Promise<AsyncIte
   }
   const store = await stateOf(env, folder);
   const keys = parseSealingKeys((await readText(join(layout.pki, sealingKeyFile))) ?? "");
-  const { revision, index, digest, chunks } = snapshotOf(store);
   const newest = keys.at(-1);
-  return encodeBackup(
-    env.crypto,
-    {
-      format: 1,
-      takenAt: new Date().toISOString(),
-      cluster: backupCluster(cluster),
-      member: "m1",
-      revision,
-      index,
-      term: folder.wal?.hardState.term ?? 0,
-      digest,
-      sealingKey: newest === undefined ? "" : sealingKeyName(newest),
-    },
-    chunks,
-  );
+  return backupOf(env, store, {
+    takenAt: new Date().toISOString(),
+    cluster: backupCluster(cluster),
+    member: "m1",
+    term: folder.wal?.hardState.term ?? 0,
+    sealingKey: newest === undefined ? "" : sealingKeyName(newest),
+  });
 }
 
 function openFile(path: string): Promise<BackupFile> {
@@ -277,10 +266,7 @@ async function keysFor({ path, keys }: RestoreWish): Promise<string | undefined>
 
 async function sealerOf(env: Env, folder: string | undefined): Promise<LenientSealer> {
   const words = folder === undefined ? undefined : await readText(join(folder, sealingKeyFile));
-  if (words === undefined) return new LenientSealer();
-  const random = env.random.stream("seal");
-  const keys = parseSealingKeys(words);
-  return new LenientSealer(createKeyRing({ crypto: env.crypto, keys, randomBytes: (length) => random.bytes(length) }));
+  return lenientSealer(env, words === undefined ? [] : parseSealingKeys(words));
 }
 
 function requireKeys(unreadable: number, names: readonly string[], keys: string | undefined): void {

@@ -10,9 +10,10 @@ import { createSnapshotFiles, type OpenedSnapshot } from "../../raft/snapshot.ts
 import { configsIn, hasOtherVoters } from "../../raft/wake.ts";
 import { recoverLog, type RecoveredLog } from "../../raft/wal-recover.ts";
 import { decodeOutcome } from "../../store/outcome-codec.ts";
-import { restoreStore } from "../../store/snapshot.ts";
+import { restoreStore, snapshotOf } from "../../store/snapshot.ts";
 import { createStore, type Store } from "../../store/store.ts";
 import { messageOf, UserError } from "../../util/errors.ts";
+import { encodeBackup, type BackupManifest } from "./format.ts";
 import { LenientSealer } from "./lenient-sealer.ts";
 
 export interface ReadOnlyEnv {
@@ -77,6 +78,16 @@ export async function stateOf(env: ReadOnlyEnv, folder: MasterFolder): Promise<S
     throw unknown(messageOf(error), "troupe doctor tells more");
   }
   return store;
+}
+
+/** The bytes of a backup of `store`, which nobody changes meanwhile. */
+export function backupOf(
+  env: ReadOnlyEnv,
+  store: Store,
+  facts: Pick<BackupManifest, "takenAt" | "cluster" | "member" | "term" | "sealingKey">,
+): AsyncIterable<Uint8Array> {
+  const { revision, index, digest, chunks } = snapshotOf(store);
+  return encodeBackup(env.crypto, { format: 1, ...facts, revision, index, digest }, chunks);
 }
 
 function unknown(why: string, hint: string): UserError {
