@@ -6,8 +6,8 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const ava = join(root, "node_modules/ava/entrypoints/cli.mjs");
 const lint = [
-  ["oxlint", "--type-aware", "--quiet", "src", "test", "bench"],
-  ["oxfmt", "--check", "src", "test", "bench"],
+  ["oxlint", "--type-aware", "--quiet", "src", "test", "bench", "examples"],
+  ["oxfmt", "--check", "src", "test", "bench", "examples"],
 ];
 
 const total = { passed: 0, failed: 0 };

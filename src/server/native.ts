@@ -1,5 +1,5 @@
 /** The gRPC port of a master: the native door, the node links, health and reflection on one server. */
-import { createGrpcServer, type GrpcServer } from "../api/grpc/server.ts";
+import { createGrpcServer, type GrpcServer, type GrpcService } from "../api/grpc/server.ts";
 import { apiService, healthService, reflectionService } from "../api/grpc/services.ts";
 import type { LinkDoor } from "../api/link/door.ts";
 import type { Env } from "../env/env.ts";
@@ -9,7 +9,8 @@ import type { Core } from "./core.ts";
 export interface NativeServerOptions {
   readonly env: Env;
   readonly core: Core;
-  readonly links: LinkDoor;
+  /** Absent: nodes do not come in here. */
+  readonly links?: LinkDoor;
   readonly tls: {
     readonly certificate: string;
     readonly key: string;
@@ -18,12 +19,14 @@ export interface NativeServerOptions {
   };
   /** There is a leader, so that writes and fresh reads are answered. */
   readonly isReady: () => boolean;
+  /** Put around the native door's handlers. */
+  readonly wrap?: (service: GrpcService) => GrpcService;
 }
 
 const healthEveryMs = 1_000;
 
 export function createNativeServer(options: NativeServerOptions): GrpcServer {
-  const { env, core, links, tls } = options;
+  const { env, core, links, tls, wrap = (service: GrpcService) => service } = options;
   const api = loadProtoService("api.proto", "troupe.v1.Api");
   const health = loadProtoService("grpc/health.proto", "grpc.health.v1.Health");
   const reflections = ["v1", "v1alpha"].map((version) =>
@@ -41,8 +44,8 @@ export function createNativeServer(options: NativeServerOptions): GrpcServer {
   return createGrpcServer({
     clock: env.clock,
     services: [
-      apiService(api, core.door),
-      links,
+      wrap(apiService(api, core.door)),
+      ...(links === undefined ? [] : [links]),
       healthService(health, { names: [api.name], isReady: options.isReady, every }),
       ...reflections.map((file) => reflectionService(file, served)),
     ],

@@ -24,6 +24,7 @@ import type {
   RequestOptions,
   Span,
 } from "./cluster-api.ts";
+import { Endpoint, type ListenOptions } from "./endpoint.ts";
 import { SimExchange, type SimRequest } from "./exchange.ts";
 import { createLife, type Life } from "./life.ts";
 import { manifestsOf } from "./manifests.ts";
@@ -46,6 +47,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
   readonly #nodes = new Map<string, SimNode>();
   readonly #faults: FaultTable;
   readonly #exchanges = new Set<SimExchange>();
+  readonly #endpoints = new Set<Endpoint>();
   readonly #transports = new Set<NativeTransport>();
   readonly #newest: StoreViewer = new StoreViewer(() => this.master.store.committed);
   #life: Life;
@@ -163,6 +165,18 @@ export class Cluster implements ClusterView, AsyncDisposable {
     return transport;
   }
 
+  /** Its doors on real sockets of the loopback, for kubectl and operators; closed with the cluster. */
+  async listen(options: ListenOptions = {}): Promise<Endpoint> {
+    const endpoint = await Endpoint.listen({
+      ...options,
+      core: () => this.master.core,
+      advance: (ms) => this.advance(ms),
+      onError: (error) => this.#end(error),
+    });
+    this.#endpoints.add(endpoint);
+    return endpoint;
+  }
+
   /** A typed client in the cluster's time: `await cluster.run(client.kind("pods").list())`. */
   client(user?: RequestOptions["user"]): Client {
     return new Client(this.transport(user), this.env.clock);
@@ -248,6 +262,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     this.#disk.crash();
     for (const exchange of this.#exchanges) exchange.breakOff();
     for (const transport of this.#transports) transport.breakOff();
+    for (const endpoint of this.#endpoints) endpoint.masterDown();
   }
 
   /** The disk's next write fails; the master cannot trust it any more, and `advance` throws why. */
@@ -264,6 +279,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     this.#network.reset();
     this.#master = undefined;
     for (const transport of this.#transports) transport.breakOff();
+    for (const endpoint of this.#endpoints) endpoint.masterDown();
     this.#fatal = undefined;
   }
 
@@ -284,6 +300,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     });
     this.#master = await this.run(starting);
     this.#network.listen(this.#master.links);
+    await Promise.all([...this.#endpoints].map((endpoint) => endpoint.masterUp()));
   }
 
   async restartMaster(): Promise<void> {
@@ -317,6 +334,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#endpoints].map((endpoint) => endpoint.close()));
     for (const node of this.#nodes.values()) node.stop();
     if (this.#master === undefined) return;
     this.#master.core.host.stop();

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import test from "ava";
 import { createCluster, StatusError, type Cluster, type ScriptOf } from "../../src/testing/main.ts";
 import { configMap, deployment, rolledOut, setImage } from "./kit.ts";
@@ -150,4 +152,15 @@ test("the same seed gives the same history, byte for byte, again and again; anot
   const first = await story(7);
   for (let run = 0; run < 6; run += 1) t.is(await story(7), first);
   t.not(await story(8), first);
+});
+
+test("the test of manifests runs in Node's own test runner, and its process ends", async (t) => {
+  const file = join(import.meta.dirname, "..", "..", "examples", "testing", "manifests.node.js");
+  const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {
+    const child = execFile(process.execPath, ["--test", file], { timeout: 50_000 }, (_error, stdout) => {
+      resolve({ code: child.exitCode, output: stdout });
+    });
+  });
+  t.is(code, 0, output);
+  t.regex(output, /# pass 3/);
 });
