@@ -19,6 +19,7 @@ import { linkLimits } from "./limits.ts";
 import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
 import type { LiveNode, NodeTable } from "./nodes.ts";
 import { answerReport } from "./report.ts";
+import { sendBounded } from "./rows.ts";
 import { StreamTable } from "./streams.ts";
 
 export interface LinkDoorOptions {
@@ -144,14 +145,15 @@ class Door implements LinkDoor {
     return startFeed({
       store,
       node,
-      send: (rows) => {
-        if (call.writableLength > linkLimits.pendingMaxBytes) {
-          env.log("warn", "link.slow", { node, pendingBytes: call.writableLength });
+      send: sendBounded({
+        call,
+        pendingMaxBytes: linkLimits.pendingMaxBytes,
+        tooSlow: (pendingBytes) => {
+          if (call.destroyed) return;
+          env.log("warn", "link.slow", { node, pendingBytes });
           call.destroy();
-          return;
-        }
-        call.write({ rows });
-      },
+        },
+      }),
       defer: (flush) => queueMicrotask(flush),
     });
   }

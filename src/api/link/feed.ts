@@ -1,13 +1,15 @@
 /**
  * The filtered watch of one node: its own Node and pods, the ConfigMaps and Secrets that those name,
  * and all Services, EndpointSlices, Nodes and Namespaces, as rows. First the whole state at one
- * revision, then every change, one batch a turn, so that a batch always stands for one revision.
+ * revision, then every change, one batch a turn, so that a batch always stands for one revision. A
+ * large batch goes as several messages.
  */
 import type { KindId } from "../../kinds/kind.ts";
 import type { CommittedStore, WatchChange, WatchHandle } from "../../store/store-api.ts";
 import type { RowRef, View } from "../../store/view.ts";
-import type { LinkRow, Rows } from "./messages.ts";
+import type { LinkRow } from "./messages.ts";
 import { needKey, needsOf, type Need } from "./needs.ts";
+import { sendInPieces, type SendRows } from "./rows.ts";
 
 /** Kinds that every node holds whole. */
 const shared: readonly KindId[] = ["services", "endpointslices.discovery.k8s.io", "nodes", "namespaces"];
@@ -21,7 +23,7 @@ export interface Feed {
 export interface FeedOptions {
   readonly store: CommittedStore;
   readonly node: string;
-  readonly send: (rows: Rows) => void;
+  readonly send: SendRows;
   /** Runs `flush` once, later in this turn or soon after it. */
   readonly defer: (flush: () => void) => void;
 }
@@ -37,7 +39,7 @@ export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
     if (closed || pending.length === 0) return;
     const rows = pending;
     pending = [];
-    send({ rows, revision: store.revision, synced: false });
+    sendInPieces(send, { rows, revision: store.revision, synced: false });
   };
   const push = (row: LinkRow): void => {
     pending.push(row);
@@ -53,7 +55,7 @@ export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
     initial.push(rowOf(pod));
     for (const need of references.set(pod.hot.uid, needsOf(pod)).added) initial.push(fetch(view, need));
   }
-  send({ rows: initial, revision: start, synced: true });
+  sendInPieces(send, { rows: initial, revision: start, synced: true });
 
   const onPod = (change: WatchChange): void => {
     const was = change.previous?.hot["nodeName"] === node ? change.previous : undefined;

@@ -9,7 +9,9 @@ export const linkLimits = {
   openStreamMs: 10_000,
   /** A write of a node is answered or declared unknown after this long. */
   reportDeadlineMs: 30_000,
-  /** Unsent bytes on one link at which it is cut; the agent resumes with the whole state. */
+  /** Rows of one message: well below the largest message. One row may be larger. */
+  rowsBytesMax: 1_048_576,
+  /** Unsent bytes on one link, behind its first state, at which it is cut; the agent resumes with the whole state. */
   pendingMaxBytes: 67_108_864,
   /** Changes of the common proxied revision are joined this long. */
   proxiedEveryMs: 20,

@@ -45,6 +45,7 @@ export interface Welcome {
 
 export interface Rows {
   readonly rows: readonly LinkRow[];
+  /** Where the node stands with these rows; 0: more of the same revision follow. */
   readonly revision: number;
   readonly synced: boolean;
 }

@@ -4,6 +4,7 @@
  */
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock, Rng } from "../../env/env.ts";
+import { Unsent } from "../../env/unsent.ts";
 import { serviceUnavailable } from "../../kinds/status-errors.ts";
 import { StatusError, type Status } from "../../util/errors.ts";
 import type { NodeStream, NodeStreamRequest, StreamChunk } from "../node-streams.ts";
@@ -86,6 +87,7 @@ function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {
     closed = { error };
     for (const run of onClose) run(error);
   };
+  const unsent = new Unsent();
   call.on("data", (chunk: Chunk) => {
     const taken: StreamChunk = { channel: chunk.channel, bytes: chunk.data, ...(chunk.end ? { end: true } : {}) };
     if (onChunk === undefined) early.push(taken);
@@ -99,10 +101,12 @@ function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {
   call.on("cancelled", () => close(new Error("the node's connection broke")));
   return {
     send: (chunk) => {
-      if (closed === undefined) call.write({ channel: chunk.channel, data: chunk.bytes, end: chunk.end === true });
+      if (closed !== undefined) return;
+      const { channel, bytes, end } = chunk;
+      call.write({ channel, data: bytes, end: end === true }, unsent.add(bytes.length));
     },
     get pending() {
-      return call.writableLength;
+      return unsent.bytes;
     },
     pause: () => void call.pause(),
     resume: () => void call.resume(),

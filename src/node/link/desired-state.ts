@@ -65,7 +65,7 @@ export class DesiredState implements Desired {
       put(target, row);
       if (this.#coming === undefined) mark(changed, row.kind, `${row.namespace}/${row.name}`);
     }
-    this.#revision = rows.revision;
+    if (rows.revision !== 0) this.#revision = rows.revision;
     if (rows.synced && this.#coming !== undefined) this.#replace(this.#coming, changed);
     if (changed.size === 0 && !rows.synced) return;
     for (const kind of changed.keys()) this.#sorted.delete(kind);

@@ -1,5 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Chunk, Down, Up } from "../../api/link/messages.ts";
+import { Unsent } from "../../env/unsent.ts";
 import { messageMaxBytes, pingEveryMs, pingTimeoutMs } from "./limits.ts";
 
 /**
@@ -85,13 +86,14 @@ export function createGrpcTransport(options: GrpcTransportOptions): LinkTranspor
     },
     stream({ onChunk, onClose }) {
       const duplex = call("Stream");
+      const unsent = new Unsent();
       // protobufjs' default of a bytes field is an empty list, not an empty array of bytes.
       duplex.on("data", (chunk: Chunk) => onChunk(plain(chunk)));
       watchEnd(duplex, onClose);
       return {
-        send: (chunk) => void duplex.write(chunk),
+        send: (chunk) => void duplex.write(chunk, unsent.add(chunk.data?.length ?? 0)),
         get pending(): number {
-          return duplex.writableLength;
+          return unsent.bytes;
         },
         pause: () => void duplex.pause(),
         resume: () => void duplex.resume(),

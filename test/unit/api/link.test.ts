@@ -1,12 +1,17 @@
+import { EventEmitter } from "node:events";
 import test from "ava";
 import { loadService } from "../../../src/env/real/proto.ts";
 import { startFeed } from "../../../src/api/link/feed.ts";
 import type { Heartbeat, LinkRow, Rows, Up } from "../../../src/api/link/messages.ts";
 import { needsOf } from "../../../src/api/link/needs.ts";
 import { NodeTable, type LiveNode } from "../../../src/api/link/nodes.ts";
+import { sendBounded, sendInPieces } from "../../../src/api/link/rows.ts";
+import { StreamTable } from "../../../src/api/link/streams.ts";
+import { DesiredState } from "../../../src/node/link/desired-state.ts";
 import { kindById } from "../../../src/kinds/catalogue.ts";
 import type { Pod } from "../../../src/kinds/generated/types.ts";
 import { hotRecord } from "../../../src/kinds/hot.ts";
+import { virtualClock } from "../node/virtual-clock.ts";
 import { configMap, createRig, pod, type Rig } from "./harness.ts";
 
 const up = loadService("node.proto", "troupe.node.v1.NodeLink")["Link"]!;
@@ -145,4 +150,80 @@ test("a node is told its own pods and what they name, from the first state on", 
   feed.close();
   await rig.call("DELETE", "/api/v1/namespaces/n/pods/mine?gracePeriodSeconds=0");
   t.deepEqual(told(), [], "a closed feed tells nothing");
+});
+
+const rowOf = (name: string, bytes: number): LinkRow => ({
+  kind: "services",
+  namespace: "n",
+  name,
+  revision: 3,
+  object: new TextEncoder().encode(JSON.stringify({ pad: "x".repeat(bytes) })),
+});
+
+test("a large state goes in pieces, and the node stands at its revision with the last one only", (t) => {
+  const sent: Rows[] = [];
+  const rows = ["a", "b", "c", "d", "e"].map((name) => rowOf(name, 400));
+  const send = (piece: Rows): void => void sent.push(piece);
+  sendInPieces(send, { rows, revision: 7, synced: true }, 1_200);
+  t.deepEqual(
+    sent.map((piece) => [piece.rows.map(({ name }) => name).join(""), piece.revision, piece.synced]),
+    [
+      ["ab", 0, false],
+      ["cd", 0, false],
+      ["e", 7, true],
+    ],
+  );
+  const desired = new DesiredState();
+  desired.begin(false);
+  desired.apply({ rows: [rowOf("old", 1)], revision: 5, synced: true });
+  desired.begin(false);
+  for (const piece of sent.slice(0, 2)) desired.apply(piece);
+  t.is(desired.revision, 5, "half a state moves nothing");
+  t.is(desired.list("services").length, 1);
+  desired.apply(sent[2]!);
+  t.is(desired.revision, 7);
+  t.is(desired.list("services").length, 5);
+  sent.length = 0;
+  sendInPieces(send, { rows: [], revision: 9, synced: true });
+  t.deepEqual(sent, [{ rows: [], revision: 9, synced: true }], "an empty state is told as well");
+});
+
+test("a node that does not read is cut by bytes, however few messages they are, and not for its first state", (t) => {
+  const taken: (() => void)[] = [];
+  const slow: number[] = [];
+  const send = sendBounded({
+    call: { write: (_down, sent) => taken.push(sent) },
+    pendingMaxBytes: 1_000,
+    tooSlow: (pendingBytes) => void slow.push(pendingBytes),
+  });
+  send({ rows: [], revision: 0, synced: false }, 5_000);
+  send({ rows: [], revision: 1, synced: true }, 5_000);
+  send({ rows: [], revision: 2, synced: false }, 900);
+  send({ rows: [], revision: 3, synced: false }, 900);
+  t.deepEqual([taken.length, slow], [4, []]);
+  for (const done of taken.splice(0, 3)) done();
+  send({ rows: [], revision: 4, synced: false }, 200);
+  t.deepEqual(slow, [], "what the node has taken no longer counts");
+  send({ rows: [], revision: 5, synced: false }, 1);
+  t.deepEqual([taken.length, slow], [2, [1_100]]);
+});
+
+test("a stream to a container tells how many bytes its node has not taken", async (t) => {
+  const taken: (() => void)[] = [];
+  const call = Object.assign(new EventEmitter(), {
+    write: (_chunk: unknown, sent: () => void) => taken.push(sent),
+    pause: () => {},
+    resume: () => {},
+    end: () => {},
+  });
+  const table = new StreamTable(virtualClock(), { bytes: () => new Uint8Array(16) } as never);
+  const opened = table.open("n1", {} as never, () => {});
+  table.accept("n1", call as never);
+  call.emit("data", { id: "00".repeat(16), channel: 0, data: new Uint8Array(0), end: false, error: "" });
+  const stream = await opened;
+  stream.send({ channel: 0, bytes: new Uint8Array(600_000) });
+  stream.send({ channel: 0, bytes: new Uint8Array(600_000) });
+  t.is(stream.pending, 1_200_000);
+  taken.shift()!();
+  t.is(stream.pending, 600_000);
 });
