@@ -1,7 +1,7 @@
 import type { Crypto } from "../env/env.ts";
 import type { ByteStream } from "../env/host.ts";
 import { messageOf } from "../util/errors.ts";
-import type { PeerMessage } from "./transport-api.ts";
+import type { CallMessage, PeerMessage } from "./transport-api.ts";
 import { FrameReader, decode } from "./wire.ts";
 import type { Encoder, Frame, Hello, Lane, Refusal } from "./wire.ts";
 
@@ -13,7 +13,7 @@ export interface PeerLinkOptions {
   readonly lane: Lane;
   readonly onHello: (hello: Hello) => void;
   readonly onRefused: (refusal: Refusal) => void;
-  readonly onMessage: (message: PeerMessage) => void;
+  readonly onMessage: (message: PeerMessage | CallMessage) => void;
   /** Called once. */
   readonly onClose: (reason: string) => void;
 }

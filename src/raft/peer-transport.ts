@@ -5,7 +5,7 @@ import type { MemberId } from "./core/types.ts";
 import { raftLimits } from "./limits.ts";
 import { PeerLink } from "./peer-link.ts";
 import type { Raft } from "./raft-api.ts";
-import type { PeerAddress, PeerMessage, Transport } from "./transport-api.ts";
+import type { CallMessage, PeerAddress, PeerMessage, Transport } from "./transport-api.ts";
 import { Encoder } from "./wire.ts";
 import type { Hello, Lane } from "./wire.ts";
 
@@ -26,7 +26,13 @@ export interface PeerTransportOptions {
 }
 
 /** What the transport needs of the log: `Raft` has it once it is open. */
-export type PeerHandlers = Pick<Raft, "clusterId" | "memberId" | "incarnation" | "receive" | "link" | "isRemoved">;
+export interface PeerHandlers extends Pick<
+  Raft,
+  "clusterId" | "memberId" | "incarnation" | "receive" | "link" | "isRemoved"
+> {
+  /** A command or an answer beside the log. Default: nobody takes them. */
+  call?(from: MemberId, message: CallMessage): void;
+}
 
 /** In a member's peer certificate: who it is. */
 export function peerUri(clusterId: string, memberId: MemberId): string {
@@ -95,17 +101,23 @@ export class PeerTransport implements Transport {
   }
 
   /** Best effort: nothing waits for a connection. */
-  send(to: MemberId, message: PeerMessage): void {
+  send(to: MemberId, message: PeerMessage | CallMessage): void {
     const peer = this.#peers.get(to);
     if (peer === undefined) return;
-    const lane = message.type.startsWith("snapshot") ? "bulk" : "log";
+    const lane = laneOf(message);
     const link =
       peer.dialed.get(lane) ?? [...peer.called].findLast((one) => one.lane === lane) ?? peer.dialed.get("log");
-    if (lane === "bulk" && !peer.dialed.has("bulk")) void this.#dial(peer, "bulk");
+    if (lane !== "log" && !peer.dialed.has(lane)) void this.#dial(peer, lane);
     if (link === undefined) return;
     // What waits is late already: the window of the log notices what is missing, and sends it again.
     if (link.pendingBytes > raftLimits.peerPendingBytes && message.type === "append") return;
     link.send(message);
+  }
+
+  #take({ id }: Peer, message: PeerMessage | CallMessage): void {
+    const handlers = this.#known();
+    if (isCall(message)) handlers.call?.(id, message);
+    else handlers.receive(id, message);
   }
 
   #peerOf(id: MemberId): Peer {
@@ -192,7 +204,7 @@ export class PeerTransport implements Transport {
         const isThem = connection.peerUris.includes(peerUri(handlers.clusterId, peer.id));
         if (isRemoved && isThem) handlers.receive(peer.id, { type: "removed", term: 0 });
       },
-      onMessage: (message) => handlers.receive(peer.id, message),
+      onMessage: (message) => this.#take(peer, message),
       onClose: (reason) => {
         peer.dialing.delete(lane);
         if (peer.dialed.get(lane) === link) peer.dialed.delete(lane);
@@ -235,7 +247,7 @@ export class PeerTransport implements Transport {
       },
       onRefused: () => undefined,
       onMessage: (message) => {
-        if (peer !== undefined) handlers.receive(peer.id, message);
+        if (peer !== undefined) this.#take(peer, message);
       },
       onClose: () => void peer?.called.delete(link),
     });
@@ -256,6 +268,15 @@ export class PeerTransport implements Transport {
     peer.incarnation = incarnation;
     for (const link of [...peer.dialed.values(), ...peer.called]) link.close("the member has started anew");
   }
+}
+
+function isCall(message: PeerMessage | CallMessage): message is CallMessage {
+  return message.type === "command" || message.type === "answer";
+}
+
+function laneOf(message: PeerMessage | CallMessage): Lane {
+  if (isCall(message)) return "call";
+  return message.type.startsWith("snapshot") ? "bulk" : "log";
 }
 
 function splitAddress(address: string | undefined): { readonly host: string; readonly port: number } | undefined {

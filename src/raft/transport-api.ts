@@ -20,6 +20,32 @@ export interface PeerAddress {
 
 export type PeerMessage = Message | SnapshotMessage;
 
+/**
+ * A command of another member's client on its way to the leader, and what it came to. They travel
+ * beside the log, which knows nothing of them; either may be lost, doubled or late.
+ */
+export type CallMessage =
+  | {
+      readonly type: "command";
+      /** Evaluated only by the leader of this term. */
+      readonly term: number;
+      /** With the sender's number and `sequence`: the command's id. */
+      readonly incarnation: number;
+      readonly sequence: number;
+      /** What the sender does not ask for again. */
+      readonly resultsUpTo: number;
+      readonly body: Uint8Array;
+    }
+  | {
+      readonly type: "answer";
+      readonly term: number;
+      readonly incarnation: number;
+      readonly sequence: number;
+      /** The answer holds in every state from this entry on. */
+      readonly index: number;
+      readonly body: Uint8Array;
+    };
+
 /** Names one file of bytes, so that a broken transfer goes on only with the same. */
 export interface SnapshotId {
   readonly index: number;

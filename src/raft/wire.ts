@@ -3,7 +3,7 @@ import { Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { CampaignReason, Entry, Message } from "./core/types.ts";
 import { RECORD_HEADER_BYTES, readRecord, viewOf, writeRecord } from "./format.ts";
-import type { PeerMessage, SnapshotId, SnapshotMessage } from "./transport-api.ts";
+import type { CallMessage, PeerMessage, SnapshotId, SnapshotMessage } from "./transport-api.ts";
 
 /**
  * Messages between members as bytes: length (4), type (1), then fields of fixed width; entries are
@@ -23,8 +23,8 @@ export interface Hello {
   readonly lane: Lane;
 }
 
-/** `bulk` carries snapshots, so that heartbeats never wait behind them. */
-export type Lane = "log" | "bulk";
+/** `bulk` carries snapshots and `call` commands of clients, so that heartbeats never wait behind them. */
+export type Lane = "log" | "bulk" | "call";
 
 /** Why the other end does not want us. */
 export interface Refusal {
@@ -33,12 +33,12 @@ export interface Refusal {
   readonly isRemoved: boolean;
 }
 
-export type Frame = Hello | Refusal | PeerMessage;
+export type Frame = Hello | Refusal | PeerMessage | CallMessage;
 
 const types = [
   ["hello", "refused", "preVote", "preVoteResp", "vote", "voteResp", "append", "appendResp"],
   ["heartbeat", "heartbeatResp", "readIndex", "readIndexResp", "timeoutNow", "repair", "repaired", "removed"],
-  ["snapshotOffer", "snapshotChunk", "snapshotAck"],
+  ["snapshotOffer", "snapshotChunk", "snapshotAck", "command", "answer"],
 ].flat() as readonly Frame["type"][];
 
 const reasons: readonly CampaignReason[] = ["timeout", "linkdown", "transfer"];
@@ -49,6 +49,7 @@ const ackStates: readonly Extract<SnapshotMessage, { type: "snapshotAck" }>["sta
   "broken",
 ];
 const protocol = 1;
+const lanes: readonly Lane[] = ["log", "bulk", "call"];
 
 /** Records are the same for everyone: their crc is computed once. */
 export class Encoder {
@@ -110,7 +111,7 @@ function writeFields(writer: Writer, frame: Exclude<Frame, { type: "append" }>):
   switch (frame.type) {
     case "hello":
       writer.u8(protocol).string(frame.clusterId).u48(frame.memberId).u48(frame.incarnation);
-      writer.u8(frame.lane === "bulk" ? 1 : 0);
+      writer.u8(lanes.indexOf(frame.lane));
       return;
     case "refused":
       writer.string(frame.why).u8(frame.isRemoved ? 1 : 0);
@@ -166,6 +167,12 @@ function writeFields(writer: Writer, frame: Exclude<Frame, { type: "append" }>):
       return;
     case "snapshotAck":
       writeId(writer.u48(frame.term), frame.id).u48(frame.offset).u8(ackStates.indexOf(frame.state));
+      return;
+    case "command":
+      writer.u48(frame.term).u48(frame.incarnation).u48(frame.sequence).u48(frame.resultsUpTo).bytes(frame.body);
+      return;
+    case "answer":
+      writer.u48(frame.term).u48(frame.incarnation).u48(frame.sequence).u48(frame.index).bytes(frame.body);
   }
 }
 
@@ -208,7 +215,7 @@ function readFields(type: Exclude<Frame["type"], "append">, reader: Reader): Fra
         clusterId: reader.string(),
         memberId: reader.u48(),
         incarnation: reader.u48(),
-        lane: reader.u8() === 1 ? "bulk" : "log",
+        lane: lanes[reader.u8()] ?? "log",
       };
     case "refused":
       return { type, why: reader.string(), isRemoved: reader.u8() === 1 };
@@ -216,6 +223,9 @@ function readFields(type: Exclude<Frame["type"], "append">, reader: Reader): Fra
     case "snapshotChunk":
     case "snapshotAck":
       return readSnapshot(type, reader.u48(), reader);
+    case "command":
+    case "answer":
+      return readCall(type, reader);
     default:
       return readMessage(type, reader.u48(), reader);
   }
@@ -227,6 +237,13 @@ function readSnapshot(type: SnapshotMessage["type"], term: number, reader: Reade
   const offset = reader.u48();
   if (type === "snapshotChunk") return { type, term, id, offset, crc: reader.u32(), bytes: reader.bytes() };
   return { type, term, id, offset, state: ackStates[reader.u8()] ?? "again" };
+}
+
+function readCall(type: CallMessage["type"], reader: Reader): CallMessage {
+  const id = { term: reader.u48(), incarnation: reader.u48(), sequence: reader.u48() };
+  const number = reader.u48();
+  const body = reader.bytes();
+  return type === "command" ? { type, ...id, resultsUpTo: number, body } : { type, ...id, index: number, body };
 }
 
 function readMessage(type: Exclude<Message["type"], "append">, term: number, reader: Reader): Message {

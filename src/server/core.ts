@@ -8,6 +8,7 @@ import { codecOf } from "../actors/runtime/codec.ts";
 import type { Decide } from "../actors/runtime/command.ts";
 import { controllerChildren } from "../actors/runtime/controller-host.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
+import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import { createHost } from "../actors/runtime/host.ts";
 import { runMasterTree } from "../actors/runtime/master-tree.ts";
 import type { Admission } from "../api/admission/admission.ts";
@@ -51,6 +52,8 @@ export interface CoreOptions {
   readonly store: Store;
   readonly log: ReplicatedLog;
   readonly identity: { readonly member: number; readonly incarnation: number };
+  /** The way to the other masters. Default: there are none. */
+  readonly forward?: ForwardPort;
   readonly facts: ClusterFacts;
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
@@ -88,7 +91,10 @@ export function createCore(options: CoreOptions): Core {
   const { env, store, log, identity, facts, onFatal } = options;
   const decide: Decide = createDecide({ kinds, admission: admissionOf(facts) });
   const codec = codecOf(store);
-  const watched = options.watchdog === undefined ? {} : { watchdog: options.watchdog };
+  const watched = {
+    ...(options.watchdog === undefined ? {} : { watchdog: options.watchdog }),
+    ...(options.forward === undefined ? {} : { forward: options.forward }),
+  };
   const host = createHost({
     env,
     store,

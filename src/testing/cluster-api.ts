@@ -18,7 +18,7 @@ import type { LabelChoice, TypedKind, TypedKinds } from "./typed-kinds.ts";
  *     await cluster.settled();
  */
 export interface ClusterOptions {
-  /** Default and, so far, at most 1. */
+  /** How many (default 1): voters of one log. They are named m1, m2 … */
   readonly masters?: number;
   /** How many (default 1), or what each is like. They are named n1, n2 … */
   readonly nodes?: number | readonly NodeOptions[];
@@ -58,6 +58,8 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: an administrator. `"anonymous"`: no certificate. */
   readonly user?: Pick<User, "name" | "groups"> | "anonymous";
+  /** The master that is asked; default: the one that leads, or else one that runs. */
+  readonly via?: string;
 }
 
 /** An object as a client writes it. */

@@ -1,11 +1,12 @@
 import type { User } from "../actors/runtime/command.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
+import type { Door } from "../api/rest/call.ts";
 import { serviceUnavailable } from "../kinds/status-errors.ts";
 import { realCrypto } from "../env/real/crypto.ts";
 import type { FaultPort } from "../env/faults.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { createFaultTable, type ActiveFault, type FaultRecord, type FaultTable } from "../env/fault-table.ts";
-import { createSimDisk, type SimDisk } from "../sim/disk.ts";
+import { createSimDisk } from "../sim/disk.ts";
 import { createSimEnv, type SimEnv } from "../sim/env.ts";
 import { createRng } from "../sim/random.ts";
 import { invariant, StatusError } from "../util/errors.ts";
@@ -26,12 +27,13 @@ import type {
 } from "./cluster-api.ts";
 import { Endpoint, type ListenOptions } from "./endpoint.ts";
 import { SimExchange, type SimRequest } from "./exchange.ts";
-import { createLife, type Life } from "./life.ts";
 import { manifestsOf } from "./manifests.ts";
 import { NativeTransport } from "./native.ts";
-import { startSimMaster, type SimMaster } from "./sim-master.ts";
+import type { SimMaster } from "./sim-master.ts";
+import { SimMember, type ClusterMember } from "./sim-member.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimNode } from "./sim-node.ts";
+import { SimPeers } from "./sim-peers.ts";
 import type { TypedKind, TypedKinds } from "./typed-kinds.ts";
 import { millisOf, StoreViewer } from "./views.ts";
 
@@ -42,24 +44,22 @@ export type { Answer, ClusterNode, ClusterOptions, Manifest, NodeOptions, Reques
 export class Cluster implements ClusterView, AsyncDisposable {
   readonly env: SimEnv;
   readonly #options: ClusterOptions;
-  readonly #disk: SimDisk;
   readonly #network: SimNetwork;
   readonly #nodes = new Map<string, SimNode>();
   readonly #faults: FaultTable;
-  readonly #exchanges = new Set<SimExchange>();
+  readonly #members: readonly SimMember[];
+  readonly #transports = new Map<NativeTransport, SimMember | undefined>();
+  /** The cables between the masters. */
+  readonly peers: SimPeers;
   readonly #endpoints = new Set<Endpoint>();
-  readonly #transports = new Set<NativeTransport>();
   readonly #newest: StoreViewer = new StoreViewer(() => this.master.store.committed);
-  #life: Life;
-  #master: SimMaster | undefined;
-  #fatal: Error | undefined;
   /** Keys of what is sealed at rest, oldest first; read when a master starts. */
   sealingKeys: readonly Uint8Array[] = [new Uint8Array(32)];
   /** How often the keeper has started the master again. */
   lives = 0;
 
   constructor(options: ClusterOptions) {
-    const { seed = 1, faults } = options;
+    const { seed = 1, masters = 1, faults } = options;
     this.#options = options;
     let table: FaultTable | undefined;
     const port: FaultPort = {
@@ -75,22 +75,80 @@ export class Cluster implements ClusterView, AsyncDisposable {
     const { clock, random } = this.env;
     table = createFaultTable({ clock, rng: random.stream("faults") });
     this.#faults = table;
-    const device = random.stream("device");
-    this.#disk = createSimDisk({
-      rng: createRng(seed, "disk"),
-      pace: () =>
-        new Promise((resolve) => {
-          clock.after(1 + device.below(5), resolve);
-        }),
-    });
     this.#network = new SimNetwork(clock, random.stream("network"), port);
-    this.#life = createLife(this.env, this.#disk.attach());
+    this.peers = new SimPeers(clock, random.stream("peers"));
+    const voters = Array.from({ length: masters }, (_, at) => at + 1);
+    this.#members = voters.map((id) => this.#newMember(id, voters));
   }
 
-  /** The master of this moment; another one after `restartMaster`. */
+  #newMember(id: number, voters: readonly number[]): SimMember {
+    const { env, peers } = this;
+    const { seed = 1, keeper, controllers, bare, freezeObjects } = this.#options;
+    const member: SimMember = new SimMember({
+      env,
+      seed,
+      id,
+      voters,
+      peers,
+      network: this.#network,
+      isKept: keeper === true,
+      run: (promise) => this.run(promise),
+      life: () => ({
+        nodeStreams: this.#streams(),
+        controllers: controllers ?? [],
+        bare: bare ?? false,
+        freezeObjects: freezeObjects ?? true,
+        sealingKeys: this.sealingKeys,
+      }),
+    });
+    member.onStarted = async () => {
+      await Promise.all([...this.#endpoints].map((endpoint) => endpoint.masterUp()));
+    };
+    member.onBreak = () => {
+      const isMain = member.isLeader || voters.length === 1;
+      for (const [transport, via] of this.#transports) {
+        if (via === member || (via === undefined && isMain)) transport.breakOff();
+      }
+      if (isMain) for (const endpoint of this.#endpoints) endpoint.masterDown();
+    };
+    return member;
+  }
+
+  /** The masters, m1 first. */
+  get members(): readonly ClusterMember[] {
+    return this.#members;
+  }
+
+  member(name: string): ClusterMember {
+    return this.#member(name);
+  }
+
+  /** The master that leads. Behind a partition two may think so for a moment: the newer term counts. */
+  get leader(): ClusterMember | undefined {
+    return this.#leader;
+  }
+
+  get #leader(): SimMember | undefined {
+    return this.#members
+      .filter((member) => member.isLeader)
+      .toSorted((a, b) => b.master.raft.term - a.master.raft.term)[0];
+  }
+
+  /** The master of this moment; another one after `restartMaster`. Of several: the leader, or else one that runs. */
   get master(): SimMaster {
-    invariant(this.#master !== undefined, "the master runs");
-    return this.#master;
+    return this.#main.master;
+  }
+
+  get #main(): SimMember {
+    const main = this.#leader ?? this.#members.find(({ isUp }) => isUp) ?? this.#members[0];
+    invariant(main !== undefined, "a cluster has a master");
+    return main;
+  }
+
+  #member(name: string): SimMember {
+    const member = this.#members.find((each) => each.name === name);
+    invariant(member !== undefined, `there is a master ${name}`);
+    return member;
   }
 
   /** Digest and revision of the replicated state: equal after equal histories. */
@@ -142,7 +200,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
   }
 
   /** Sends a request and leaves it open: watches, and writes whose fate is of interest. */
-  open(method: string, target: string, body?: unknown, { headers, user }: RequestOptions = {}): SimExchange {
+  open(method: string, target: string, body?: unknown, { headers, user, via }: RequestOptions = {}): SimExchange {
     const request: SimRequest = {
       method,
       target,
@@ -151,17 +209,20 @@ export class Cluster implements ClusterView, AsyncDisposable {
       ...(headers === undefined ? {} : { headers }),
     };
     const exchange = new SimExchange(request);
-    this.#exchanges.add(exchange);
-    exchange.onClose(() => this.#exchanges.delete(exchange));
-    if (this.#master === undefined) exchange.breakOff();
-    else this.#master.core.rest(exchange);
+    const member = via === undefined ? this.#main : this.#member(via);
+    member.exchanges.add(exchange);
+    exchange.onClose(() => member.exchanges.delete(exchange));
+    if (member.current === undefined) exchange.breakOff();
+    else member.current.core.rest(exchange);
     return exchange;
   }
 
   /** The native door as a client's transport; its calls go on at the next master after a crash. */
-  transport(user: RequestOptions["user"] = administrator): NativeTransport {
-    const transport = new NativeTransport(() => this.#master?.core.door, user === "anonymous" ? undefined : user);
-    this.#transports.add(transport);
+  transport(user: RequestOptions["user"] = administrator, via?: string): NativeTransport {
+    const fixed = via === undefined ? undefined : this.#member(via);
+    const door = (): Door | undefined => (fixed ?? this.#main).current?.core.door;
+    const transport = new NativeTransport(door, user === "anonymous" ? undefined : user);
+    this.#transports.set(transport, fixed);
     return transport;
   }
 
@@ -171,7 +232,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
       ...options,
       core: () => this.master.core,
       advance: (ms) => this.advance(ms),
-      onError: (error) => this.#end(error),
+      onError: (error) => this.#main.end(error),
     });
     this.#endpoints.add(endpoint);
     return endpoint;
@@ -210,24 +271,26 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   /** The master's log as its disk holds it: equal bytes after equal histories. */
   get logBytes(): Uint8Array {
-    return this.#disk.bytesOf("wal");
+    return this.#main.disk.bytesOf("wal");
   }
 
   /** `"10m"`, or milliseconds. Rejects with what brought the master down. */
   async advance(span: Span): Promise<void> {
     const ms = millisOf(span);
     await this.env.advance(ms);
-    if (this.#fatal === undefined) return;
-    if (this.#options.keeper !== true || this.#master === undefined) throw this.#fatal;
-    this.#fatal = undefined;
-    this.lives += 1;
-    await this.restartMaster();
+    for (const member of this.#members) {
+      if (member.fatal === undefined) continue;
+      if (this.#options.keeper !== true || !member.isUp) throw member.fatal;
+      this.lives += 1;
+      member.kill();
+      await member.start();
+    }
   }
 
   /** Lets time pass until nothing is under way any more. */
   async settled(): Promise<void> {
     await this.env.settle();
-    if (this.#fatal !== undefined) throw this.#fatal;
+    for (const { fatal } of this.#members) if (fatal !== undefined) throw fatal;
   }
 
   /** Lets time pass until `condition` holds. Throws after `withinMs` (default two minutes). */
@@ -253,59 +316,27 @@ export class Cluster implements ClusterView, AsyncDisposable {
     this.#faults.clear();
   }
 
-  /** The master's process ends here and now: nothing that it still holds reaches disk or clients. */
-  #end(error: Error): void {
-    if (this.#fatal !== undefined) return;
-    this.#fatal = error;
-    if (this.#options.keeper !== true) return;
-    this.#life.end();
-    this.#disk.crash();
-    for (const exchange of this.#exchanges) exchange.breakOff();
-    for (const transport of this.#transports) transport.breakOff();
-    for (const endpoint of this.#endpoints) endpoint.masterDown();
-  }
-
   /** The disk's next write fails; the master cannot trust it any more, and `advance` throws why. */
   failDisk(code: "EIO" | "ENOSPC"): void {
-    this.#disk.inject({ operation: "write", code });
+    this.#main.disk.inject({ operation: "write", code });
   }
 
-  /** Power loss: what was not synced is lost, connections break. */
+  /** Power loss: what was not synced is lost, connections break. Of several masters: the one that leads. */
   crashMaster(): void {
-    this.#life.end();
-    this.#disk.crash();
-    for (const exchange of this.#exchanges) exchange.breakOff();
-    this.#exchanges.clear();
-    this.#network.reset();
-    this.#master = undefined;
-    for (const transport of this.#transports) transport.breakOff();
-    for (const endpoint of this.#endpoints) endpoint.masterDown();
-    this.#fatal = undefined;
+    this.#main.kill();
   }
 
   /** `crumb`: what a watchdog has left; `epoch`: of a cluster that was restored from a backup. */
-  async startMaster({ crumb, epoch }: { readonly crumb?: CrumbNote; readonly epoch?: string } = {}): Promise<void> {
-    invariant(this.#master === undefined, "there is one master at a time");
-    this.#life = createLife(this.env, this.#disk.attach());
-    const starting = startSimMaster({
-      env: this.#life.env,
-      nodeStreams: this.#streams(),
-      controllers: this.#options.controllers ?? [],
-      bare: this.#options.bare ?? false,
-      freezeObjects: this.#options.freezeObjects ?? true,
-      onFatal: (error) => this.#end(error),
-      sealingKeys: this.sealingKeys,
-      ...(crumb === undefined ? {} : { crumb }),
-      ...(epoch === undefined ? {} : { epoch }),
-    });
-    this.#master = await this.run(starting);
-    this.#network.listen(this.#master.links);
-    await Promise.all([...this.#endpoints].map((endpoint) => endpoint.masterUp()));
+  async startMaster(options: { readonly crumb?: CrumbNote; readonly epoch?: string } = {}): Promise<void> {
+    const down = this.#members.find(({ isUp }) => !isUp);
+    invariant(down !== undefined, "a master is down");
+    await down.start(options);
   }
 
   async restartMaster(): Promise<void> {
-    this.crashMaster();
-    await this.startMaster();
+    const main = this.#main;
+    main.kill();
+    await main.start();
   }
 
   async addNode(name: string, options: NodeOptions = {}): Promise<ClusterNode> {
@@ -336,11 +367,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#endpoints].map((endpoint) => endpoint.close()));
     for (const node of this.#nodes.values()) node.stop();
-    if (this.#master === undefined) return;
-    this.#master.core.host.stop();
-    const stopping = this.#master.raft.stop();
-    await this.run(stopping);
-    this.#life.end();
+    for (const member of this.#members) await member.stop();
   }
 
   #streams(): NodeStreams {
@@ -361,7 +388,8 @@ const requestMaxMs = 70_000;
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
   refuseUnknown(options);
   const cluster = new Cluster(options);
-  await cluster.startMaster();
+  for (const member of cluster.members) await member.start();
+  await cluster.until(() => cluster.leader !== undefined, { stepMs: 1 });
   const { nodes = 1 } = options;
   const wanted = typeof nodes === "number" ? Array.from({ length: nodes }, () => ({})) : nodes;
   for (const [at, node] of wanted.entries()) await cluster.addNode(`n${at + 1}`, node);
@@ -372,7 +400,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 
 /** What cannot be had yet is refused in words, not ignored. */
 function refuseUnknown({ masters = 1, time = "virtual", seed = 1 }: ClusterOptions): void {
-  if (masters !== 1) throw new RangeError(`masters: ${masters}: a virtual cluster has one master so far`);
+  if (!Number.isInteger(masters) || masters < 1) throw new RangeError(`masters: ${masters}: a whole number from 1 on`);
   if (time !== "virtual") throw new RangeError(`time: ${String(time)}: there is virtual time only so far`);
   if (!Number.isInteger(seed)) throw new RangeError(`seed: ${seed}: a whole number`);
 }

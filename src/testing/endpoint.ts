@@ -123,7 +123,9 @@ export class Endpoint implements AsyncDisposable {
     this.#down = Promise.all(closing);
   }
 
+  /** Takes connections again, if it does not yet. */
   async masterUp(): Promise<void> {
+    if (this.#rest !== undefined) return;
     await this.#down;
     const isFree = this.#port === 0;
     for (let tries = 1; ; tries += 1) {

@@ -1,4 +1,8 @@
 import type { Controller } from "../actors/runtime/controller.ts";
+import type { ActorHost } from "../actors/runtime/actor-host.ts";
+import type { ForwardPort } from "../actors/runtime/forwarding.ts";
+import type { ReplicatedLog } from "../raft/log-api.ts";
+import type { SimPeers } from "./sim-peers.ts";
 import { NodeTable } from "../api/link/nodes.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import type { TokenClaims, TokenIssuer } from "../auth/auth-api.ts";
@@ -11,7 +15,7 @@ import { masterControllers } from "../server/controllers.ts";
 import { Resealer } from "../server/reseal.ts";
 import { createCore, kindsById, type ClusterFacts, type Core } from "../server/core.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
-import { restoreStore, snapshotOf } from "../store/snapshot.ts";
+import { restoreInto, snapshotOf } from "../store/snapshot.ts";
 import type { StoreOptions } from "../store/store-state.ts";
 import { createStore, type Store } from "../store/store.ts";
 import { StatusError } from "../util/errors.ts";
@@ -39,9 +43,19 @@ export interface SimMasterOptions {
   readonly bare: boolean;
   readonly freezeObjects: boolean;
   readonly onFatal: (error: Error) => void;
+  /** The other masters; default: there are none. */
+  readonly peering?: Peering;
+  readonly onRole?: (role: ReplicatedLog["role"]) => void;
   readonly crumb?: CrumbNote;
   /** Default: the first. */
   readonly epoch?: string;
+}
+
+export interface Peering {
+  readonly id: number;
+  /** Ids of all masters from the beginning. */
+  readonly voters: readonly number[];
+  readonly peers: SimPeers;
 }
 
 export const simFacts: ClusterFacts = {
@@ -67,43 +81,68 @@ const version = {
   platform: "linux/amd64",
 };
 
-/** Resolves when it leads and everything in its log is applied. */
+/** Resolves when a lone master leads and everything in its log is applied; with others, when it listens. */
 export async function startSimMaster(options: SimMasterOptions): Promise<SimMaster> {
-  const { env, onFatal } = options;
+  const { env, onFatal, peering, onRole } = options;
   const nodes = new NodeTable();
+  const link = peering?.peers.transport(peering.id);
   let store: Store | undefined;
   let parts: { readonly core: Core; readonly links: SimLinkDoor } | undefined;
   const ring = ringOf(options);
   const theStore = (): Store => (store ??= createStore(storeOptions(options, ring)));
   const theParts = (): { readonly core: Core; readonly links: SimLinkDoor } =>
-    (parts ??= build(options, { raft, store: theStore(), nodes }));
+    (parts ??= build(options, { raft, store: theStore(), nodes, ...(link === undefined ? {} : { link }) }));
   const raft: Raft = createRaft({
     env,
     onFatal,
+    ...(peering === undefined || link === undefined
+      ? {}
+      : { transport: link, birth: { clusterId: "virtual", memberId: peering.id, voters: peering.voters } }),
     listener: {
       committed: (entries) => theParts().core.host.committed(entries),
       role(role, term) {
         const { host } = theParts().core;
         host.role(role, term);
         if (role === "leader") nodes.listeningSinceMs = host.now();
+        onRole?.(role);
       },
     },
     stateMachine: {
       restore: async (_meta, chunks) => {
-        store = await restoreStore(storeOptions(options, ring), chunks);
+        await restoreInto(theStore(), chunks);
+        parts?.core.host.restored();
       },
       snapshot: () => snapshotOf(theStore()),
     },
   });
   await raft.start();
+  if (peering !== undefined) attach(peering, raft, theParts().core.host);
   const { core, links } = theParts();
   const resealer = new Resealer({ env, store: theStore(), host: core.host, ring, kinds });
   return { core, links, store: theStore(), raft, nodes, ring, resealer };
 }
 
+function attach({ id, peers }: Peering, raft: Raft, host: ActorHost): void {
+  peers.attach(id, {
+    receive: (from, message) => raft.receive(from, message),
+    call: (from, message) => host.called(from, message),
+    link(peer, isUp) {
+      raft.link(peer, isUp);
+      if (isUp) host.linked(peer);
+    },
+  });
+}
+
+interface Built {
+  readonly raft: Raft;
+  readonly store: Store;
+  readonly nodes: NodeTable;
+  readonly link?: ForwardPort;
+}
+
 function build(
   options: SimMasterOptions,
-  { raft, store, nodes }: { readonly raft: Raft; readonly store: Store; readonly nodes: NodeTable },
+  { raft, store, nodes, link }: Built,
 ): { readonly core: Core; readonly links: SimLinkDoor } {
   const { env, nodeStreams, onFatal } = options;
   const production = masterControllers({
@@ -127,6 +166,7 @@ function build(
     controllers: [...(options.bare ? [] : production), ...options.controllers],
     version,
     onFatal,
+    ...(link === undefined ? {} : { forward: link }),
     ...(options.crumb === undefined ? {} : { crumb: options.crumb }),
   });
   core.host.directory.add(() => nodes.actors());

@@ -17,7 +17,8 @@ export class SimNetwork {
   readonly #faults: FaultPort;
   readonly #cut = new Set<string>();
   readonly #wires = new Set<Wire>();
-  #door: SimLinkDoor | undefined;
+  /** Of the masters that run, and whether each leads: links lead to the leader. */
+  readonly #doors = new Map<SimLinkDoor, () => boolean>();
 
   constructor(clock: Clock, rng: Rng, faults: FaultPort = noFaults) {
     this.#clock = clock;
@@ -26,14 +27,28 @@ export class SimNetwork {
   }
 
   /** A master listens. */
-  listen(door: SimLinkDoor): void {
-    this.#door = door;
+  listen(door: SimLinkDoor, isLeader: () => boolean): void {
+    this.#doors.set(door, isLeader);
   }
 
   /** The master's process died: its connections are reset. */
-  reset(): void {
-    this.#door = undefined;
-    for (const wire of this.#wires) wire.break(new Error("connection reset"), { masterLives: false });
+  reset(door: SimLinkDoor): void {
+    this.#doors.delete(door);
+    for (const wire of this.#wires) {
+      if (wire.door === door) wire.break(new Error("connection reset"), { masterLives: false });
+    }
+  }
+
+  /** The master leads no more: it lets its nodes go. */
+  release(door: SimLinkDoor): void {
+    for (const wire of this.#wires) {
+      if (wire.door === door) wire.break(new Error("this master does not lead"));
+    }
+  }
+
+  get #door(): SimLinkDoor | undefined {
+    for (const [door, isLeader] of this.#doors) if (isLeader()) return door;
+    return undefined;
   }
 
   cut(node: string): void {
@@ -78,7 +93,7 @@ export class SimNetwork {
     const wire = new Wire({
       node,
       handlers,
-      door: () => this.#door,
+      door: this.#door,
       later: (run, moreMs = 0) => void this.#clock.after(1 + this.#rng.below(2) + moreMs, run),
       fault: (direction, message) =>
         this.#faults.at({ seam: "link", path: `/link/${node}/${direction}/${kindOf(message)}` }),
@@ -102,7 +117,8 @@ const connectTimeoutMs = 1_000;
 interface WireOptions {
   readonly node: string;
   readonly handlers: LinkHandlers;
-  readonly door: () => SimLinkDoor | undefined;
+  /** Of the master that led when the link was made. */
+  readonly door: SimLinkDoor | undefined;
   readonly later: (run: () => void, moreMs?: Millis) => void;
   readonly fault: (direction: "up" | "down", message: Up | Down) => FaultAction;
   readonly halfOpen: () => void;
@@ -125,13 +141,17 @@ class Wire {
     return this.#options.node;
   }
 
+  get door(): SimLinkDoor | undefined {
+    return this.#options.door;
+  }
+
   get isMuted(): boolean {
     return this.#state === "muted";
   }
 
   send(up: Up): void {
     this.#faulty("up", this.#up, up, (next) => {
-      this.#session ??= this.#options.door()?.open(this.node, (down) => this.#answer(down));
+      this.#session ??= this.#options.door?.open(this.node, (down) => this.#answer(down));
       this.#session?.receive(next);
     });
   }

@@ -1,6 +1,7 @@
 import type { Env } from "../../env/env.ts";
 import type { Watchdog } from "../../env/watchdog.ts";
 import type { LogListener, ReplicatedLog } from "../../raft/log-api.ts";
+import type { CallMessage } from "../../raft/transport-api.ts";
 import type { Cause, SystemWrite } from "../../store/outcome.ts";
 import type { Term } from "../../store/revision.ts";
 import type { TipStore } from "../../store/store-api.ts";
@@ -10,6 +11,7 @@ import type { HostCodec, KindLookup } from "./codec.ts";
 import type { CommandClass, Decide } from "./command.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { OpenDirectory } from "./directory.ts";
+import type { ForwardPort } from "./forwarding.ts";
 import type { WriteHost } from "./host-api.ts";
 import type { MachineCatalogue } from "./machine.ts";
 import type { Parking } from "./parking.ts";
@@ -42,6 +44,12 @@ export interface ActorHost extends WriteHost, LogListener {
   release(name: string): Promise<void>;
   /** Told with the path of each actor that was let go. */
   onReleased(run: (path: string) => void): void;
+  /** From another member: a command for the leader, or what one of ours came to. */
+  called(from: number, message: CallMessage): void;
+  /** The connection to a member is there again: what waits for it is handed in anew. */
+  linked(peer: number): void;
+  /** The store has taken over a snapshot of the leader. */
+  restored(): void;
   /** No more writes; waiting ones are refused with 503. */
   stop(): void;
 }
@@ -73,6 +81,8 @@ export interface HostOptions {
   readonly identity: { readonly member: number; readonly incarnation: number };
   /** Store and log disagree: the process must end. */
   readonly onFatal: (error: Error) => void;
+  /** The way to the other members. Default: there are none. */
+  readonly forward?: ForwardPort;
   /** Told what is evaluated. Default: nobody watches. */
   readonly watchdog?: Watchdog;
 }

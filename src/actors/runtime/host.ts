@@ -2,10 +2,11 @@ import type { Rng, Timer } from "../../env/env.ts";
 import { noWatchdog, type Watchdog } from "../../env/watchdog.ts";
 import type { FaultAction, Seam } from "../../env/faults.ts";
 import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
+import type { CallMessage } from "../../raft/transport-api.ts";
 import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { internalError } from "../../kinds/status-errors.ts";
-import { invariant, messageOf, StatusError, TransientError } from "../../util/errors.ts";
+import { invariant, messageOf, StatusError, TransientError, type Status } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorDirectory } from "./actor.ts";
 import type { ActorHost, HostOptions, HostTask, LeaderPart } from "./actor-host.ts";
@@ -19,16 +20,18 @@ import { hostChildren } from "./host-children.ts";
 import { createEvaluator } from "./evaluator.ts";
 import { createExplain } from "./explain.ts";
 import { factsOf } from "./facts.ts";
+import { Guests, Outbound } from "./forwarding.ts";
 import type { WriteOptions } from "./host-api.ts";
 import {
   controllersPausePercent,
+  forwardAnswerMs,
   inFlightBytesMax,
   inFlightEntriesMax,
   outcomeBytesMax,
   turnCommandsMax,
   turnMsMax,
 } from "./limits.ts";
-import type { InFlight, Job, PendingRead } from "./job.ts";
+import type { CommandOrigin, InFlight, Job, PendingRead } from "./job.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { createNoteWriter, type NoteWriter } from "./notes.ts";
 import { createParking, type Parking } from "./parking.ts";
@@ -78,6 +81,10 @@ class Host implements ActorHost {
   private readonly parts: LeaderPart[] = [];
   /** Own commands without an answer, in order of their sequence. */
   private readonly open = new Map<number, Job>();
+  /** Own commands that a leader elsewhere evaluates; undefined where there is no other member. */
+  private readonly outbound: Outbound | undefined;
+  /** Commands of other members, while this one leads. */
+  private readonly guests: Guests | undefined;
   private inFlight: InFlight[] = [];
   private inFlightBytes = 0;
   private reads: PendingRead[] = [];
@@ -85,6 +92,8 @@ class Host implements ActorHost {
   private sequence = 0;
   private leading = false;
   private term: Term = 0;
+  /** Of the newest entry. */
+  private appliedTerm: Term = 0;
   private stopped = false;
   /** A supervision tree starts timers and reactions; without one the host does. */
   private supervised = false;
@@ -105,7 +114,23 @@ class Host implements ActorHost {
     this.deadLetters = createDeadLetters(store);
     this.breaker = createBreaker(store, machines);
     this.notes = createNoteWriter(kinds);
-    this.results = createResults(store, options.identity);
+    this.results = createResults(store);
+    const { forward } = options;
+    this.guests = forward === undefined ? undefined : new Guests(forward);
+    this.outbound =
+      forward === undefined
+        ? undefined
+        : new Outbound({
+            clock: env.clock,
+            log: options.log,
+            identity: options.identity,
+            port: forward,
+            open: () => this.open.values(),
+            resultsUpTo: () => this.resultsUpTo(),
+            find: (sequence) => this.open.get(sequence),
+            answered: (job, index, reply) => this.onAnswer(job, index, reply),
+            abandoned: (job) => this.decideAlone(job),
+          });
     this.timers = createTimers({
       store,
       clock: env.clock,
@@ -168,59 +193,72 @@ class Host implements ActorHost {
   // ---- in ----
 
   write(request: WriteRequest, options: WriteOptions): Promise<WriteReply> {
-    return new Promise((resolve, reject) => {
-      const { kind, namespace, name } = request;
-      const job = this.job({
-        class: options.class,
-        object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
-        cause: {
-          origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
-          actor: request.user.name,
-          event: request.subresource === undefined ? request.verb : `${request.verb}/${request.subresource}`,
-        },
-        request,
-        evaluate: (transaction, system) => {
-          if (!isRelease(request)) return this.options.decide(transaction, request);
-          system.push(...this.releases.release(transaction, name));
-          return written;
-        },
-        done: resolve,
-        failed: reject,
-      });
-      job.deadline = this.options.env.clock.after(options.deadlineMs, () => this.fail(job, outcomeUnknown()), {
-        daemon: true,
-      });
-      this.accept(job);
+    return new Promise((done, failed) => {
+      this.sequence += 1;
+      this.accept(this.requestJob(request, options, { sequence: this.sequence, done, failed }));
     });
+  }
+
+  private requestJob(
+    request: WriteRequest,
+    options: WriteOptions,
+    rest: Pick<Job, "sequence" | "done" | "failed" | "origin">,
+  ): Job {
+    const { kind, namespace, name } = request;
+    const { clock } = this.options.env;
+    const job: Job = {
+      ...rest,
+      class: options.class,
+      object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
+      cause: {
+        origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
+        actor: request.user.name,
+        event: request.subresource === undefined ? request.verb : `${request.verb}/${request.subresource}`,
+      },
+      request,
+      evaluate: (transaction, system) => {
+        if (!isRelease(request)) return this.options.decide(transaction, request);
+        system.push(...this.releases.release(transaction, name));
+        return written;
+      },
+      state: "queued",
+      deadline: undefined,
+      deadlineAtMs: clock.mono() + options.deadlineMs,
+    };
+    job.deadline = clock.after(options.deadlineMs, () => this.late(job), { daemon: true });
+    return job;
+  }
+
+  private late(job: Job): void {
+    if (job.decided === undefined) this.fail(job, outcomeUnknown());
+    else this.decideAlone(job);
   }
 
   submit(task: HostTask): void {
     if (!this.leading) return task.failed(new TransientError("this member is not the leader"));
-    this.accept(
-      this.job({
-        class: task.class,
-        object: undefined,
-        cause: task.cause,
-        request: undefined,
-        evaluate: (transaction, system) => {
-          system.push(...task.evaluate(transaction));
-          return written;
-        },
-        done: () => task.done?.(),
-        failed: task.failed,
-      }),
-    );
-  }
-
-  private job(parts: Omit<Job, "sequence" | "state" | "deadline">): Job {
     this.sequence += 1;
-    return { ...parts, sequence: this.sequence, state: "queued", deadline: undefined };
+    this.accept({
+      sequence: this.sequence,
+      class: task.class,
+      object: undefined,
+      cause: task.cause,
+      request: undefined,
+      evaluate: (transaction, system) => {
+        system.push(...task.evaluate(transaction));
+        return written;
+      },
+      done: () => task.done?.(),
+      failed: task.failed,
+      state: "queued",
+      deadline: undefined,
+      deadlineAtMs: 0,
+    });
   }
 
   /** A command arrives at the mailbox; the fault seam of messages. */
   private accept(job: Job): void {
     if (this.stopped) return this.fail(job, shuttingDown());
-    this.open.set(job.sequence, job);
+    if (job.origin === undefined) this.open.set(job.sequence, job);
     const action = this.faultAt("mailbox", job.object ?? job.cause.actor);
     switch (action.kind) {
       case "drop":
@@ -230,7 +268,7 @@ class Host implements ActorHost {
         this.options.env.clock.after(action.ms, () => this.enqueue(job));
         return;
       case "reorder":
-        this.mailbox.pushFirst([job]);
+        if (!this.isAway(job)) this.mailbox.pushFirst([job]);
         return this.wake();
       case "duplicate":
         this.enqueue(job);
@@ -244,9 +282,59 @@ class Host implements ActorHost {
   }
 
   private enqueue(job: Job): void {
-    if (job.state === "settled") return;
+    if (job.state === "settled" || this.isAway(job)) return;
     if (!this.mailbox.push(job)) return this.fail(job, mailboxFull());
     this.wake();
+  }
+
+  /** Another member leads, or none that is known: the command goes there. */
+  private isAway(job: Job): boolean {
+    if (this.leading || this.outbound === undefined) return false;
+    if (job.state !== "away") this.outbound.offer(job);
+    return true;
+  }
+
+  // ---- other members ----
+
+  called(from: number, message: CallMessage): void {
+    if (this.stopped) return;
+    if (message.type === "answer") return this.outbound?.answered(message);
+    const { term, incarnation, sequence } = message;
+    if (!this.leading || this.term !== term) {
+      return this.guests?.answer({ member: from, incarnation, sequence }, { term, index: 0 }, {});
+    }
+    const command = this.guests?.admit(from, message);
+    if (command === undefined) return;
+    const { origin } = command;
+    const answer = (content: { reply: WriteReply } | { status: Status }): void =>
+      this.guests?.answer(origin, { term, index: this.applied }, content);
+    const job = this.requestJob(command.request, command, {
+      sequence,
+      origin,
+      done: (reply) => answer({ reply }),
+      failed: (error) => {
+        if (error instanceof StatusError) answer({ status: error.status });
+      },
+    });
+    this.guests?.keep(job, origin);
+    this.accept(job);
+  }
+
+  linked(peer: number): void {
+    this.outbound?.pump(peer);
+  }
+
+  private onAnswer(job: Job, index: LogIndex, reply: WriteReply | StatusError): void {
+    if (reply instanceof StatusError) {
+      return job.decided === undefined ? this.fail(job, reply) : this.decideAlone(job);
+    }
+    job.decided = () => reply;
+    this.whenApplied(index, () => this.succeed(job, reply));
+  }
+
+  /** What is applied here says what the command came to. */
+  private decideAlone(job: Job): void {
+    if (job.decided !== undefined) this.succeed(job, job.decided());
   }
 
   /** The store is what counts: a snapshot from the leader moves it without an entry. */
@@ -296,9 +384,10 @@ class Host implements ActorHost {
   /** Evaluates one command at the tip, and stages what it decided. */
   private run(job: Job): void {
     const { store, env } = this.options;
+    if (job.origin !== undefined && this.guests?.isOver(job.origin) === true) return this.settle(job);
     job.state = "reading";
     this.watchdog.enter(job.cause);
-    const known = job.request && this.results.get(job.sequence);
+    const known = job.request && this.results.get(this.originOf(job));
     if (known !== undefined) return this.read(job, this.results.replyOf(known, store.tip));
     const transaction = this.begin();
     const system: SystemWrite[] = [];
@@ -422,9 +511,19 @@ class Host implements ActorHost {
   }
 
   private commandId(job: Job): CommandId {
+    const origin = this.originOf(job);
+    const resultsUpTo = job.origin === undefined ? this.resultsUpTo() : (this.guests?.acknowledged(job.origin) ?? 0);
+    return { ...origin, resultsUpTo: Math.min(resultsUpTo, job.sequence - 1) };
+  }
+
+  private originOf(job: Job): CommandOrigin {
     const { member, incarnation } = this.options.identity;
-    const first = this.open.keys().next().value ?? job.sequence;
-    return { member, incarnation, sequence: job.sequence, resultsUpTo: first - 1 };
+    return job.origin ?? { member, incarnation, sequence: job.sequence };
+  }
+
+  /** Nobody here asks again for results up to this one. */
+  private resultsUpTo(): number {
+    return (this.open.keys().next().value ?? this.sequence + 1) - 1;
   }
 
   // ---- answers without an entry ----
@@ -446,7 +545,9 @@ class Host implements ActorHost {
     if (this.reads.length === 0) return;
     const { reads, term } = this;
     this.reads = [];
+    // A term that is over has put them elsewhere already.
     const again = (): void => {
+      if (this.term !== term || !this.leading) return;
       for (const { job } of reads) this.requeue(job);
       this.wake();
     };
@@ -455,7 +556,7 @@ class Host implements ActorHost {
         if (!this.leading || this.term !== term) return again();
         for (const { job, after, reply } of reads) {
           this.whenApplied(Math.max(index, after), () => {
-            if (this.term !== term || !this.leading) return this.requeue(job);
+            if (this.term !== term || !this.leading) return;
             if (reply instanceof StatusError) this.fail(job, reply);
             else this.succeed(job, reply);
           });
@@ -505,13 +606,25 @@ class Host implements ActorHost {
     } catch (error) {
       return this.options.onFatal(toError(error));
     }
-    if (this.applyWaits.length > 0) {
-      const due = this.applyWaits.filter(({ index }) => index <= this.applied);
-      const rest = this.applyWaits.filter(({ index }) => index > this.applied);
-      this.applyWaits.splice(0, this.applyWaits.length, ...rest);
-      for (const { run } of due) run();
+    this.runApplied();
+    const term = entries.at(-1)?.term ?? 0;
+    if (term > this.appliedTerm) {
+      this.appliedTerm = term;
+      this.outbound?.pump();
     }
     this.wake();
+  }
+
+  restored(): void {
+    this.runApplied();
+  }
+
+  private runApplied(): void {
+    if (this.applyWaits.length === 0) return;
+    const due = this.applyWaits.filter(({ index }) => index <= this.applied);
+    const rest = this.applyWaits.filter(({ index }) => index > this.applied);
+    this.applyWaits.splice(0, this.applyWaits.length, ...rest);
+    for (const { run } of due) run();
   }
 
   private apply(entry: LogEntry): void {
@@ -546,7 +659,12 @@ class Host implements ActorHost {
     // Proposed in an earlier term, committed by a later leader.
     const job = this.open.get(command.sequence);
     if (job?.request === undefined) return;
-    this.succeed(job, this.results.replyFor(job.request, outcome, store.committed));
+    const { request } = job;
+    const decided = (): WriteReply => this.results.replyFor(request, outcome, store.committed);
+    if (job.state !== "away") return this.succeed(job, decided());
+    // The leader's own answer says more, and is on its way if the leader lives.
+    job.decided ??= decided;
+    this.options.env.clock.after(forwardAnswerMs, () => this.decideAlone(job), { daemon: true });
   }
 
   /** A checkpoint names the digest of the state before it; a follower's must be equal. */
@@ -581,7 +699,7 @@ class Host implements ActorHost {
       this.tasks.start();
     }
     // What was in flight in the last term and did not come back is evaluated again, same ids.
-    const lost = [...this.open.values()].filter(({ state }) => state === "inFlight" || state === "reading");
+    const lost = [...this.open.values()].filter(({ state }) => state !== "queued");
     for (const job of lost) job.state = "queued";
     this.mailbox.pushFirst(lost);
     for (const part of this.parts) part.start(term);
@@ -601,11 +719,22 @@ class Host implements ActorHost {
     this.inFlightBytes = 0;
     this.reads = [];
     this.options.store.rollback();
+    for (const job of this.guests?.end() ?? []) this.drop(job);
     for (const job of this.open.values()) {
-      if (job.request !== undefined) continue;
-      this.mailbox.remove(job);
-      this.fail(job, new TransientError("the term is over"));
+      if (job.request === undefined) {
+        this.mailbox.remove(job);
+        this.fail(job, new TransientError("the term is over"));
+      } else if (this.outbound !== undefined) {
+        if (job.state === "queued") this.mailbox.remove(job);
+        this.outbound.offer(job);
+      }
     }
+  }
+
+  /** Its origin hands it in again. */
+  private drop(job: Job): void {
+    if (job.state === "queued") this.mailbox.remove(job);
+    this.settle(job);
   }
 
   // ---- out ----
@@ -626,7 +755,8 @@ class Host implements ActorHost {
   private settle(job: Job): void {
     job.state = "settled";
     job.deadline?.cancel();
-    this.open.delete(job.sequence);
+    if (job.origin === undefined) this.open.delete(job.sequence);
+    else this.guests?.forget(job.origin);
   }
 
   leaderChildren(): readonly ChildSpec[] {
@@ -649,6 +779,7 @@ class Host implements ActorHost {
   stop(): void {
     this.stopped = true;
     this.stepDown();
+    this.outbound?.stop();
     for (const job of this.open.values()) this.fail(job, shuttingDown());
   }
 

@@ -1,13 +1,20 @@
 import type { Timer } from "../../env/env.ts";
-import type { Cause, Outcome, SystemWrite } from "../../store/outcome.ts";
-import type { LogIndex } from "../../store/revision.ts";
+import type { Cause, CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
+import type { LogIndex, Term } from "../../store/revision.ts";
 import type { StatusError } from "../../util/errors.ts";
+import type { Millis } from "../../util/time.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
 import type { Mail } from "./mailbox.ts";
 import type { OpenTransaction } from "./transaction.ts";
 
-/** A command on its way through the host: waiting, in flight to the log, or waiting for its read index. */
-export type JobState = "queued" | "inFlight" | "reading" | "settled";
+/**
+ * A command on its way through the host: waiting, in flight to the log, waiting for its read index, or
+ * with a leader elsewhere.
+ */
+export type JobState = "queued" | "inFlight" | "reading" | "away" | "settled";
+
+/** Whose command it is: together its id. */
+export type CommandOrigin = Pick<CommandId, "member" | "incarnation" | "sequence">;
 
 export interface Job extends Mail {
   readonly sequence: number;
@@ -19,6 +26,14 @@ export interface Job extends Mail {
   readonly failed: (error: Error) => void;
   state: JobState;
   deadline: Timer | undefined;
+  /** On the clock of this process. */
+  deadlineAtMs: Millis;
+  /** It came from this member; undefined: from a client of our own. */
+  readonly origin?: CommandOrigin;
+  /** Handed to the leader of this term. */
+  sent?: { readonly term: Term; readonly atMs: Millis } | undefined;
+  /** Its outcome is applied here; how it is answered if the leader does not. */
+  decided?: () => WriteReply;
 }
 
 export interface InFlight {

@@ -1,3 +1,4 @@
+import type { Millis } from "../../util/time.ts";
 /** Limits of the actor runtime. Each name ends in its unit. */
 
 /** A turn of the host ends after this long; other work of the event loop goes ahead then. */
@@ -21,6 +22,11 @@ export const queuedPerObjectCommandsMax = 64;
 export const retryAfterSeconds = 1;
 /** One outcome, encoded: one log entry. */
 export const outcomeBytesMax: number = 4 * 1024 * 1024;
+/** A command for a leader that is not known yet is tried again after this long; one without an answer after that. */
+export const forwardRetryMs: Millis = 10;
+export const forwardAgainMs: Millis = 500;
+/** The outcome of a command is here before the leader's answer: so long that is waited for. */
+export const forwardAnswerMs: Millis = 200;
 /** Row writes of one plan. */
 export const planWritesMax = 500;
 

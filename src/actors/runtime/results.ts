@@ -4,6 +4,7 @@ import type { TipStore } from "../../store/store-api.ts";
 import type { View } from "../../store/view.ts";
 import { outcomeUnknown } from "./replies.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
+import type { CommandOrigin } from "./job.ts";
 import { invariant, type StatusError } from "../../util/errors.ts";
 
 /**
@@ -12,9 +13,9 @@ import { invariant, type StatusError } from "../../util/errors.ts";
  * has acknowledged them (`resultsUpTo`), or has started anew.
  */
 export interface Results {
-  /** A term begins: which rows of this member exist. */
+  /** A term begins: which rows exist. */
   start(): void;
-  get(sequence: number): StoredResult | undefined;
+  get(command: CommandOrigin): StoredResult | undefined;
   /** Rows that the outcome of this command writes: its result, and acknowledged ones removed. */
   rows(command: CommandId, request: WriteRequest, reply: WriteReply): readonly SystemWrite[];
   /** The answer to a command whose result is known; the body is read at its revision. */
@@ -36,16 +37,14 @@ export interface StoredResult {
 const table = "result";
 const digits = 16;
 
-export function createResults(
-  store: Pick<TipStore, "system" | "systemRows">,
-  identity: { readonly member: number; readonly incarnation: number },
-): Results {
-  let own = "";
-  let prefix = "";
-  /** Keys of this member's rows at the tip, oldest first. */
-  let keys: string[] = [];
-
-  const keyOf = (sequence: number): string => prefix + String(sequence).padStart(digits, "0");
+export function createResults(store: Pick<TipStore, "system" | "systemRows">): Results {
+  /** Of each member: the keys of its rows at the tip, in the order in which they may go. */
+  const keys = new Map<string, string[]>();
+  const keysOf = (member: string): string[] => {
+    let known = keys.get(member);
+    if (known === undefined) keys.set(member, (known = []));
+    return known;
+  };
   const bodyAt = (result: StoredResult, view: View): WriteReply => {
     const { code, revision, parts } = result;
     if (parts !== undefined) {
@@ -59,28 +58,22 @@ export function createResults(
   };
   return {
     start() {
-      // Who this member is may be known only once its log is open.
-      own = `${identity.member}/`;
-      prefix = `${own}${identity.incarnation}/`;
-      keys = store
-        .systemRows(table)
-        .map(([key]) => key)
-        .filter((key) => key.startsWith(own))
-        .toSorted((left, right) => {
-          const current = Number(left.startsWith(prefix)) - Number(right.startsWith(prefix));
-          return current === 0 ? (left < right ? -1 : 1) : current;
-        });
+      keys.clear();
+      for (const [key] of store.systemRows(table)) keysOf(key.slice(0, key.indexOf("/"))).push(key);
+      for (const known of keys.values()) known.sort(byAge);
     },
-    get(sequence) {
-      const value = store.system(table, keyOf(sequence));
+    get(command) {
+      const value = store.system(table, keyOf(command));
       return value === undefined ? undefined : (JSON.parse(value) as StoredResult);
     },
     rows(command, request, reply) {
-      const limit = keyOf(command.resultsUpTo);
-      const done = keys.findIndex((key) => key.startsWith(prefix) && key > limit);
-      const acknowledged = keys.splice(0, done < 0 ? keys.length : done);
-      const key = keyOf(command.sequence);
-      keys.push(key);
+      const limit = keyOf({ ...command, sequence: command.resultsUpTo });
+      const prefix = limit.slice(0, -digits);
+      const known = keysOf(String(command.member));
+      const done = known.findIndex((key) => key.startsWith(prefix) && key > limit);
+      const acknowledged = known.splice(0, done < 0 ? known.length : done);
+      const key = keyOf(command);
+      known.push(key);
       const result = resultOf(request, reply);
       const removed = acknowledged.map((old): SystemWrite => ({ table, key: old }));
       return [...removed, { table, key, value: JSON.stringify(result) }];
@@ -101,6 +94,17 @@ export function createResults(
       return bodyAt({ code, revision, kind, namespace, name }, view);
     },
   };
+}
+
+function keyOf({ member, incarnation, sequence }: CommandOrigin): string {
+  return `${member}/${incarnation}/${String(sequence).padStart(digits, "0")}`;
+}
+
+/** Older lives of a member first. */
+function byAge(left: string, right: string): number {
+  const [, a = "", atA = ""] = left.split("/");
+  const [, b = "", atB = ""] = right.split("/");
+  return Number(a) - Number(b) || (atA < atB ? -1 : 1);
 }
 
 function resultOf(request: WriteRequest, reply: WriteReply): StoredResult {

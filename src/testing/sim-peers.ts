@@ -1,0 +1,97 @@
+import type { ForwardPort } from "../actors/runtime/forwarding.ts";
+import type { Clock, Rng } from "../env/env.ts";
+import type { CallMessage, PeerMessage, Transport } from "../raft/transport-api.ts";
+
+/**
+ * The cables between the masters of a virtual cluster, in process. Messages keep their order and take
+ * a moment. A cut is silent, as a partition is; a process that dies resets its connections, which the
+ * others see.
+ */
+export interface PeerEnd {
+  receive(from: number, message: PeerMessage): void;
+  call(from: number, message: CallMessage): void;
+  link(peer: number, isUp: boolean): void;
+}
+
+export class SimPeers {
+  readonly #clock: Clock;
+  readonly #rng: Rng;
+  readonly #ends = new Map<number, PeerEnd>();
+  readonly #cut = new Set<string>();
+  readonly #lastAt = new Map<string, number>();
+  /** Between two members, one way; on top of the ordinary. */
+  readonly delaysMs: Map<string, number> = new Map();
+
+  constructor(clock: Clock, rng: Rng) {
+    this.#clock = clock;
+    this.#rng = rng;
+  }
+
+  /** A member's process is up. */
+  attach(id: number, end: PeerEnd): void {
+    this.#ends.set(id, end);
+    for (const other of this.#ends.keys()) if (other !== id) this.#meet(id, other);
+  }
+
+  /** It died. */
+  detach(id: number): void {
+    this.#ends.delete(id);
+    for (const other of this.#ends.keys()) {
+      if (!this.isCut(id, other)) this.#tell(other, id, false);
+    }
+  }
+
+  /** Nothing passes from `from` to `to`, and nobody is told. */
+  cut(from: number, to: number): void {
+    this.#cut.add(pairOf(from, to));
+  }
+
+  heal(): void {
+    this.#cut.clear();
+    this.delaysMs.clear();
+  }
+
+  isCut(from: number, to: number): boolean {
+    return this.#cut.has(pairOf(from, to));
+  }
+
+  /** What a member sends through. */
+  transport(from: number): Transport & ForwardPort {
+    return { send: (to: number, message: PeerMessage | CallMessage) => this.#carry(from, to, message) };
+  }
+
+  #carry(from: number, to: number, message: PeerMessage | CallMessage): void {
+    const sender = this.#ends.get(from);
+    const receiver = this.#ends.get(to);
+    if (receiver === undefined || sender === undefined || this.isCut(from, to)) return;
+    const pair = pairOf(from, to);
+    const soonest = this.#clock.mono() + 0.2 + this.#rng.below(800) / 1_000 + (this.delaysMs.get(pair) ?? 0);
+    const at = Math.max(soonest, this.#lastAt.get(pair) ?? 0);
+    this.#lastAt.set(pair, at);
+    const arrive = (): void => {
+      if (this.#ends.get(to) !== receiver || this.#ends.get(from) !== sender || this.isCut(from, to)) return;
+      if (message.type === "command" || message.type === "answer") receiver.call(from, message);
+      else receiver.receive(from, message);
+    };
+    // Heartbeats never end: they do not keep a cluster from being settled.
+    const daemon = message.type === "heartbeat" || message.type === "heartbeatResp";
+    this.#clock.after(at - this.#clock.mono(), arrive, { daemon });
+  }
+
+  #meet(one: number, other: number): void {
+    if (this.isCut(one, other) || this.isCut(other, one)) return;
+    this.#tell(one, other, true);
+    this.#tell(other, one, true);
+  }
+
+  #tell(whom: number, about: number, isUp: boolean): void {
+    const end = this.#ends.get(whom);
+    this.#clock.after(1, () => {
+      if (end !== undefined && this.#ends.get(whom) === end) end.link(about, isUp);
+    });
+  }
+}
+
+function pairOf(from: number, to: number): string {
+  return `${from}>${to}`;
+}
