@@ -6,6 +6,7 @@ import { textOf, utf8 } from "../../util/bytes.ts";
 import { StatusError, type Status } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { CommandClass, WriteReply, WriteRequest } from "./command.ts";
+import type { WriteOptions } from "./host-api.ts";
 import type { CommandOrigin, Job } from "./job.ts";
 import { forwardRetryMs, forwardAgainMs } from "./limits.ts";
 
@@ -134,6 +135,18 @@ export class Outbound {
   }
 }
 
+/** What the leader's end needs of the host in the turn in which a command arrives. */
+export interface GuestHost {
+  /** That this member leads in. */
+  readonly term: Term | undefined;
+  readonly applied: () => LogIndex;
+  readonly accept: (
+    request: WriteRequest,
+    options: WriteOptions,
+    rest: Pick<Job, "sequence" | "origin" | "done" | "failed">,
+  ) => Job;
+}
+
 /** The leader's end: commands of other members, for one term. */
 export class Guests {
   readonly #port: ForwardPort;
@@ -145,20 +158,31 @@ export class Guests {
     this.#port = port;
   }
 
-  /** The command, if it is not known; those that the origin has given up are none. */
-  admit(from: number, message: Command): (Content & { readonly origin: CommandOrigin }) | undefined {
-    const { incarnation, sequence, resultsUpTo } = message;
+  /** A command arrives. What is known is answered when it is decided; what its origin has given up never. */
+  take(from: number, message: Command, host: GuestHost): void {
+    const { term, incarnation, sequence, resultsUpTo } = message;
+    const origin: CommandOrigin = { member: from, incarnation, sequence };
+    if (host.term !== term) return this.#answer(origin, { term, index: 0 }, {});
     const known = this.#origins.get(from);
-    if (known !== undefined && known.incarnation > incarnation) return undefined;
+    if (known !== undefined && known.incarnation > incarnation) return;
     const upTo = known?.incarnation === incarnation ? Math.max(known.upTo, resultsUpTo) : resultsUpTo;
     this.#origins.set(from, { incarnation, upTo });
-    const origin: CommandOrigin = { member: from, incarnation, sequence };
-    if (sequence <= upTo || this.#jobs.has(keyOf(origin))) return undefined;
-    return { ...(JSON.parse(textOf(message.body)) as Content), origin };
-  }
-
-  keep(job: Job, origin: CommandOrigin): void {
-    this.#jobs.set(keyOf(origin), job);
+    const key = keyOf(origin);
+    if (sequence <= upTo || this.#jobs.has(key)) return;
+    const { request, ...options } = JSON.parse(textOf(message.body)) as Content;
+    const answer = (content: AnswerContent): void => {
+      this.#jobs.delete(key);
+      this.#answer(origin, { term, index: host.applied() }, content);
+    };
+    const job = host.accept(request, options, {
+      sequence,
+      origin,
+      done: (reply) => answer({ reply }),
+      failed: (error) => {
+        if (error instanceof StatusError) answer({ status: error.status });
+      },
+    });
+    if (job.state !== "settled") this.#jobs.set(key, job);
   }
 
   forget(origin: CommandOrigin): void {
@@ -177,7 +201,7 @@ export class Guests {
     return known?.incarnation === incarnation ? known.upTo : 0;
   }
 
-  answer(origin: CommandOrigin, at: { readonly term: Term; readonly index: LogIndex }, content: AnswerContent): void {
+  #answer(origin: CommandOrigin, at: { readonly term: Term; readonly index: LogIndex }, content: AnswerContent): void {
     const { member, incarnation, sequence } = origin;
     const body = utf8(JSON.stringify(content));
     this.#port.send(member, { type: "answer", ...at, incarnation, sequence, body });

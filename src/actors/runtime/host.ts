@@ -6,10 +6,12 @@ import type { CallMessage } from "../../raft/transport-api.ts";
 import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { internalError } from "../../kinds/status-errors.ts";
-import { invariant, messageOf, StatusError, TransientError, type Status } from "../../util/errors.ts";
+import { invariant, messageOf, StatusError, TransientError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorDirectory } from "./actor.ts";
 import type { ActorHost, HostOptions, HostTask, LeaderPart } from "./actor-host.ts";
+import { compareDigest } from "./checkpoint.ts";
+import { Answers } from "./answers.ts";
 import { createBreaker, type Breaker } from "./breaker.ts";
 import { createClusterClock, type ClusterClock } from "./cluster-clock.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
@@ -18,8 +20,6 @@ import { actors as actorKind } from "../../kinds/actor.ts";
 import { createDirectory, type OpenDirectory } from "./directory.ts";
 import { hostChildren } from "./host-children.ts";
 import { createEvaluator } from "./evaluator.ts";
-import { createExplain } from "./explain.ts";
-import { factsOf } from "./facts.ts";
 import { Guests, Outbound } from "./forwarding.ts";
 import type { WriteOptions } from "./host-api.ts";
 import {
@@ -31,15 +31,15 @@ import {
   turnCommandsMax,
   turnMsMax,
 } from "./limits.ts";
-import type { CommandOrigin, InFlight, Job, PendingRead } from "./job.ts";
+import { jobOfRequest, jobOfTask, type CommandOrigin, type InFlight, type Job } from "./job.ts";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
-import { createNoteWriter, type NoteWriter } from "./notes.ts";
+import { createNoteWriter, reactWithNotes, type NoteWriter } from "./notes.ts";
 import { createParking, type Parking } from "./parking.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
-import { createObjectViews } from "./object-views.ts";
+import { openActors } from "./host-actors.ts";
 import { createReactionTasks, type ReactionTasks } from "./reaction-tasks.ts";
 import { createReactions, type Reaction, type Reactions } from "./reactions.ts";
-import { mailboxFull, outcomeUnknown, shuttingDown, tooLarge } from "./replies.ts";
+import { mailboxFull, outcomeUnknown, shuttingDown, toError, tooLarge } from "./replies.ts";
 import { createReleases, isRelease, type Releases } from "./releases.ts";
 import { createResults, type Results } from "./results.ts";
 import type { ChildSpec } from "./supervisor.ts";
@@ -87,8 +87,7 @@ class Host implements ActorHost {
   private readonly guests: Guests | undefined;
   private inFlight: InFlight[] = [];
   private inFlightBytes = 0;
-  private reads: PendingRead[] = [];
-  private readonly applyWaits: { index: LogIndex; run: () => void }[] = [];
+  private readonly answers: Answers;
   private sequence = 0;
   private leading = false;
   private term: Term = 0;
@@ -115,6 +114,21 @@ class Host implements ActorHost {
     this.breaker = createBreaker(store, machines);
     this.notes = createNoteWriter(kinds);
     this.results = createResults(store);
+    this.answers = new Answers({
+      clock: env.clock,
+      log: options.log,
+      report: env.log,
+      applied: () => this.applied,
+      leads: () => (this.leading ? this.term : undefined),
+      settle: (job, reply) => (reply instanceof StatusError ? this.fail(job, reply) : this.succeed(job, reply)),
+      again: (jobs) => {
+        for (const job of jobs) this.requeue(job);
+        this.wake();
+      },
+      isStopped: () => this.stopped,
+      stopError: shuttingDown,
+      lateError: outcomeUnknown,
+    });
     const { forward } = options;
     this.guests = forward === undefined ? undefined : new Guests(forward);
     this.outbound =
@@ -165,21 +179,11 @@ class Host implements ActorHost {
     });
     const { tasks, reactions } = this;
     this.releases = createReleases({ clock: env.clock, directory, quarantine, parking, breaker, reactions, tasks });
-    const views = createObjectViews({
-      store,
-      kinds,
-      breaker,
-      quarantine,
-      deadLetters,
-      timers,
+    this.actors = openActors({
+      parts: { store, kinds, breaker, quarantine, deadLetters, timers, directory, turns, evaluator },
       waiting: () => this.mailbox.perObject(),
       retrying: () => this.tasks.retrying,
     });
-    directory.add(() => views.list());
-    directory.addLookup((name) => views.get(name));
-    directory.addFacts(() => factsOf(deadLetters, turns));
-    const explain = createExplain({ directory, store, kinds, breaker, evaluator, timers });
-    this.actors = { list: () => directory.list(), get: (name) => directory.get(name), explain };
   }
 
   get isLeader(): boolean {
@@ -204,27 +208,16 @@ class Host implements ActorHost {
     options: WriteOptions,
     rest: Pick<Job, "sequence" | "done" | "failed" | "origin">,
   ): Job {
-    const { kind, namespace, name } = request;
     const { clock } = this.options.env;
-    const job: Job = {
+    const job = jobOfRequest(request, options, {
       ...rest,
-      class: options.class,
-      object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
-      cause: {
-        origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
-        actor: request.user.name,
-        event: request.subresource === undefined ? request.verb : `${request.verb}/${request.subresource}`,
-      },
-      request,
+      now: clock.mono(),
       evaluate: (transaction, system) => {
         if (!isRelease(request)) return this.options.decide(transaction, request);
-        system.push(...this.releases.release(transaction, name));
+        system.push(...this.releases.release(transaction, request.name));
         return written;
       },
-      state: "queued",
-      deadline: undefined,
-      deadlineAtMs: clock.mono() + options.deadlineMs,
-    };
+    });
     job.deadline = clock.after(options.deadlineMs, () => this.late(job), { daemon: true });
     return job;
   }
@@ -237,22 +230,7 @@ class Host implements ActorHost {
   submit(task: HostTask): void {
     if (!this.leading) return task.failed(new TransientError("this member is not the leader"));
     this.sequence += 1;
-    this.accept({
-      sequence: this.sequence,
-      class: task.class,
-      object: undefined,
-      cause: task.cause,
-      request: undefined,
-      evaluate: (transaction, system) => {
-        system.push(...task.evaluate(transaction));
-        return written;
-      },
-      done: () => task.done?.(),
-      failed: task.failed,
-      state: "queued",
-      deadline: undefined,
-      deadlineAtMs: 0,
-    });
+    this.accept(jobOfTask(task, this.sequence, written));
   }
 
   /** A command arrives at the mailbox; the fault seam of messages. */
@@ -299,25 +277,15 @@ class Host implements ActorHost {
   called(from: number, message: CallMessage): void {
     if (this.stopped) return;
     if (message.type === "answer") return this.outbound?.answered(message);
-    const { term, incarnation, sequence } = message;
-    if (!this.leading || this.term !== term) {
-      return this.guests?.answer({ member: from, incarnation, sequence }, { term, index: 0 }, {});
-    }
-    const command = this.guests?.admit(from, message);
-    if (command === undefined) return;
-    const { origin } = command;
-    const answer = (content: { reply: WriteReply } | { status: Status }): void =>
-      this.guests?.answer(origin, { term, index: this.applied }, content);
-    const job = this.requestJob(command.request, command, {
-      sequence,
-      origin,
-      done: (reply) => answer({ reply }),
-      failed: (error) => {
-        if (error instanceof StatusError) answer({ status: error.status });
+    this.guests?.take(from, message, {
+      term: this.leading ? this.term : undefined,
+      applied: () => this.applied,
+      accept: (request, options, rest) => {
+        const job = this.requestJob(request, options, rest);
+        this.accept(job);
+        return job;
       },
     });
-    this.guests?.keep(job, origin);
-    this.accept(job);
   }
 
   linked(peer: number): void {
@@ -329,7 +297,7 @@ class Host implements ActorHost {
       return job.decided === undefined ? this.fail(job, reply) : this.decideAlone(job);
     }
     job.decided = () => reply;
-    this.whenApplied(index, () => this.succeed(job, reply));
+    this.answers.whenApplied(index, () => this.succeed(job, reply));
   }
 
   /** What is applied here says what the command came to. */
@@ -377,7 +345,7 @@ class Host implements ActorHost {
     } finally {
       this.inTurn = false;
     }
-    this.confirmReads();
+    this.answers.confirm();
     if (this.mailbox.waiting("controller") < this.mailbox.size || this.load() < controllersPausePercent) this.wake();
   }
 
@@ -398,9 +366,13 @@ class Host implements ActorHost {
       if (this.faultAt("mailbox", `${job.cause.actor}#evaluate`).kind === "poison") throw new Error("poisoned");
       reply = job.evaluate(transaction, system);
       if (job.request?.dryRun === true) transaction.reset();
-      reaction = this.react(job, transaction);
+      reaction = reactWithNotes({ reactions: this.reactions, notes: this.notes }, transaction, job.cause);
       system.push(...reaction.system);
-      this.timed(job, transaction, env.clock.mono() - began);
+      const tookMs = env.clock.mono() - began;
+      // A plan's turn is its controller's, which counts it by itself.
+      if (job.class !== "controller" && tookMs > 0) {
+        this.turns.of({ transaction, kinds: this.options.kinds, log: env.log }, job.cause, tookMs);
+      }
     } catch (error) {
       if (!(error instanceof StatusError)) {
         env.log("error", "evaluation-failed", {
@@ -416,28 +388,6 @@ class Host implements ActorHost {
     if (transaction.writes.length === 0 && system.length === 0) return this.read(job, reply);
     this.propose(job, reply, { transaction, system, messages: reaction.messages });
     this.tasks.retryLater(reaction.retries);
-  }
-
-  /** Notes are rows too: those of the verb are written first, those of machines behind their step. */
-  private react(job: Job, transaction: OpenTransaction): Reaction {
-    const noted = transaction.notes.length;
-    for (const note of transaction.notes.slice(0, noted)) this.notes.write(transaction, note);
-    const stepped = transaction.changes().length;
-    const first = this.reactions.react(transaction, job.cause);
-    if (transaction.notes.length === noted) return first;
-    for (const note of transaction.notes.slice(noted)) this.notes.write(transaction, note);
-    const second = this.reactions.react(transaction, job.cause, stepped);
-    return {
-      system: [...first.system, ...second.system],
-      messages: [...first.messages, ...second.messages],
-      retries: [...first.retries, ...second.retries],
-    };
-  }
-
-  private timed({ class: of, cause }: Job, transaction: OpenTransaction, tookMs: Millis): void {
-    const { kinds, env } = this.options;
-    // A plan's turn is its controller's, which counts it by itself.
-    if (of !== "controller" && tookMs > 0) this.turns.of({ transaction, kinds, log: env.log }, cause, tookMs);
   }
 
   private begin(): OpenTransaction {
@@ -537,37 +487,7 @@ class Host implements ActorHost {
       return;
     }
     const after = this.inFlight.at(-1)?.index ?? this.applied;
-    this.reads.push({ job, after, reply });
-  }
-
-  /** One read index for all answers of a turn: it begins after their evaluation. */
-  private confirmReads(): void {
-    if (this.reads.length === 0) return;
-    const { reads, term } = this;
-    this.reads = [];
-    // A term that is over has put them elsewhere already.
-    const again = (): void => {
-      if (this.term !== term || !this.leading) return;
-      for (const { job } of reads) this.requeue(job);
-      this.wake();
-    };
-    this.options.log.readIndex().then(
-      (index) => {
-        if (!this.leading || this.term !== term) return again();
-        for (const { job, after, reply } of reads) {
-          this.whenApplied(Math.max(index, after), () => {
-            if (this.term !== term || !this.leading) return;
-            if (reply instanceof StatusError) this.fail(job, reply);
-            else this.succeed(job, reply);
-          });
-        }
-      },
-      (error: unknown) => {
-        this.options.env.log("debug", "read-index-failed", { error: messageOf(error) });
-        // Not a tight loop: the log says when it has a leader again.
-        this.options.env.clock.after(10, again);
-      },
-    );
+    this.answers.push({ job, after, reply });
   }
 
   private requeue(job: Job): void {
@@ -576,26 +496,8 @@ class Host implements ActorHost {
     this.mailbox.pushFirst([job]);
   }
 
-  private whenApplied(index: LogIndex, run: () => void): void {
-    if (index <= this.applied) run();
-    else this.applyWaits.push({ index, run });
-  }
-
   readBarrier(): Promise<void> {
-    const { log, env } = this.options;
-    return new Promise((resolve, reject) => {
-      const attempt = (left: number): void => {
-        if (this.stopped) return reject(shuttingDown());
-        log.readIndex().then(
-          (index) => this.whenApplied(index, resolve),
-          () => {
-            if (left === 0) reject(outcomeUnknown());
-            else env.clock.after(100, () => attempt(left - 1), { daemon: true });
-          },
-        );
-      };
-      attempt(100);
-    });
+    return this.answers.barrier();
   }
 
   // ---- the log ----
@@ -606,7 +508,7 @@ class Host implements ActorHost {
     } catch (error) {
       return this.options.onFatal(toError(error));
     }
-    this.runApplied();
+    this.answers.moved();
     const term = entries.at(-1)?.term ?? 0;
     if (term > this.appliedTerm) {
       this.appliedTerm = term;
@@ -616,22 +518,14 @@ class Host implements ActorHost {
   }
 
   restored(): void {
-    this.runApplied();
-  }
-
-  private runApplied(): void {
-    if (this.applyWaits.length === 0) return;
-    const due = this.applyWaits.filter(({ index }) => index <= this.applied);
-    const rest = this.applyWaits.filter(({ index }) => index > this.applied);
-    this.applyWaits.splice(0, this.applyWaits.length, ...rest);
-    for (const { run } of due) run();
+    this.answers.moved();
   }
 
   private apply(entry: LogEntry): void {
     invariant(entry.index > this.applied, "entries are applied once, in order");
     if (entry.kind === "normal") this.applyOutcome(entry);
     else {
-      if (entry.kind === "checkpoint") this.compare(entry);
+      if (entry.kind === "checkpoint" && this.inFlight.length === 0) compareDigest(this.options.store, entry);
       this.options.store.advance(entry.index);
     }
   }
@@ -665,16 +559,6 @@ class Host implements ActorHost {
     // The leader's own answer says more, and is on its way if the leader lives.
     job.decided ??= decided;
     this.options.env.clock.after(forwardAnswerMs, () => this.decideAlone(job), { daemon: true });
-  }
-
-  /** A checkpoint names the digest of the state before it; a follower's must be equal. */
-  private compare(entry: LogEntry): void {
-    if (this.inFlight.length > 0) return;
-    const { digest } = JSON.parse(new TextDecoder().decode(entry.payload)) as {
-      digest: Outcome["digest"];
-    };
-    const { a, b } = this.options.store.tipDigest;
-    invariant(a === digest.a && b === digest.b, "members at one index have one digest");
   }
 
   role(role: ReplicatedLog["role"], term: Term): void {
@@ -717,7 +601,7 @@ class Host implements ActorHost {
     for (const part of this.parts.toReversed()) part.stop();
     this.inFlight = [];
     this.inFlightBytes = 0;
-    this.reads = [];
+    this.answers.drop();
     this.options.store.rollback();
     for (const job of this.guests?.end() ?? []) this.drop(job);
     for (const job of this.open.values()) {
@@ -796,10 +680,6 @@ class Host implements ActorHost {
   private faultAt(seam: Seam, path: string): FaultAction {
     return this.options.env.faults.at({ seam, path });
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
 
 export function createHost(options: HostOptions): ActorHost {

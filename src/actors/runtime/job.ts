@@ -3,7 +3,9 @@ import type { Cause, CommandId, Outcome, SystemWrite } from "../../store/outcome
 import type { LogIndex, Term } from "../../store/revision.ts";
 import type { StatusError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
+import type { HostTask } from "./actor-host.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
+import type { WriteOptions } from "./host-api.ts";
 import type { Mail } from "./mailbox.ts";
 import type { OpenTransaction } from "./transaction.ts";
 
@@ -48,4 +50,48 @@ export interface PendingRead {
   readonly job: Job;
   readonly after: LogIndex;
   readonly reply: WriteReply | StatusError;
+}
+
+/** The job of a client's request; it fails by itself when its deadline passes, once someone has set that up. */
+export function jobOfRequest(
+  request: WriteRequest,
+  options: WriteOptions,
+  rest: Pick<Job, "sequence" | "done" | "failed" | "origin" | "evaluate"> & { readonly now: Millis },
+): Job {
+  const { kind, namespace, name, user, subresource, verb } = request;
+  const { now, ...parts } = rest;
+  return {
+    ...parts,
+    class: options.class,
+    object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
+    cause: {
+      origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
+      actor: user.name,
+      event: subresource === undefined ? verb : `${verb}/${subresource}`,
+    },
+    request,
+    state: "queued",
+    deadline: undefined,
+    deadlineAtMs: now + options.deadlineMs,
+  };
+}
+
+/** The job of the master's own work: it ends with the term. */
+export function jobOfTask(task: HostTask, sequence: number, reply: WriteReply): Job {
+  return {
+    sequence,
+    class: task.class,
+    object: undefined,
+    cause: task.cause,
+    request: undefined,
+    evaluate: (transaction, system) => {
+      system.push(...task.evaluate(transaction));
+      return reply;
+    },
+    done: () => task.done?.(),
+    failed: task.failed,
+    state: "queued",
+    deadline: undefined,
+    deadlineAtMs: 0,
+  };
 }

@@ -27,6 +27,9 @@ export const forwardRetryMs: Millis = 10;
 export const forwardAgainMs: Millis = 500;
 /** The outcome of a command is here before the leader's answer: so long that is waited for. */
 export const forwardAnswerMs: Millis = 200;
+/** A read index that a change of the leader has dropped is asked for again after this long, so often. */
+export const readIndexRetryMs: Millis = 10;
+export const readIndexTriesMax = 1_000;
 /** Row writes of one plan. */
 export const planWritesMax = 500;
 

@@ -3,6 +3,9 @@ import type { Millis } from "../../util/time.ts";
 import { formatTime } from "../../util/time-format.ts";
 import type { KindLookup } from "./codec.ts";
 import type { Note, Transaction } from "./command.ts";
+import type { Reaction, Reactions } from "./reactions.ts";
+import type { OpenTransaction } from "./transaction.ts";
+import type { Cause } from "../../store/outcome.ts";
 import { noteAggregationMs, noteBudgetsMax, noteBurstCount, noteRefillMs } from "./limits.ts";
 
 /**
@@ -125,5 +128,25 @@ function countedUp(nowMs: Millis, event: Draft): Draft {
     firstTimestamp: fresh ? (firstTimestamp ?? now) : now,
     lastTimestamp: now,
     count: fresh ? (count ?? 1) + 1 : 1,
+  };
+}
+
+/** Notes are rows too: those of the verb are written first, those of machines behind their step. */
+export function reactWithNotes(
+  { reactions, notes }: { readonly reactions: Reactions; readonly notes: NoteWriter },
+  transaction: OpenTransaction,
+  cause: Cause,
+): Reaction {
+  const noted = transaction.notes.length;
+  for (const note of transaction.notes.slice(0, noted)) notes.write(transaction, note);
+  const stepped = transaction.changes().length;
+  const first = reactions.react(transaction, cause);
+  if (transaction.notes.length === noted) return first;
+  for (const note of transaction.notes.slice(noted)) notes.write(transaction, note);
+  const second = reactions.react(transaction, cause, stepped);
+  return {
+    system: [...first.system, ...second.system],
+    messages: [...first.messages, ...second.messages],
+    retries: [...first.retries, ...second.retries],
   };
 }

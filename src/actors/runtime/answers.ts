@@ -1,0 +1,107 @@
+import type { Clock, Log } from "../../env/env.ts";
+import type { ReplicatedLog } from "../../raft/log-api.ts";
+import type { LogIndex, Term } from "../../store/revision.ts";
+import { messageOf, type StatusError } from "../../util/errors.ts";
+import type { WriteReply } from "./command.ts";
+import type { Job, PendingRead } from "./job.ts";
+import { readIndexRetryMs, readIndexTriesMax } from "./limits.ts";
+
+/**
+ * What waits until this member's state is far enough: answers that have no entry (they leave only
+ * once what they read is committed and a read index confirms that this member led behind their
+ * evaluation), reads, and answers of a leader elsewhere.
+ */
+export interface AnswersOptions {
+  readonly clock: Clock;
+  readonly log: ReplicatedLog;
+  readonly report: Log;
+  readonly applied: () => LogIndex;
+  /** The term that this member leads in, if it does. */
+  readonly leads: () => Term | undefined;
+  readonly settle: (job: Job, reply: WriteReply | StatusError) => void;
+  /** Nothing is known of what they read: they are evaluated again in the same term. */
+  readonly again: (jobs: readonly Job[]) => void;
+  readonly isStopped: () => boolean;
+  readonly stopError: () => Error;
+  readonly lateError: () => Error;
+}
+
+export class Answers {
+  readonly #options: AnswersOptions;
+  #reads: PendingRead[] = [];
+  #waits: { readonly index: LogIndex; readonly run: () => void }[] = [];
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+  }
+
+  push(read: PendingRead): void {
+    this.#reads.push(read);
+  }
+
+  /** The term is over. */
+  drop(): void {
+    this.#reads = [];
+  }
+
+  /** One read index for all answers of a turn: it begins after their evaluation. */
+  confirm(): void {
+    if (this.#reads.length === 0) return;
+    const { log, clock, report, leads, settle, again } = this.#options;
+    const reads = this.#reads;
+    const term = leads();
+    this.#reads = [];
+    // A term that is over has put its commands elsewhere already.
+    const isOver = (): boolean => leads() === undefined || leads() !== term;
+    const retry = (): void => {
+      if (!isOver()) again(reads.map(({ job }) => job));
+    };
+    log.readIndex().then(
+      (index) => {
+        if (isOver()) return;
+        for (const { job, after, reply } of reads) {
+          this.whenApplied(Math.max(index, after), () => {
+            if (!isOver()) settle(job, reply);
+          });
+        }
+      },
+      (error: unknown) => {
+        report("debug", "read-index-failed", { error: messageOf(error) });
+        // Not a tight loop: the log says when it has a leader again.
+        clock.after(readIndexRetryMs, retry);
+      },
+    );
+  }
+
+  whenApplied(index: LogIndex, run: () => void): void {
+    if (index <= this.#options.applied()) run();
+    else this.#waits.push({ index, run });
+  }
+
+  /** The state has moved on. */
+  moved(): void {
+    if (this.#waits.length === 0) return;
+    const applied = this.#options.applied();
+    const due = this.#waits.filter(({ index }) => index <= applied);
+    this.#waits = this.#waits.filter(({ index }) => index > applied);
+    for (const { run } of due) run();
+  }
+
+  /** Resolves when the state here holds everything acknowledged before the call. */
+  barrier(): Promise<void> {
+    const { log, clock, isStopped, stopError, lateError } = this.#options;
+    return new Promise((resolve, reject) => {
+      const attempt = (left: number): void => {
+        if (isStopped()) return reject(stopError());
+        log.readIndex().then(
+          (index) => this.whenApplied(index, resolve),
+          () => {
+            if (left === 0) reject(lateError());
+            else clock.after(readIndexRetryMs, () => attempt(left - 1), { daemon: true });
+          },
+        );
+      };
+      attempt(readIndexTriesMax);
+    });
+  }
+}
