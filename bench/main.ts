@@ -1,8 +1,10 @@
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
+  failover: () => import("./failover.ts"),
   overload: () => import("./overload.ts"),
   pods: () => import("./pods.ts"),
   proxy: () => import("./proxy.ts"),
+  raft: () => import("./raft.ts"),
   read: () => import("./read.ts"),
   server: () => import("./server.ts"),
   up: () => import("./up.ts"),

@@ -1,6 +1,6 @@
-/** Runs inside the bench's namespace: creates ConfigMaps through a door, or writes bare records. */
+/** Runs inside the bench's namespace: creates (and gets) ConfigMaps through a door, or writes bare records. */
 import { join } from "node:path";
-import type { CallReply } from "../../src/api/grpc/messages.ts";
+import type { CallReply, CallRequest } from "../../src/api/grpc/messages.ts";
 import { readKubeconfig } from "../../src/client/main.ts";
 import { createGrpcTransport, type Transport } from "../../src/client/transport.ts";
 import { realClock } from "../../src/env/real/clock.ts";
@@ -11,7 +11,8 @@ import { cpuMs, pidsOf, round } from "./cluster.ts";
 import { load, type Load, type LoadOptions } from "./load.ts";
 import { answerAll } from "./worker.ts";
 
-export type DoorName = "https" | "grpc" | "calls";
+/** `callsGet`: reads what `calls` wrote. */
+export type DoorName = "https" | "grpc" | "calls" | "callsGet";
 
 export interface Question {
   readonly what: DoorName | "bare";
@@ -33,10 +34,12 @@ const ref = { version: "v1", resource: "configmaps", namespace: "default" };
 const text = "x".repeat(870);
 let count = 0;
 
+const nameOf = (number: number): string => `bench-${String(number).padStart(9, "0")}`;
+
 /** 1 KiB of JSON, each with a name of its own. */
 function configMap(): Buffer {
   count += 1;
-  const metadata = { name: `bench-${String(count).padStart(9, "0")}`, labels: { app: "bench" } };
+  const metadata = { name: nameOf(count), labels: { app: "bench" } };
   return Buffer.from(JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { text } }));
 }
 
@@ -47,6 +50,14 @@ interface Door {
 
 /** How each door creates one object. `calls`: all calls on one gRPC stream. */
 const doors: Readonly<Record<DoorName, () => Door>> = {
+  calls: () => onStream(() => ({ create: { ref, object: configMap() } }), 201),
+  callsGet: () => {
+    let next = 0;
+    return onStream(() => {
+      next = (next % count) + 1;
+      return { get: { ref: { ...ref, name: nameOf(next) } } };
+    }, 200);
+  },
   https: () => {
     const api = new Api(readAccess(folder), connections);
     return { create: () => api.expect(201, "POST", path, configMap()), close: () => api.close() };
@@ -58,33 +69,35 @@ const doors: Readonly<Record<DoorName, () => Door>> = {
       close: () => transport.close(),
     };
   },
-  calls: () => {
-    const transport = connectGrpc();
-    const waiting = new Map<number, (reply: CallReply) => void>();
-    const stream = transport.calls({
-      onReply: (reply) => {
-        waiting.get(reply.id)!(reply);
-        waiting.delete(reply.id);
-      },
-      onClose: () => undefined,
-    });
-    let last = 0;
-    return {
-      create: () =>
-        new Promise<void>((resolve, reject) => {
-          last += 1;
-          waiting.set(last, ({ reply, failure }) =>
-            reply?.code === 201 ? resolve() : reject(new Error(JSON.stringify(failure))),
-          );
-          stream.send({ id: last, create: { ref, object: configMap() } });
-        }),
-      close: () => {
-        stream.close();
-        transport.close();
-      },
-    };
-  },
 };
+
+/** All calls on one stream. */
+function onStream(next: () => CallRequest, code: number): Door {
+  const transport = connectGrpc();
+  const waiting = new Map<number, (reply: CallReply) => void>();
+  const stream = transport.calls({
+    onReply: (reply) => {
+      waiting.get(reply.id)!(reply);
+      waiting.delete(reply.id);
+    },
+    onClose: () => undefined,
+  });
+  let last = 0;
+  return {
+    create: () =>
+      new Promise<void>((resolve, reject) => {
+        last += 1;
+        waiting.set(last, ({ reply, failure }) =>
+          reply?.code === code ? resolve() : reject(new Error(JSON.stringify(failure))),
+        );
+        stream.send({ id: last, ...next() });
+      }),
+    close: () => {
+      stream.close();
+      transport.close();
+    },
+  };
+}
 
 function connectGrpc(): Transport {
   const credentials = readKubeconfig({ kubeconfig: join(folder, "kubeconfig") });
