@@ -44,6 +44,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "seal Secrets at rest with a new key",
     load: async () => (await import("./commands/secrets.ts")).secrets,
   },
+  cert: {
+    summary: "list certificates and when they end, renew them",
+    load: async () => (await import("./commands/cert.ts")).cert,
+  },
   snapshot: {
     summary: "save, restore, inspect and list backups of all objects",
     load: async () => (await import("./commands/snapshot.ts")).snapshot,

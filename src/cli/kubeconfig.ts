@@ -49,6 +49,17 @@ export function withContext(text: string | undefined, entry: ContextEntry): stri
   return document.toString({ lineWidth: 0 });
 }
 
+/** The user's certificate and key anew, where the file has that user; the current context stays. */
+export function withUser(text: string, entry: Pick<ContextEntry, "name" | "certificate" | "key">): string {
+  const document = parse(text);
+  const users = document.get("users");
+  if (!isSeq(users) || indexOf(users, entry.name) === -1) return text;
+  const { name, certificate, key } = entry;
+  const user = { "client-certificate-data": base64(certificate), "client-key-data": base64(key) };
+  put(document, "users", { name, user });
+  return document.toString({ lineWidth: 0 });
+}
+
 export function withoutContext(text: string, name: string): string {
   const document = parse(text);
   for (const section of ["clusters", "users", "contexts"]) {
@@ -97,6 +108,13 @@ function indexOf(list: YAMLSeq, name: string): number {
 
 export async function addContext(path: string, entry: ContextEntry): Promise<void> {
   await replace(path, withContext(await readText(path), entry));
+}
+
+export async function renewUser(path: string, entry: Parameters<typeof withUser>[1]): Promise<void> {
+  const text = await readText(path);
+  if (text === undefined) return;
+  const changed = withUser(text, entry);
+  if (changed !== text) await replace(path, changed);
 }
 
 export async function removeContext(path: string, name: string): Promise<void> {

@@ -7,6 +7,7 @@ import { X509Certificate, createHash, createPublicKey, generateKeyPairSync } fro
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertifiedKey, Issuer, LeafRequest } from "../auth/certificates.ts";
+import { lifeOf, renewalDueMs } from "./certificates.ts";
 import { masterAddress, readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
 
 export interface Pki {
@@ -23,7 +24,15 @@ export interface Pki {
 
 const yearMs = 365 * 24 * 60 * 60 * 1_000;
 
-export async function ensurePki(folder: string, cluster: ClusterFile): Promise<Pki> {
+export interface Renewal {
+  /** Whether the leaf of this name is made anew though it fits. */
+  readonly renew?: (name: string) => boolean;
+  /** How long leaves that are made now are good for; a year if missing. */
+  readonly validMs?: number;
+}
+
+export async function ensurePki(folder: string, cluster: ClusterFile, renewal: Renewal = {}): Promise<Pki> {
+  const { renew = () => false, validMs = yearMs } = renewal;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const issuer = lazyIssuer();
   const authority = (name: string): Promise<CertifiedKey> =>
@@ -43,20 +52,20 @@ export async function ensurePki(folder: string, cluster: ClusterFile): Promise<P
     ensurePair(
       folder,
       name,
-      (pair) => fits(pair, parent, request),
+      (pair) => !renew(name) && fits(pair, parent, request),
       async () => (await issuer()).leaf(parent, request),
     );
   const serving = await leaf("serving", servingCa, {
     commonName: "kube-apiserver",
     usage: "server",
     names,
-    validMs: yearMs,
+    validMs,
   });
   const admin = await leaf("admin", clientCa, {
     commonName: "troupe-admin",
     organizations: ["system:masters"],
     usage: "client",
-    validMs: yearMs,
+    validMs,
   });
   const nodes = new Map<string, CertifiedKey>();
   for (const node of cluster.nodes) {
@@ -64,7 +73,7 @@ export async function ensurePki(folder: string, cluster: ClusterFile): Promise<P
       commonName: `system:node:${node}`,
       organizations: ["system:nodes"],
       usage: "client",
-      validMs: yearMs,
+      validMs,
     };
     nodes.set(node, await leaf(`node-${node}`, nodeCa, request));
   }
@@ -131,11 +140,11 @@ function lazyIssuer(): () => Promise<Issuer> {
   return () => (issuer ??= load());
 }
 
-/** Still signed by this authority, speaks for all names, and lives another third of a year. */
+/** Still signed by this authority, speaks for all names, and has a third of its life before it. */
 function fits(pair: CertifiedKey, parent: CertifiedKey, request: LeafRequest): boolean {
   const certificate = new X509Certificate(pair.certificate);
   if (!certificate.verify(new X509Certificate(parent.certificate).publicKey)) return false;
-  if (new Date(certificate.validTo).getTime() < Date.now() + yearMs / 3) return false;
+  if (Date.now() >= renewalDueMs(lifeOf(certificate))) return false;
   return (request.names ?? []).every((name) =>
     /^[0-9.]+$|:/.test(name) ? certificate.checkIP(name) !== undefined : certificate.checkHost(name) !== undefined,
   );

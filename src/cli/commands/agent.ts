@@ -5,6 +5,7 @@ import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
 import { layoutOf, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { ensurePki } from "../pki.ts";
+import { keepCertificates } from "../renewal.ts";
 import { createProcessEnv, endOnSurprises } from "../process-env.ts";
 import { apiVersion } from "../versions.ts";
 
@@ -44,16 +45,25 @@ interface AgentStart {
 async function startAgent({ dataDir, cluster, node, verbose }: AgentStart): Promise<{ stop(): void }> {
   const layout = layoutOf(dataDir);
   const pki = await ensurePki(layout.pki, cluster);
+  // The link reads it for each connection.
+  const tls = { ...pki.node(node), authority: pki.servingAuthority };
   const dataDirectory = layout.node(node);
   const diskRoot = join(dataDirectory, "agent");
   await mkdir(diskRoot, { recursive: true, mode: 0o700 });
   const env = createProcessEnv({ diskRoot, verbose });
+  keepCertificates({
+    folder: layout.pki,
+    cluster,
+    log: env.log,
+    own: (fresh) => fresh.node(node),
+    take: (pair) => void Object.assign(tls, pair),
+  });
   const masterHost = cluster.network === "namespace" ? cluster.bridgeAddress! : "127.0.0.1";
   const common = {
     env,
     name: node,
     masterAddress: `${masterHost}:${cluster.grpcPort}`,
-    tls: { ...pki.node(node), authority: pki.servingAuthority },
+    tls,
     version: apiVersion,
     onFatal: endOnSurprises(env.log, "agent"),
   };

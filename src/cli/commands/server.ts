@@ -8,6 +8,7 @@ import { backupCluster, layoutOf, masterAddress, readCluster, type ClusterFile }
 import { createProcessEnv, endOnSurprises } from "../process-env.ts";
 import { ensurePki, firstAddress, readSealingKeys } from "../pki.ts";
 import { createRealDisk } from "../../env/real/disk.ts";
+import { keepCertificates, renewContext } from "../renewal.ts";
 import { apiVersion } from "../versions.ts";
 
 export const server: Command = {
@@ -78,6 +79,14 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     onFatal: fatal,
     watchdog,
     ...(crumb === undefined ? {} : { crumb }),
+  });
+  keepCertificates({
+    folder: layout.pki,
+    cluster,
+    log: env.log,
+    own: (fresh) => fresh.serving,
+    take: (pair) => master.loadCertificate(pair),
+    tell: (fresh) => renewContext(dataDir, fresh),
   });
   // `troupe secrets rotate-key` has added a key.
   process.on("SIGHUP", () => void readSealingKeys(layout.pki).then((keys) => master.loadSealingKeys(keys)));

@@ -44,6 +44,7 @@ export interface GrpcTransportOptions {
   readonly address: string;
   /** `loadService("node.proto", "troupe.node.v1.NodeLink")`. */
   readonly service: grpc.ServiceDefinition;
+  /** Read anew for each connection: a renewed certificate takes its place there. */
   readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
   /** Name in the masters' certificate where it is not the address's. */
   readonly serverName?: string;
@@ -52,10 +53,12 @@ export interface GrpcTransportOptions {
 type Duplex = grpc.ClientDuplexStream<object, object>;
 
 export function createGrpcTransport(options: GrpcTransportOptions): LinkTransport {
-  const { authority, certificate, key } = options.tls;
-  const credentials = grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(key), Buffer.from(certificate));
+  const credentials = (): grpc.ChannelCredentials => {
+    const { authority, certificate, key } = options.tls;
+    return grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(key), Buffer.from(certificate));
+  };
   const open = (): grpc.Client =>
-    new grpc.Client(options.address, credentials, {
+    new grpc.Client(options.address, credentials(), {
       "grpc.max_receive_message_length": messageMaxBytes,
       "grpc.max_send_message_length": messageMaxBytes,
       "grpc.keepalive_time_ms": pingEveryMs,

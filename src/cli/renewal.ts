@@ -1,0 +1,69 @@
+/**
+ * Certificates of a process that runs on: looked at before they are due, renewed, and taken over
+ * without a restart. `troupe cert renew` says SIGHUP, which is a look at once.
+ */
+import { X509Certificate } from "node:crypto";
+import type { CertifiedKey } from "../auth/certificates.ts";
+import type { Log } from "../env/env.ts";
+import { messageOf } from "../util/errors.ts";
+import { lifeOf, renewalDueMs } from "./certificates.ts";
+import { readCluster, type ClusterFile } from "./cluster-file.ts";
+import { renewUser } from "./kubeconfig.ts";
+import { ensurePki, type Pki } from "./pki.ts";
+
+/** So often at least, in case the clock steps or somebody changes the files. */
+export const lookEveryMs: number = 60 * 60 * 1_000;
+/** So often at most: what cannot be renewed is told, not told without end. */
+export const lookMinMs = 1_000;
+
+export interface KeepingOptions {
+  readonly folder: string;
+  readonly cluster: ClusterFile;
+  readonly log: Log;
+  /** The certificate that this process shows. */
+  readonly own: (pki: Pki) => CertifiedKey;
+  readonly take: (pair: CertifiedKey) => void;
+  /** Others to tell of what is there now. */
+  readonly tell?: (pki: Pki) => Promise<void>;
+}
+
+/** Keeps on for the rest of the process's life, without keeping it alive. */
+export function keepCertificates(options: KeepingOptions): void {
+  const { folder, cluster, log, own, take } = options;
+  let shown: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const look = async (): Promise<void> => {
+    clearTimeout(timer);
+    let nextMs = lookEveryMs;
+    try {
+      const pki = await ensurePki(folder, cluster);
+      const pair = own(pki);
+      const certificate = new X509Certificate(pair.certificate);
+      if (shown !== undefined && shown !== pair.certificate) {
+        take(pair);
+        log("info", "certificate.renewed", { subject: certificate.subject, until: certificate.validTo });
+      }
+      shown = pair.certificate;
+      nextMs = untilLook(renewalDueMs(lifeOf(certificate)), Date.now());
+      await options.tell?.(pki);
+    } catch (error) {
+      log("error", "certificate.not-renewed", { reason: messageOf(error) });
+    }
+    clearTimeout(timer);
+    timer = setTimeout(() => void look(), nextMs);
+    timer.unref();
+  };
+  process.on("SIGHUP", () => void look());
+  void look();
+}
+
+/** Milliseconds from `nowMs` until the next look at a certificate that is due at `dueMs`. */
+export function untilLook(dueMs: number, nowMs: number): number {
+  return Math.min(lookEveryMs, Math.max(lookMinMs, dueMs - nowMs));
+}
+
+/** The user's kubeconfig, if `up` has written one, gets the administrator's new certificate. */
+export async function renewContext(dataDir: string, { admin }: Pki): Promise<void> {
+  const { kubeconfig } = (await readCluster(dataDir)) ?? {};
+  if (kubeconfig !== undefined) await renewUser(kubeconfig.path, { name: kubeconfig.context, ...admin });
+}
