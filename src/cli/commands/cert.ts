@@ -14,8 +14,8 @@ import { self } from "../self.ts";
 export const cert: Command = {
   name: "cert",
   summary:
-    "Lists the certificates of a cluster, or makes them anew; what runs takes them over at\n" +
-    "once, without a restart. By themselves they are renewed after two thirds of their life.",
+    "Lists the certificates of a cluster, or makes them anew; what runs takes them\n" +
+    "over at once. By themselves they are renewed after two thirds of their life.",
   examples: ["troupe cert list --name dev", "troupe cert renew", "troupe cert renew serving node-n1"],
   arguments: "list|renew [CERTIFICATE...] ",
   options: [
