@@ -1,5 +1,6 @@
 import { apiVersionOf } from "../../kinds/catalogue.ts";
 import { subresourceBodies } from "../../kinds/subresources.ts";
+import type { MutableJsonObject } from "../../util/json.ts";
 import type { Resource, SubresourceInfo } from "../rest/resources.ts";
 import type { GroupVersionKind } from "./definitions.ts";
 
@@ -86,8 +87,38 @@ const remove = [
   query("propagationPolicy", "string", "Background, Foreground or Orphan."),
 ];
 
+/** The `paths` of a document; each version of OpenAPI has its own form of an operation and a parameter. */
+export function pathItems(
+  resources: readonly Resource[],
+  form: {
+    readonly operation: (operation: Operation) => MutableJsonObject;
+    readonly parameter: (parameter: Parameter) => MutableJsonObject;
+  },
+): MutableJsonObject {
+  const paths: MutableJsonObject = {};
+  for (const { path, parameters, operations } of resources.flatMap(pathsOf)) {
+    const item: MutableJsonObject = {};
+    for (const operation of operations) {
+      const { action, kind } = operation;
+      item[operation.method] = {
+        ...form.operation(operation),
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": { group: kind.group, version: kind.version, kind: kind.kind },
+      };
+    }
+    if (parameters.length > 0) item["parameters"] = parameters.map(form.parameter);
+    paths[path] = item;
+  }
+  return paths;
+}
+
+/** What the answer of success is called. */
+export function answerText({ code }: Operation): string {
+  return code === 201 ? "Created" : "OK";
+}
+
 /** All paths of one resource. */
-export function pathsOf(resource: Resource): readonly PathOperations[] {
+function pathsOf(resource: Resource): readonly PathOperations[] {
   const { group, plural, scope } = resource;
   const root = group === "" ? `/api/${resource.version}` : `/apis/${apiVersionOf(resource)}`;
   const isNamespaced = scope === "Namespaced";

@@ -1,21 +1,14 @@
 import type { JsonObject, MutableJsonObject } from "../../util/json.ts";
 import type { Resource } from "../rest/resources.ts";
 import { definitionsOf, dialects } from "./definitions.ts";
-import { pathsOf, type Operation, type Parameter } from "./operations.ts";
+import { answerText, pathItems, type Operation, type Parameter } from "./operations.ts";
 
 /** The OpenAPI 2 (Swagger) document of everything. */
 export function openApiV2(resources: readonly Resource[], version: string): JsonObject {
-  const paths: MutableJsonObject = {};
-  for (const { path, parameters, operations } of resources.flatMap(pathsOf)) {
-    const item: MutableJsonObject = {};
-    for (const operation of operations) item[operation.method] = operationOf(operation);
-    if (parameters.length > 0) item["parameters"] = parameters.map(parameterOf);
-    paths[path] = item;
-  }
   return {
     swagger: "2.0",
     info: { title: "Troupe", version },
-    paths,
+    paths: pathItems(resources, { operation: operationOf, parameter: parameterOf }),
     definitions: definitionsOf(resources, dialects.v2),
   };
 }
@@ -32,7 +25,7 @@ function parameterOf(parameter: Parameter): MutableJsonObject {
 }
 
 function operationOf(operation: Operation): MutableJsonObject {
-  const { body, answer, kind, code, bodyTypes } = operation;
+  const { body, answer, code, bodyTypes } = operation;
   const reference = (name: string): MutableJsonObject => ({ $ref: `${dialects.v2.prefix}${name}` });
   const parameters = operation.parameters.map(parameterOf);
   if (body !== undefined) {
@@ -46,11 +39,9 @@ function operationOf(operation: Operation): MutableJsonObject {
     ...(parameters.length === 0 ? {} : { parameters }),
     responses: {
       [String(code)]: {
-        description: code === 201 ? "Created" : "OK",
+        description: answerText(operation),
         ...(answer === undefined ? {} : { schema: reference(answer) }),
       },
     },
-    "x-kubernetes-action": operation.action,
-    "x-kubernetes-group-version-kind": { group: kind.group, version: kind.version, kind: kind.kind },
   };
 }

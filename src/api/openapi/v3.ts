@@ -1,21 +1,14 @@
 import type { Json, MutableJson, MutableJsonObject } from "../../util/json.ts";
 import type { Resource } from "../rest/resources.ts";
 import { definitionsOf, dialects } from "./definitions.ts";
-import { pathsOf, type Operation, type Parameter } from "./operations.ts";
+import { answerText, pathItems, type Operation, type Parameter } from "./operations.ts";
 
 /** The OpenAPI 3 document of one group and version. */
 export function openApiV3(resources: readonly Resource[], version: string): Json {
-  const paths: MutableJsonObject = {};
-  for (const { path, parameters, operations } of resources.flatMap(pathsOf)) {
-    const item: MutableJsonObject = {};
-    for (const operation of operations) item[operation.method] = operationOf(operation);
-    if (parameters.length > 0) item["parameters"] = parameters.map(parameterOf);
-    paths[path] = item;
-  }
   return {
     openapi: "3.0.0",
     info: { title: "Troupe", version },
-    paths,
+    paths: pathItems(resources, { operation: operationOf, parameter: parameterOf }),
     components: { schemas: definitionsOf(resources, dialects.v3) },
   };
 }
@@ -37,7 +30,7 @@ function content(types: readonly string[], name: string): MutableJsonObject {
 }
 
 function operationOf(operation: Operation): MutableJsonObject {
-  const { body, answer, kind, code } = operation;
+  const { body, answer, code } = operation;
   return {
     description: operation.description,
     operationId: operation.operationId,
@@ -45,12 +38,10 @@ function operationOf(operation: Operation): MutableJsonObject {
     ...(body === undefined ? {} : { requestBody: { content: content(operation.bodyTypes, body), required: true } }),
     responses: {
       [String(code)]: {
-        description: code === 201 ? "Created" : "OK",
+        description: answerText(operation),
         ...(answer === undefined ? {} : { content: content(["application/json"], answer) }),
       },
       "401": { description: "Unauthorized" },
     },
-    "x-kubernetes-action": operation.action,
-    "x-kubernetes-group-version-kind": { group: kind.group, version: kind.version, kind: kind.kind },
   };
 }
