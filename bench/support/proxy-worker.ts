@@ -8,7 +8,7 @@ import { realExec } from "../../src/env/real/exec.ts";
 import type { EndpointSlice, Service } from "../../src/kinds/generated/types.ts";
 import { FakeDesired } from "../../test/live/support/fake-desired.ts";
 import { startProxy, type Proxy } from "../../src/node/proxy/proxy.ts";
-import { parseCidr, parseIpv4 } from "../../src/node/proxy/values.ts";
+import { parseIpv4Cidr, parseIpv4 } from "../../src/util/ipv4.ts";
 import { median, percentile, round } from "./cluster.ts";
 
 const services = Number(process.argv[2]);
@@ -92,8 +92,8 @@ async function begin(): Promise<Proxy> {
     node: "n1",
     settings: {
       table: "troupe0",
-      podCidr: parseCidr("10.64.0.0/10")!,
-      serviceCidr: parseCidr("10.96.0.0/12")!,
+      podCidr: parseIpv4Cidr("10.64.0.0/10")!,
+      serviceCidr: parseIpv4Cidr("10.96.0.0/12")!,
       nodeAddresses: [parseIpv4("198.51.100.2")!],
       dnsAddresses: [],
       podLinkPrefix: "tr",

@@ -11,7 +11,7 @@ import type { ContainerdServices } from "../node/cri/containerd-services.ts";
 import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
 import { createGrpcTransport } from "../node/link/transport.ts";
 import type { Recorder } from "../node/network/outside.ts";
-import { parseCidr, parseIpv4 } from "../node/proxy/values.ts";
+import { parseIpv4Cidr, parseIpv4 } from "../util/ipv4.ts";
 import { proxyChild, type SupervisedProxy } from "../node/proxy/proxy-child.ts";
 import { replaceable } from "../node/replaceable.ts";
 import { startNodeRuntime } from "../node/runtime.ts";
@@ -106,8 +106,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     node: name,
     settings: {
       table,
-      podCidr: needed(parseCidr(cluster.podCidr)),
-      serviceCidr: needed(parseCidr(cluster.serviceCidr)),
+      podCidr: needed(parseIpv4Cidr(cluster.podCidr)),
+      serviceCidr: needed(parseIpv4Cidr(cluster.serviceCidr)),
       nodeAddresses: [needed(parseIpv4(address.address))],
       dnsAddresses: [needed(parseIpv4(cluster.dnsAddress))],
       podLinkPrefix,

@@ -5,7 +5,7 @@ import type { Exec } from "../../src/env/host.ts";
 import { realClock } from "../../src/env/real/clock.ts";
 import type { EndpointSlice, Service } from "../../src/kinds/generated/types.ts";
 import { startProxy, type Proxy } from "../../src/node/proxy/proxy.ts";
-import { parseCidr, parseIpv4 } from "../../src/node/proxy/values.ts";
+import { parseIpv4Cidr, parseIpv4 } from "../../src/util/ipv4.ts";
 import { FakeDesired } from "./support/fake-desired.ts";
 import { isRoot, until } from "./support/machine.ts";
 import { createPackets, podPort, servicePort, strangerAddress, type Packets } from "./support/packets.ts";
@@ -86,8 +86,8 @@ function begin(): Proxy {
     node: "n1",
     settings: {
       table,
-      podCidr: parseCidr("10.42.0.0/24")!,
-      serviceCidr: parseCidr("10.96.0.0/16")!,
+      podCidr: parseIpv4Cidr("10.42.0.0/24")!,
+      serviceCidr: parseIpv4Cidr("10.96.0.0/16")!,
       nodeAddresses: [parseIpv4(packets.machine.address)!],
       dnsAddresses: [],
       podLinkPrefix: "tr",

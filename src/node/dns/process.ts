@@ -8,6 +8,7 @@ import type { ByteStream, HostNet } from "../../env/host.ts";
 import type { Sockets } from "../../env/sockets.ts";
 import type { EndpointSlice, Pod, Service } from "../../kinds/generated/types.ts";
 import type { KubeObject } from "../../kinds/kind.ts";
+import { cidrContains, parseIpv4, parseIpv4Cidr, type Ipv4Cidr } from "../../util/ipv4.ts";
 import { Forwarder } from "./forward.ts";
 import { ZoneBuilder } from "./records.ts";
 import { startDnsServer } from "./server.ts";
@@ -37,7 +38,7 @@ export interface DnsProcessOptions {
 export async function runDns(options: DnsProcessOptions): Promise<void> {
   const { env, sockets, net, addresses, port, feedPath } = options;
   let zone = new ZoneBuilder("cluster.local");
-  let settings: DnsSettings = { domain: "cluster.local", upstreams: [], clients: [] };
+  let clients: readonly Ipv4Cidr[] = [];
   let forwarder: Forwarder | undefined;
   const own = new Set([...addresses, "127.0.0.1"]);
   await startDnsServer({
@@ -45,7 +46,7 @@ export async function runDns(options: DnsProcessOptions): Promise<void> {
     sockets,
     zone: () => zone,
     forwarder: { ask: (question, edns) => forwarder?.ask(question, edns) ?? Promise.resolve(undefined) },
-    isClient: (address) => own.has(address) || settings.clients.some((cidr) => contains(cidr, address)),
+    isClient: (address) => own.has(address) || isWithin(clients, address),
     addresses,
     port,
   });
@@ -53,13 +54,12 @@ export async function runDns(options: DnsProcessOptions): Promise<void> {
     let next: ZoneBuilder | undefined;
     onLines(stream, (line) => {
       if ("reset" in line) {
-        settings = line.reset;
-        next = new ZoneBuilder(settings.domain);
+        const { domain, upstreams } = line.reset;
+        clients = rangesOf(line.reset.clients);
+        next = new ZoneBuilder(domain);
         const random = env.random.stream("dns");
         forwarder =
-          settings.upstreams.length === 0
-            ? undefined
-            : new Forwarder({ clock: env.clock, random, sockets, net, upstreams: settings.upstreams });
+          upstreams.length === 0 ? undefined : new Forwarder({ clock: env.clock, random, sockets, net, upstreams });
       } else if ("synced" in line) {
         if (next !== undefined) zone = next;
         next = undefined;
@@ -98,13 +98,11 @@ function onLines(stream: ByteStream, run: (line: FeedLine) => void): void {
 }
 
 /** IPv4 only: the networks of pods and services are. */
-export function contains(cidr: string, address: string): boolean {
-  const [base = "", bits = "32"] = cidr.split("/");
-  if (!/^\d+(\.\d+){3}$/.test(base) || !/^\d+(\.\d+){3}$/.test(address)) return false;
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(numberOf(base) / size) === Math.floor(numberOf(address) / size);
+function rangesOf(cidrs: readonly string[]): readonly Ipv4Cidr[] {
+  return cidrs.map(parseIpv4Cidr).filter((cidr) => cidr !== undefined);
 }
 
-function numberOf(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+function isWithin(cidrs: readonly Ipv4Cidr[], text: string): boolean {
+  const address = parseIpv4(text);
+  return address !== undefined && cidrs.some((cidr) => cidrContains(cidr, address));
 }

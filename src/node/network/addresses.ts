@@ -1,4 +1,5 @@
 import { InvariantError } from "../../util/errors.ts";
+import { formatIpv4, ipv4, parseIpv4, parseIpv4Cidr, type Ipv4 } from "../../util/ipv4.ts";
 
 /**
  * Which pod holds which address: a pure table over one IPv4 range. Addresses go round robin, so
@@ -13,20 +14,17 @@ export interface AddressTable {
 
 /** Usable addresses, both ends included. */
 export interface AddressRange {
-  readonly first: number;
-  readonly last: number;
+  readonly first: Ipv4;
+  readonly last: Ipv4;
 }
 
 /** Network, first address (the node's own) and broadcast are left out. */
 export function rangeOf(cidr: string): AddressRange {
-  const [address, bits] = cidr.split("/");
-  const prefix = Number(bits);
-  if (address === undefined || !Number.isInteger(prefix) || prefix < 8 || prefix > 30) {
+  const range = parseIpv4Cidr(cidr);
+  if (range === undefined || range.bits < 8 || range.bits > 30) {
     throw new InvariantError(`a pod range is an IPv4 CIDR with a prefix of 8 to 30, not ${cidr}`);
   }
-  const size = 2 ** (32 - prefix);
-  const network = Math.floor(numberOf(address) / size) * size;
-  return { first: network + 2, last: network + size - 2 };
+  return { first: ipv4(range.base + 2), last: ipv4(range.base + 2 ** (32 - range.bits) - 2) };
 }
 
 export function emptyTable(cidr: string): AddressTable {
@@ -41,14 +39,14 @@ export function allocate(
 ): { readonly table: AddressTable; readonly address: string } | undefined {
   const held = table.byUid.get(uid);
   if (held !== undefined) return { table, address: held };
-  const used = new Set([...table.byUid.values()].map(numberOf));
+  const used = new Set<number>([...table.byUid.values()].map(numberOf));
   const { first, last } = table.range;
   const size = last - first + 1;
   const start = table.last < first || table.last > last ? first - 1 : table.last;
   for (let step = 1; step <= size; step += 1) {
     const candidate = first + ((start - first + step + size) % size);
     if (used.has(candidate)) continue;
-    const address = textOf(candidate);
+    const address = formatIpv4(ipv4(candidate));
     const byUid = new Map(table.byUid).set(uid, address);
     return { table: { ...table, byUid, last: candidate }, address };
   }
@@ -66,16 +64,8 @@ export function hold(table: AddressTable, uid: string, address: string): Address
   return { ...table, byUid: new Map(table.byUid).set(uid, address) };
 }
 
-export function isAddress(text: string): boolean {
-  const parts = text.split(".");
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
-}
-
-export function numberOf(address: string): number {
-  if (!isAddress(address)) throw new InvariantError(`an IPv4 address is not ${address}`);
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-export function textOf(number: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
+export function numberOf(address: string): Ipv4 {
+  const number = parseIpv4(address);
+  if (number === undefined) throw new InvariantError(`an IPv4 address is not ${address}`);
+  return number;
 }

@@ -1,6 +1,7 @@
 import type { HostFiles } from "../../env/host.ts";
 import { TransientError } from "../../util/errors.ts";
-import { type AddressTable, allocate, emptyTable, hold, isAddress, numberOf, release, textOf } from "./addresses.ts";
+import { parseIpv4, type Ipv4 } from "../../util/ipv4.ts";
+import { type AddressTable, allocate, emptyTable, hold, release } from "./addresses.ts";
 
 /**
  * The node's pod addresses. The table on disk is the folder from which the CNI plugin reads: one
@@ -58,7 +59,7 @@ export function createIpam(files: HostFiles, dataDirectory: string): Ipam {
     reconcile: async (sandboxes, keep) => {
       const running = new Map(sandboxes.map(({ podUid, ip }) => [podUid, ip]));
       for (const [podUid, ip] of running) {
-        if (isAddress(ip) && current().byUid.get(podUid) !== ip) await take(podUid, ip);
+        if (parseIpv4(ip) !== undefined && current().byUid.get(podUid) !== ip) await take(podUid, ip);
       }
       for (const podUid of current().byUid.keys()) {
         if (!running.has(podUid) && !keep.has(podUid)) await drop(podUid);
@@ -71,16 +72,16 @@ async function readTable(files: HostFiles, folder: string, cidr: string): Promis
   await files.makeFolder(folder);
   let table = emptyTable(cidr);
   for (const name of await files.list(folder)) {
-    const address = (await files.readText(`${folder}/${name}`)).trim();
+    const text = (await files.readText(`${folder}/${name}`)).trim();
+    const address = parseIpv4(text);
     // Not synced: after a power cut a file may be empty. Its pod is gone as well then.
-    if (!isAddress(address)) continue;
-    if (name === ".last") table = { ...table, last: numberOf(address) };
-    else if (isWithin(table, address)) table = hold(table, name, address);
+    if (address === undefined) continue;
+    if (name === ".last") table = { ...table, last: address };
+    else if (isWithin(table, address)) table = hold(table, name, text);
   }
   return table;
 }
 
-function isWithin({ range }: AddressTable, address: string): boolean {
-  const number = numberOf(address);
-  return textOf(number) === address && number >= range.first && number <= range.last;
+function isWithin({ range }: AddressTable, address: Ipv4): boolean {
+  return address >= range.first && address <= range.last;
 }

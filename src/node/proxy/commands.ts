@@ -7,7 +7,7 @@ import { setNames, type AffinityGroup } from "./elements.ts";
 import { proxyLimits } from "./limits.ts";
 import type { Delta } from "./wanted.ts";
 import type { Target } from "./service-ports.ts";
-import { formatIpv4 } from "./values.ts";
+import { formatIpv4 } from "../../util/ipv4.ts";
 
 /** The commands of one transaction, in order; join them with `; ` or newlines. */
 export function commandsOf(table: string, delta: Delta): readonly string[] {

@@ -7,7 +7,7 @@ import type { Exec } from "../../env/host.ts";
 import type { Log } from "../../env/env.ts";
 import { proxyLimits } from "./limits.ts";
 import type { Destination, ServicePort } from "./service-ports.ts";
-import { formatIpv4 } from "./values.ts";
+import { formatIpv4 } from "../../util/ipv4.ts";
 
 export interface StaleFlow {
   /** Undefined for a node port, whichever of the node's addresses was asked. */

@@ -4,7 +4,8 @@
  */
 import type { Destination, ServicePort, Target } from "./service-ports.ts";
 import { affinityClass, markOf, slotClass, type GroupNumbers } from "./slots.ts";
-import { formatIpv4, type Ipv4, type Port, type Proto } from "./values.ts";
+import { formatIpv4, type Ipv4 } from "../../util/ipv4.ts";
+import type { Port, Proto } from "./ports.ts";
 
 /** Names of the sets and maps of the skeleton whose content changes. */
 export type SetName =

@@ -1,7 +1,8 @@
 /** Host ports of this node's pods: one map from protocol and port to the pod. Pure. */
 import type { Pod } from "../../kinds/generated/types.ts";
 import { ElementsBuilder, noElements, type Elements } from "./elements.ts";
-import { formatIpv4, parseIpv4, parsePort, parseProto } from "./values.ts";
+import { formatIpv4, parseIpv4 } from "../../util/ipv4.ts";
+import { parsePort, parseProto } from "./ports.ts";
 
 export function hostPortElements(pod: Pod): Elements {
   const address = parseIpv4(pod.status?.podIP);

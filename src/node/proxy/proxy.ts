@@ -10,7 +10,7 @@ import type { FaultPort } from "../../env/faults.ts";
 import type { EndpointSlice, Pod, Service } from "../../kinds/generated/types.ts";
 import type { KindId } from "../../kinds/kind.ts";
 import type { Revision } from "../../store/revision.ts";
-import { messageOf, TransientError } from "../../util/errors.ts";
+import { asError, messageOf, TransientError } from "../../util/errors.ts";
 import type { Desired } from "../desired.ts";
 import { commandsOf, replaceTable } from "./commands.ts";
 import { deleteFlows, staleFlows, type StaleFlow } from "./conntrack.ts";
@@ -116,7 +116,7 @@ class TableProxy implements Proxy {
   #crash(error: unknown): void {
     if (this.#stopped) return;
     this.stop();
-    this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+    this.#options.failed(asError(error));
   }
 
   #dirtySlice(key: string): void {

@@ -5,7 +5,8 @@
  * under a Local policy a drop. Pure.
  */
 import type { EndpointSlice, Service } from "../../kinds/generated/types.ts";
-import { parseIpv4, parsePort, parseProto, type Ipv4, type Port, type Proto } from "./values.ts";
+import { parseIpv4, type Ipv4 } from "../../util/ipv4.ts";
+import { parsePort, parseProto, type Port, type Proto } from "./ports.ts";
 
 export interface Target {
   readonly address: Ipv4;

@@ -4,13 +4,13 @@
  * path of a packet.
  */
 import { exactClassesMax, powerClasses } from "./slots.ts";
-import { formatCidr, formatIpv4, type Cidr, type Ipv4 } from "./values.ts";
+import { formatIpv4Cidr, formatIpv4, type Ipv4Cidr, type Ipv4 } from "../../util/ipv4.ts";
 
 export interface TableSettings {
   /** `troupe0`. */
   readonly table: string;
-  readonly podCidr: Cidr;
-  readonly serviceCidr: Cidr;
+  readonly podCidr: Ipv4Cidr;
+  readonly serviceCidr: Ipv4Cidr;
   readonly nodeAddresses: readonly Ipv4[];
   readonly dnsAddresses: readonly Ipv4[];
   /** Name prefix of the pods' links on this host: `tr`. */
@@ -37,8 +37,8 @@ ${refusals}
 function sets({ podCidr, serviceCidr, nodeAddresses, dnsAddresses }: TableSettings): string {
   const list = (addresses: readonly Ipv4[]): string =>
     addresses.length === 0 ? "" : `elements = { ${addresses.map(formatIpv4).join(", ")} }; `;
-  return `  set podcidr { type ipv4_addr; flags interval; elements = { ${formatCidr(podCidr)} }; }
-  set svccidr { type ipv4_addr; flags interval; elements = { ${formatCidr(serviceCidr)} }; }
+  return `  set podcidr { type ipv4_addr; flags interval; elements = { ${formatIpv4Cidr(podCidr)} }; }
+  set svccidr { type ipv4_addr; flags interval; elements = { ${formatIpv4Cidr(serviceCidr)} }; }
   set nodeip { type ipv4_addr; ${list(nodeAddresses)}}
   set dnsip { type ipv4_addr; ${list(dnsAddresses)}}
   map fe { typeof ip daddr . meta l4proto . th dport : meta mark; }

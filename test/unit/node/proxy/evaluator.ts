@@ -5,7 +5,7 @@
  */
 import type { AffinityGroup, SetName } from "../../../../src/node/proxy/elements.ts";
 import { exactClassesMax, powerClasses } from "../../../../src/node/proxy/slots.ts";
-import { formatIpv4 } from "../../../../src/node/proxy/values.ts";
+import { formatIpv4 } from "../../../../src/util/ipv4.ts";
 
 export interface Table {
   readonly content: (name: SetName) => ReadonlyMap<string, string>;

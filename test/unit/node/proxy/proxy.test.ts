@@ -7,7 +7,7 @@ import { elementsOf, noElements, type AffinityGroup } from "../../../../src/node
 import { servicePorts } from "../../../../src/node/proxy/service-ports.ts";
 import { skeleton } from "../../../../src/node/proxy/skeleton.ts";
 import { GroupNumbers, slotClass } from "../../../../src/node/proxy/slots.ts";
-import { parseCidr, parseIpv4, formatCidr } from "../../../../src/node/proxy/values.ts";
+import { parseIpv4Cidr, parseIpv4, formatIpv4Cidr } from "../../../../src/util/ipv4.ts";
 import { Wanted } from "../../../../src/node/proxy/wanted.ts";
 import { evaluate, type Packet, type Table, type Verdict } from "./evaluator.ts";
 
@@ -286,8 +286,8 @@ test("addresses, ports and ranges are parsed strictly", (t) => {
   for (const bad of ["010.1.1.1", "1.2.3", "1.2.3.4.5", "256.1.1.1", "::ffff:1.2.3.4", "1.2.3.4/8", " 1.2.3.4", ""]) {
     t.is(parseIpv4(bad), undefined, bad);
   }
-  t.is(formatCidr(parseCidr("10.42.7.9/16")!), "10.42.0.0/16");
-  t.is(parseCidr("10.42.0.0/33"), undefined);
+  t.is(formatIpv4Cidr(parseIpv4Cidr("10.42.7.9/16")!), "10.42.0.0/16");
+  t.is(parseIpv4Cidr("10.42.0.0/33"), undefined);
 });
 
 test("a change writes only the difference, and taking it back writes the opposite", (t) => {
@@ -389,8 +389,8 @@ test("a whole table replaces the old one in the same text", (t) => {
     "troupe7",
     skeleton({
       table: "troupe7",
-      podCidr: parseCidr("10.42.0.0/16")!,
-      serviceCidr: parseCidr("10.43.0.0/16")!,
+      podCidr: parseIpv4Cidr("10.42.0.0/16")!,
+      serviceCidr: parseIpv4Cidr("10.43.0.0/16")!,
       nodeAddresses: [parseIpv4(nodeAddress)!],
       dnsAddresses: [],
       podLinkPrefix: "tr",

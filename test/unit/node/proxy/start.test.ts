@@ -2,7 +2,7 @@ import test from "ava";
 import { noFaults } from "../../../../src/env/faults.ts";
 import type { Exec } from "../../../../src/env/host.ts";
 import { startProxy } from "../../../../src/node/proxy/proxy.ts";
-import { parseCidr, parseIpv4 } from "../../../../src/node/proxy/values.ts";
+import { parseIpv4Cidr, parseIpv4 } from "../../../../src/util/ipv4.ts";
 import { FakeDesired } from "../../../live/support/fake-desired.ts";
 
 test("a proxy that starts on a full state loads Services with their endpoints at once, never as rejected", async (t) => {
@@ -34,8 +34,8 @@ test("a proxy that starts on a full state loads Services with their endpoints at
       node: "n1",
       settings: {
         table: "t",
-        podCidr: parseCidr("10.42.0.0/24")!,
-        serviceCidr: parseCidr("10.96.0.0/16")!,
+        podCidr: parseIpv4Cidr("10.42.0.0/24")!,
+        serviceCidr: parseIpv4Cidr("10.96.0.0/16")!,
         nodeAddresses: [parseIpv4("192.0.2.1")!],
         dnsAddresses: [],
         podLinkPrefix: "tr",

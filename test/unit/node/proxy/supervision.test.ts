@@ -4,7 +4,7 @@ import type { FaultAction, FaultPort } from "../../../../src/env/faults.ts";
 import type { Exec } from "../../../../src/env/host.ts";
 import type { Desired } from "../../../../src/node/desired.ts";
 import { proxyChild, type SupervisedProxy } from "../../../../src/node/proxy/proxy-child.ts";
-import { parseCidr } from "../../../../src/node/proxy/values.ts";
+import { parseIpv4Cidr } from "../../../../src/util/ipv4.ts";
 import { createSimEnv, type SimEnv } from "../../../../src/sim/env.ts";
 
 interface Rig {
@@ -37,8 +37,8 @@ function rig(fault: () => FaultAction): Rig {
     node: "n1",
     settings: {
       table: "troupe7",
-      podCidr: parseCidr("10.42.0.0/16")!,
-      serviceCidr: parseCidr("10.43.0.0/16")!,
+      podCidr: parseIpv4Cidr("10.42.0.0/16")!,
+      serviceCidr: parseIpv4Cidr("10.43.0.0/16")!,
       nodeAddresses: [],
       dnsAddresses: [],
       podLinkPrefix: "tr",
