@@ -131,7 +131,7 @@ async function* messagesOf<M>(open: () => grpc.ClientReadableStream<object>): As
 }
 
 /** The refusal that the trailer carries, or that nobody answered. */
-export function errorOf(error: grpc.ServiceError): Error {
+function errorOf(error: grpc.ServiceError): Error {
   const [details] = error.metadata?.get(detailsTrailer) ?? [];
   const status = details === undefined ? undefined : decodeDetails(Buffer.from(details));
   if (status !== undefined) return new StatusError(status, { cause: error });

@@ -75,7 +75,7 @@ export interface FaultTable extends FaultPort {
 }
 
 /** No fault lasts longer. */
-export const faultMsMax: Millis = 600_000;
+const faultMsMax: Millis = 600_000;
 const pathsMax = 100;
 
 const killPoints: Readonly<Record<KillPoint, { readonly seam: Seam; readonly at: (path: string) => boolean }>> = {

@@ -44,17 +44,8 @@ export function decodeJson(schema: ObjectSchema, value: Json, options: DecodeOpt
   return { draft, unknown: decoder.unknown, errors: decoder.errors };
 }
 
-/** One value by its schema, without the envelope of a kind: for options, tests, patches. */
-export function decodeValue(
-  schema: Schema,
-  value: Json,
-): { readonly value: Json | undefined; readonly errors: readonly string[] } {
-  const decoder = new Decoder(false);
-  return { value: decoder.value(schema, value), errors: decoder.errors };
-}
-
 /** `v1.PodSpec`, `[]v1.Container`, `map[string]string`: how Go prints a type. */
-export function goTypeName(schema: Schema): string {
+function goTypeName(schema: Schema): string {
   switch (schema.type) {
     case "object":
       return schema.name.split(".").slice(-2).join(".");

@@ -4,7 +4,7 @@ import { formatLabelSelector } from "../util/selector.ts";
 import { allVerbs, defineKind } from "./define.ts";
 import type { FieldErrors } from "./field-errors.ts";
 import type { Deployment, DeploymentSpec, DeploymentStrategy } from "./generated/types.ts";
-import type { Draft, HotRecord, Kind } from "./kind.ts";
+import type { Draft, Kind } from "./kind.ts";
 import { defaultTemplate } from "./pod-defaults.ts";
 import { scaleSelector, templateCells } from "./replicaset.ts";
 import { deploymentSchema } from "./schemas/deployment.ts";
@@ -18,14 +18,6 @@ import {
 import { ageColumn, ageOf, column, nameColumn, templateColumns } from "./table.ts";
 
 /** Keeps equal pods, and replaces them in steps when the template changes. */
-
-export interface DeploymentHot extends HotRecord {
-  /** Wanted. */
-  readonly replicas: number;
-  readonly paused: boolean;
-  readonly generation: number;
-  readonly observedGeneration: number;
-}
 
 export const deployments: Kind = defineKind<Deployment>({
   id: "deployments.apps",

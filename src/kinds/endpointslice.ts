@@ -16,7 +16,7 @@ export interface EndpointSliceHot extends HotRecord {
   readonly addressType: string;
 }
 
-export const serviceNameLabel = "kubernetes.io/service-name";
+const serviceNameLabel = "kubernetes.io/service-name";
 
 export const endpointSlices: Kind = defineKind<EndpointSlice>({
   id: "endpointslices.discovery.k8s.io",

@@ -51,7 +51,7 @@ export function createFieldErrors(): FieldErrors {
 }
 
 /** A value inside a message: strings quoted as Go does it, numbers and bools bare, else JSON. */
-export function renderValue(value: unknown): string {
+function renderValue(value: unknown): string {
   if (typeof value === "string") return goQuote(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") {
     return String(value);

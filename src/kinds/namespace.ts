@@ -3,16 +3,11 @@ import { allVerbs, defineKind } from "./define.ts";
 import { invalidEach } from "./errors.ts";
 import type { FieldErrors } from "./field-errors.ts";
 import type { Namespace } from "./generated/types.ts";
-import type { Draft, HotRecord, Kind } from "./kind.ts";
+import type { Draft, Kind } from "./kind.ts";
 import { namespaceSchema } from "./schemas/namespace.ts";
 import { ageColumn, ageOf, column, nameColumn } from "./table.ts";
 
 /** A room for names: most objects live in one, and are deleted with it. */
-
-export interface NamespaceHot extends HotRecord {
-  readonly phase: string;
-  readonly finalizers: readonly string[];
-}
 
 const nameLabel = "kubernetes.io/metadata.name";
 const ownFinalizer = "kubernetes";
@@ -88,7 +83,7 @@ function validate(object: Namespace, errors: FieldErrors): void {
 const standardFinalizers = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /** One finalizer of `spec.finalizers`, which `/finalize` validates with an index. */
-export function validateFinalizer(errors: FieldErrors, path: string, finalizer: string): void {
+function validateFinalizer(errors: FieldErrors, path: string, finalizer: string): void {
   invalidEach(errors, path, finalizer, qualifiedName(finalizer));
   if (!finalizer.includes("/") && !standardFinalizers.includes(finalizer)) {
     errors.invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified");

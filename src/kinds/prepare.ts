@@ -41,7 +41,7 @@ export function setGeneration(kind: Kind, draft: Draft, old: KubeObject): void {
 }
 
 /** Does anything outside metadata and status differ? */
-export function wantedDiffers(draft: Draft, old: KubeObject): boolean {
+function wantedDiffers(draft: Draft, old: KubeObject): boolean {
   const before = old as unknown as Draft;
   const names = new Set([...Object.keys(draft), ...Object.keys(before)]);
   for (const name of names) {

@@ -3,7 +3,7 @@ import { formatLabelSelector, formatMatcher, labelMatcher } from "../util/select
 import { allVerbs, defineKind } from "./define.ts";
 import type { FieldErrors } from "./field-errors.ts";
 import type { PodTemplateSpec, ReplicaSet, ReplicaSetSpec } from "./generated/types.ts";
-import type { Draft, HotRecord, Kind, KubeObject } from "./kind.ts";
+import type { Draft, Kind, KubeObject } from "./kind.ts";
 import { defaultTemplate } from "./pod-defaults.ts";
 import { replicaSetSchema } from "./schemas/replicaset.ts";
 import {
@@ -16,17 +16,6 @@ import {
 import { ageColumn, ageOf, column, nameColumn, templateColumns } from "./table.ts";
 
 /** Keeps a number of equal pods. */
-
-export interface ReplicaSetHot extends HotRecord {
-  /** Wanted. */
-  readonly replicas: number;
-  readonly statusReplicas: number;
-  readonly readyReplicas: number;
-  readonly availableReplicas: number;
-  /** Annotation `deployment.kubernetes.io/revision`, "" if absent. */
-  readonly rollout: string;
-  readonly creationTimestamp: string;
-}
 
 export const replicaSets: Kind = defineKind<ReplicaSet>({
   id: "replicasets.apps",
@@ -117,6 +106,6 @@ export function templateCells(template: PodTemplateSpec | undefined): readonly [
 }
 
 /** A new object has been seen by nobody. */
-export function clearStatus(draft: Draft): void {
+function clearStatus(draft: Draft): void {
   draft["status"] = { replicas: 0 };
 }

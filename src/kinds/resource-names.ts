@@ -37,7 +37,7 @@ function isNative(name: string): boolean {
 }
 
 /** `example.com/gpu`: counted in whole units, never shared. */
-export function isExtended(name: string): boolean {
+function isExtended(name: string): boolean {
   return !isNative(name) && !name.startsWith("requests.") && qualifiedName(`requests.${name}`).length === 0;
 }
 

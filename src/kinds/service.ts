@@ -88,7 +88,7 @@ export function needsNodePort(spec: ServiceSpec): boolean {
 }
 
 /** Is it reached from outside, so that an external traffic policy means something? */
-export function isExternal(spec: ServiceSpec): boolean {
+function isExternal(spec: ServiceSpec): boolean {
   return (
     spec.type === "NodePort" ||
     spec.type === "LoadBalancer" ||

@@ -35,7 +35,7 @@ export const bindingKind: BodyKind = {
   schema: bindingSchema,
 };
 
-export const evictionKind: BodyKind = {
+const evictionKind: BodyKind = {
   group: "policy",
   version: "v1",
   kind: "Eviction",
@@ -57,7 +57,7 @@ export const deleteOptionsKind: BodyKind = {
   schema: deleteOptionsSchema,
 };
 
-export const selfSubjectReviewKind: ReviewKind = {
+const selfSubjectReviewKind: ReviewKind = {
   group: "authentication.k8s.io",
   version: "v1",
   kind: "SelfSubjectReview",
@@ -72,7 +72,7 @@ const olderSelfSubjectReviews: readonly ReviewKind[] = ["v1beta1", "v1alpha1"].m
   version,
 }));
 
-export const selfSubjectAccessReviewKind: ReviewKind = {
+const selfSubjectAccessReviewKind: ReviewKind = {
   group: "authorization.k8s.io",
   version: "v1",
   kind: "SelfSubjectAccessReview",
@@ -81,7 +81,7 @@ export const selfSubjectAccessReviewKind: ReviewKind = {
   schema: selfSubjectAccessReviewSchema,
 };
 
-export const selfSubjectRulesReviewKind: ReviewKind = {
+const selfSubjectRulesReviewKind: ReviewKind = {
   group: "authorization.k8s.io",
   version: "v1",
   kind: "SelfSubjectRulesReview",

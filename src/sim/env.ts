@@ -1,6 +1,6 @@
 import type { Crypto, Disk, Env, Log } from "../env/env.ts";
 import { noFaults, type FaultPort } from "../env/faults.ts";
-import { InvariantError } from "../util/errors.ts";
+import { asError, InvariantError } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
 import { createSimClock, type SimClock } from "./clock.ts";
 import { createSimDisk } from "./disk.ts";
@@ -75,7 +75,7 @@ function asMacrotask(work: (drain: () => void) => void): Promise<void> {
         work(use);
         resolve();
       } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)));
+        reject(asError(error));
       }
     });
   });

@@ -69,7 +69,7 @@ export interface SystemWrite {
   readonly value?: string;
 }
 
-/** A message that leaves the store: sent after commit, at least once, fenced by (cluster epoch, log index, position). */
+/** A message that would leave the store after commit. It has its place in the format; no machine sends one, and nothing delivers it. */
 export interface OutboxMessage {
   readonly target: string;
   readonly key: string;

@@ -1,6 +1,6 @@
 import type { KindId, KubeObject } from "../kinds/kind.ts";
 import type { Draft } from "../kinds/kind.ts";
-import { concatBytes, Reader, textOf, utf8, utf8Length, Writer } from "../util/bytes.ts";
+import { Reader, textOf, utf8, utf8Length, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { Revision } from "./revision.ts";
 
@@ -92,11 +92,6 @@ export function bodyWithRevision(
     "the header says where the digits of resourceVersion stand",
   );
   return [body.subarray(0, header.digitsAt), utf8(String(revision)), body.subarray(end)];
-}
-
-/** The three slices as one buffer, for readers that need it whole. */
-export function joinedBody(slices: readonly Uint8Array[]): Uint8Array {
-  return concatBytes(slices);
 }
 
 /**

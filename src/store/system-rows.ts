@@ -103,7 +103,7 @@ export class SystemRows {
 }
 
 /** The committed system rows of one moment, walked in batches while writes go on. */
-export class SystemFreeze {
+class SystemFreeze {
   readonly #tables: readonly { name: SystemTable; committed: OrderedMap<string> }[];
   readonly #release: () => void;
   /** Values of the moment that were overwritten before the walk came to them, by table. */

@@ -107,6 +107,11 @@ export function invariant(condition: unknown, mustHold: string): asserts conditi
   if (!condition) throw new InvariantError(`invariant broken: ${mustHold}`);
 }
 
+/** Whatever was thrown, as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
 /** The text of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

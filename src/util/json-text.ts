@@ -8,9 +8,9 @@ import type { Json } from "./json.ts";
  */
 
 /** Deepest nesting of arrays and objects that a body may have. */
-export const depthMax = 100;
+const depthMax = 100;
 /** Most members of one object: more would block the loop for nothing that anybody stores. */
-export const membersMax = 20_000;
+const membersMax = 20_000;
 /** Most values of a whole body, nested ones included. */
 export const valuesMax = 200_000;
 

@@ -6,15 +6,12 @@
 const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const qualified = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const labelPattern = new RegExp(`^${label}$`);
-const label1035Pattern = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const subdomainPattern = new RegExp(`^${label}(\\.${label})*$`);
 const qualifiedPattern = new RegExp(`^${qualified}$`);
 const labelValuePattern = new RegExp(`^(${qualified})?$`);
 
 const labelText =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
-const label1035Text =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
 const subdomainText =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 const qualifiedText =
@@ -29,7 +26,7 @@ export function regexError(text: string, regex: string, ...examples: readonly st
   return `${text} (e.g. ${quoted}regex used for validation is '${regex}')`;
 }
 
-export function maxLength(length: number): string {
+function maxLength(length: number): string {
   return `must be no more than ${length} characters`;
 }
 
@@ -51,15 +48,6 @@ export function dnsLabel(name: string): readonly string[] {
   if (!labelPattern.test(name)) {
     if (subdomainPattern.test(name)) errors.push("must not contain dots");
     else errors.push(regexError(labelText, label, "my-name", "123-abc"));
-  }
-  return errors;
-}
-
-export function dns1035Label(name: string): readonly string[] {
-  const errors: string[] = [];
-  if (name.length > 63) errors.push(maxLength(63));
-  if (!label1035Pattern.test(name)) {
-    errors.push(regexError(label1035Text, "[a-z]([-a-z0-9]*[a-z0-9])?", "my-name", "abc-123"));
   }
   return errors;
 }

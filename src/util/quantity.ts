@@ -59,7 +59,7 @@ function divideUp(value: bigint, by: bigint): bigint {
 }
 
 /** The canonical text. */
-export function formatQuantity(quantity: Quantity): string {
+function formatQuantity(quantity: Quantity): string {
   const { nanos, format } = quantity;
   if (nanos === 0n) return "0";
   const sign = nanos < 0n ? "-" : "";

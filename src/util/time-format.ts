@@ -45,7 +45,7 @@ function daysIn(year: number, month: number): number {
 }
 
 /** Undefined: not an RFC 3339 time. Any offset is taken to UTC. */
-export function parseInstant(text: string): Instant | undefined {
+function parseInstant(text: string): Instant | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
   const part = (index: number): number => Number(match[index]);
@@ -92,7 +92,7 @@ export function instantToMicroTime(instant: Instant): string {
   return `${secondsText(instant.seconds)}.${pad(Math.floor(instant.nanos / 1_000), 6)}Z`;
 }
 
-export function instantOf(ms: Millis): Instant {
+function instantOf(ms: Millis): Instant {
   const seconds = Math.floor(ms / 1_000);
   return { seconds, nanos: Math.floor((ms - seconds * 1_000) * 1_000_000) };
 }

@@ -4,7 +4,7 @@ import type { KindId } from "../../kinds/kind.ts";
 import type { SystemWrite } from "../../store/outcome.ts";
 import type { TipStore, WatchChange } from "../../store/store-api.ts";
 import type { TimedView, View } from "../../store/view.ts";
-import { invariant, messageOf, StatusError, type Status } from "../../util/errors.ts";
+import { asError, invariant, messageOf, StatusError, type Status } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorHost } from "./actor-host.ts";
 import type { ActorView } from "./actor.ts";
@@ -247,7 +247,7 @@ class Runner {
       this.actor = undefined;
       actor?.send({
         type: "crash",
-        error: error instanceof Error ? error : new Error(String(error)),
+        error: asError(error),
       });
     }
   }

@@ -121,7 +121,7 @@ export function inertTransition(
 }
 
 /** `terminating.pods` → `{ terminating: "pods" }`. */
-export function valueOf(id: StateId): string | Record<string, unknown> {
+function valueOf(id: StateId): string | Record<string, unknown> {
   const parts = id.split(".");
   let value: string | Record<string, unknown> = parts[parts.length - 1] ?? "";
   for (let at = parts.length - 2; at >= 0; at -= 1) value = { [parts[at] ?? ""]: value };
@@ -198,7 +198,7 @@ function takeStep(def: MachineDef, state: ActorState, event: ActorEvent): StepRe
 }
 
 /** Turns the listed actions into effects; anything outside the vocabulary is a fault. */
-export function effectsOf(actions: readonly ListedAction[]): readonly Effect[] {
+function effectsOf(actions: readonly ListedAction[]): readonly Effect[] {
   const effects: Effect[] = [];
   for (const action of actions) {
     const effect = effectOf(action);

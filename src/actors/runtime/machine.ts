@@ -41,7 +41,7 @@ export type Effect =
 /** A change of the machine's own row: a JSON merge patch, or its removal. */
 export type OwnWrite = { readonly op: "merge"; readonly patch: JsonObject } | { readonly op: "remove" };
 
-/** Leaves the store through the outbox. */
+/** Leaves the store after commit; no machine of ours sends one, and nothing delivers it. */
 export interface OutgoingMessage {
   readonly target: string;
   readonly key: string;

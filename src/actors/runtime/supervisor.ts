@@ -1,7 +1,7 @@
 import type { AnyActorRef } from "xstate";
 import type { Clock, Rng, Timer } from "../../env/env.ts";
 import { noFaults, type FaultPort } from "../../env/faults.ts";
-import { InvariantError } from "../../util/errors.ts";
+import { asError, InvariantError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorView } from "./actor.ts";
 import { idOf } from "./evaluator.ts";
@@ -198,7 +198,7 @@ class OtpSupervisor implements Supervisor {
       if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind} at the start`);
       running = child.spec.start(exit);
     } catch (error) {
-      return this.exited(child, error instanceof Error ? error : new Error(String(error)));
+      return this.exited(child, asError(error));
     }
     if (child.run !== run) return;
     child.running = running;
@@ -339,7 +339,7 @@ export function actorChild(live: LiveActor, clock: Clock): ChildSpec {
         },
         error: (error: unknown) => {
           release();
-          exit(error instanceof Error ? error : new Error(String(error)));
+          exit(asError(error));
         },
         complete: () => {
           release();
@@ -437,7 +437,7 @@ export function guarded(exit: (error: Error) => void, run: () => void): () => vo
     try {
       run();
     } catch (error) {
-      exit(error instanceof Error ? error : new Error(String(error)));
+      exit(asError(error));
     }
   };
 }

@@ -92,7 +92,7 @@ export function nodeFacts(node: Node, pods: readonly PodFacts[]): NodeFacts {
   };
 }
 
-export function amountsOf(quantities: Readonly<Record<string, string>> | undefined): Amounts {
+function amountsOf(quantities: Readonly<Record<string, string>> | undefined): Amounts {
   return Object.fromEntries(
     Object.entries(quantities ?? {}).map(([name, quantity]) => [
       name,

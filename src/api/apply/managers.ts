@@ -21,7 +21,7 @@ export interface Manager {
 export type Managers = ReadonlyMap<string, Manager>;
 
 /** Entries of Updates beyond this are merged, oldest first. */
-export const updateManagersMax = 10;
+const updateManagersMax = 10;
 
 const ancient = "ancient-changes";
 

@@ -21,7 +21,7 @@ export const upgradingManager = "kubectl";
 const annotation = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Text of the annotation; empty: there is none. */
-export function lastApplied(object: JsonObject): string {
+function lastApplied(object: JsonObject): string {
   const metadata = member(object, "metadata");
   const annotations = isObject(metadata) ? member(metadata, "annotations") : undefined;
   const text = isObject(annotations) ? member(annotations, annotation) : undefined;

@@ -36,7 +36,7 @@ const json = "application/json";
 const none = new Uint8Array(0);
 
 /** Options as a query; what is empty was not said. */
-export function queryOf(options: Options): Query {
+function queryOf(options: Options): Query {
   const values = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === "") continue;

@@ -111,7 +111,7 @@ interface EventEmitting {
 }
 
 /** Who calls. The certificate counts only if one of our authorities has signed it. */
-export function callerOf(call: AnyCall): Caller {
+function callerOf(call: AnyCall): Caller {
   const closeRuns: (() => void)[] = [];
   let gone = false;
   (call as EventEmitting).on("cancelled", () => {
@@ -146,7 +146,7 @@ function certificateOf(call: AnyCall): ClientCertificate | undefined {
 }
 
 /** A Status as the error of a call: code, message, and the Status itself as a detail. */
-export function asGrpcError(error: unknown): { code: number; details: string; metadata: Metadata } {
+function asGrpcError(error: unknown): { code: number; details: string; metadata: Metadata } {
   const status: Status = statusOf(error);
   const metadata = new Metadata();
   metadata.set(detailsTrailer, Buffer.from(encodeDetails(status)));

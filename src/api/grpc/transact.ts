@@ -6,7 +6,7 @@
 import type { WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
 import type { WriteHost, WriteOptions } from "../../actors/runtime/host-api.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
-import { invariant } from "../../util/errors.ts";
+import { asError, invariant } from "../../util/errors.ts";
 
 interface Held {
   readonly at: number;
@@ -82,7 +82,7 @@ export class WriteGroup {
         each.resolve(part);
       }
     } catch (error) {
-      this.failure = error instanceof Error ? error : new Error(String(error));
+      this.failure = asError(error);
       for (const each of held) each.reject(this.failure);
     }
   }

@@ -20,7 +20,7 @@ export async function readForm(call: Call, form: Form): Promise<DecodedForm> {
   return decodeBytes(form, bytes, { format, validation });
 }
 
-export function decodeBytes(
+function decodeBytes(
   form: Form,
   bytes: Uint8Array,
   options: { readonly format: BodyFormat; readonly validation: Validation },

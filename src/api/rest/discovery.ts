@@ -101,7 +101,7 @@ export function serveRoot(call: Call): void {
 }
 
 /** Groups in the order of the catalogue, the core group first; versions likewise. */
-export function groupVersions(resources: readonly Resource[]): readonly GroupVersion[] {
+function groupVersions(resources: readonly Resource[]): readonly GroupVersion[] {
   const found = new Map<string, Resource[]>();
   for (const resource of resources) {
     const key = apiVersionOf(resource);

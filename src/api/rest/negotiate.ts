@@ -12,7 +12,7 @@ export type Shape =
   | { readonly kind: "partial"; readonly version: "v1" | "v1beta1" }
   | { readonly kind: "discovery"; readonly version: "v2" | "v2beta1" };
 
-export const servedTypes: readonly string[] = ["application/json", "application/yaml"];
+const servedTypes: readonly string[] = ["application/json", "application/yaml"];
 
 interface Entry {
   readonly type: string;

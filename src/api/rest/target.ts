@@ -43,7 +43,7 @@ function decodeStep(step: string): string {
   }
 }
 
-export function parseQuery(text: string): Query {
+function parseQuery(text: string): Query {
   const values = new Map<string, string[]>();
   for (const [name, value] of new URLSearchParams(text)) {
     const list = values.get(name);

@@ -200,7 +200,7 @@ function named(target: ReadTarget): Pick<WriteRequest, "kind" | "namespace" | "n
   };
 }
 
-export async function write(call: Call, request: WriteRequest): Promise<WriteReply> {
+async function write(call: Call, request: WriteRequest): Promise<WriteReply> {
   const isNode = call.user.groups.includes("system:nodes");
   return call.door.host.write(request, {
     class: isNode ? "node" : "user",

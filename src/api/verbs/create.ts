@@ -83,7 +83,7 @@ function chooseName(evaluation: Evaluation, meta: DraftMeta): void {
 }
 
 /** The base cut to 58 characters, and five random ones. */
-export function generateName(base: string, random: Rng): string {
+function generateName(base: string, random: Rng): string {
   let suffix = "";
   for (let position = 0; position < nameSuffixLength; position += 1) {
     suffix += nameAlphabet[random.below(nameAlphabet.length)]!;

@@ -148,7 +148,7 @@ function prepare(evaluation: Evaluation, change: Change, old: KubeObject): void 
 }
 
 /** Nothing holds a terminating object any more. */
-export function isFinished(kind: Kind, draft: Draft): boolean {
+function isFinished(kind: Kind, draft: Draft): boolean {
   const meta = draft.metadata;
   if (meta.deletionTimestamp === undefined) return false;
   if ((meta.deletionGracePeriodSeconds ?? 0) !== 0) return false;
@@ -162,7 +162,7 @@ export function specFinalizers(kind: Kind, object: Draft | KubeObject): readonly
   return spec?.finalizers ?? [];
 }
 
-export function removeFinished(evaluation: Evaluation, row: RowRef, draft: Draft): WriteReply {
+function removeFinished(evaluation: Evaluation, row: RowRef, draft: Draft): WriteReply {
   const { kind, transaction } = evaluation;
   const revision = transaction.remove(kind.id, row.namespace, row.name, row.revision);
   draft.metadata.resourceVersion = String(revision);

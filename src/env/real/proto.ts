@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, "..", "..", "..", "..");
 (protobuf.util as { Long: unknown }).Long = undefined;
 protobuf.configure();
 
-export function readProto(file: string): string {
+function readProto(file: string): string {
   return readFileSync(join(root, "proto", file), "utf8");
 }
 

@@ -29,9 +29,9 @@ export interface CgroupWrite {
   readonly value: string;
 }
 
-export const cpuPeriodMicros = 100_000;
+const cpuPeriodMicros = 100_000;
 
-export function qosParent(root: string, qos: QosClass): string {
+function qosParent(root: string, qos: QosClass): string {
   switch (qos) {
     case "Guaranteed":
       return root;

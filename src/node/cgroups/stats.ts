@@ -73,7 +73,7 @@ function usageOf(read: {
 }
 
 /** The number behind `name ` in a file of such lines; 0 where the kernel does not have it. */
-export function fieldOf(text: string, name: string): number {
+function fieldOf(text: string, name: string): number {
   const match = new RegExp(`^${name} (\\d+)$`, "m").exec(text);
   return match === null ? 0 : Number(match[1]);
 }

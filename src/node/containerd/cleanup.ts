@@ -107,7 +107,7 @@ async function removeShimSockets({ files, dataDirectory }: CleanUpOptions): Prom
 }
 
 /** Deepest first; the same place may be mounted several times. */
-export async function unmountBelow(
+async function unmountBelow(
   { exec, files, log }: Pick<CleanUpOptions, "exec" | "files" | "log">,
   folder: string,
 ): Promise<void> {

@@ -54,7 +54,7 @@ export function socketPath(dataDirectory: string): string {
   return `${dataDirectory}/cd.sock`;
 }
 
-export function configPath(dataDirectory: string): string {
+function configPath(dataDirectory: string): string {
   return `${dataDirectory}/config.toml`;
 }
 

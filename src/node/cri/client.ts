@@ -35,7 +35,7 @@ interface CallOptions {
 type Call = <Reply>(method: string, request: object, options?: CallOptions) => Promise<Reply>;
 
 /** The typed calls over any transport. */
-export function criOver(transport: Transport): Cri {
+function criOver(transport: Transport): Cri {
   const caller =
     (service: string): Call =>
     (method, request, { timeoutMs = callTimeoutMs, signal } = {}) =>

@@ -4,6 +4,7 @@ import type { ByteStream, HostNet } from "../../env/host.ts";
 import type { KindId } from "../../kinds/kind.ts";
 import type { Desired } from "../desired.ts";
 import type { DnsSettings, FeedLine } from "./process.ts";
+import { asError } from "../../util/errors.ts";
 
 const kinds: readonly KindId[] = ["namespaces", "services", "endpointslices.discovery.k8s.io", "pods"];
 const reconnectMs = 200;
@@ -61,7 +62,7 @@ class Feeder implements DnsFeeder {
       run();
     } catch (error) {
       this.stop();
-      this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+      this.#options.failed(asError(error));
     }
   }
 

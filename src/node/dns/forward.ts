@@ -135,7 +135,7 @@ interface Target {
   readonly port: number;
 }
 
-export function parseUpstream(text: string): Target {
+function parseUpstream(text: string): Target {
   const match = /^\[?([0-9a-fA-F:.]+?)\]?(?::(\d+))?$/.exec(
     text.split(":").length > 2 && !text.startsWith("[") ? `[${text}]` : text,
   );

@@ -4,7 +4,7 @@ import type { ActorView } from "../../actors/runtime/actor.ts";
 import type { Clock, Log, Timer } from "../../env/env.ts";
 import { assign, createActor, setup } from "xstate";
 import type { Revision } from "../../store/revision.ts";
-import { messageOf } from "../../util/errors.ts";
+import { asError, messageOf } from "../../util/errors.ts";
 import type { Desired, Reporter } from "../desired.ts";
 import { xstateClock } from "../pods/pod-actor.ts";
 import { DesiredState } from "./desired-state.ts";
@@ -175,7 +175,7 @@ export function createNodeLink(options: LinkOptions): NodeLink {
       reports.disconnect();
       ref.send({ type: "stop" });
       call = undefined;
-      failed?.(error instanceof Error ? error : new Error(String(error)));
+      failed?.(asError(error));
     }
   }
 

@@ -7,6 +7,7 @@ import { parseTime } from "../../util/time-format.ts";
 import { createOutgoing, type RuntimeStream } from "../streams/runtime-stream.ts";
 import { followPollMs, readBytesMax } from "./limits.ts";
 import { createLinePrinter, type LinePrinter, parseLogLine } from "./line.ts";
+import { asError } from "../../util/errors.ts";
 
 /**
  * A container's log as a stream on channel 1. Following outlives rotation: the file that was being
@@ -38,7 +39,7 @@ export function openLogStream(seams: LogReaderSeams, request: LogRequest): Runti
   };
   readAll(reading).then(
     () => outgoing.close(undefined),
-    (error: unknown) => outgoing.close(error instanceof Error ? error : new Error(String(error))),
+    (error: unknown) => outgoing.close(asError(error)),
   );
   return {
     send: () => undefined,

@@ -24,12 +24,3 @@ export function networkCommands(exec: Exec, netns?: string): NetworkCommands {
     try: async (file, args) => (await call(file, args)).exitCode === 0,
   };
 }
-
-/** One `ip` process for several commands: starting processes is what pods cost. */
-export async function ipBatch(
-  commands: NetworkCommands,
-  lines: readonly string[],
-  options: readonly string[] = [],
-): Promise<void> {
-  await commands.run("ip", [...options, "-batch", "-"], `${lines.join("\n")}\n`);
-}

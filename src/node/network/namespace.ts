@@ -20,7 +20,7 @@ export interface NodeNamespace {
   readonly nodeAddress: string;
 }
 
-export function namespacePath(name: string): string {
+function namespacePath(name: string): string {
   return `/run/netns/${name}`;
 }
 
@@ -55,18 +55,6 @@ export async function makeNodeNamespace(exec: Exec, recorder: Recorder, wanted: 
   await here.run("sh", ["-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
   await here.run("nft", ["-f", "-"], masquerade(name, bridge, bridgeAddress));
   return namespacePath(name);
-}
-
-/** The bridge stays while another node hangs on it. What is absent is no error. */
-export async function removeNodeNamespace(
-  exec: Exec,
-  { name, bridge, link }: Pick<NodeNamespace, "name" | "bridge" | "link">,
-): Promise<void> {
-  await removeTable(exec, `ip ${name}`);
-  // The kernel takes a namespace's links away only some time later: not to wait for it.
-  await removeLink(exec, link);
-  await removeNetns(exec, name);
-  await removeLink(exec, bridge);
 }
 
 export async function removeNetns(exec: Exec, name: string): Promise<void> {

@@ -21,7 +21,7 @@ export interface OutsideThing {
   readonly inside?: true;
 }
 
-export function outsidePath(dataDirectory: string): string {
+function outsidePath(dataDirectory: string): string {
   return `${dataDirectory}/outside.jsonl`;
 }
 

@@ -7,7 +7,7 @@
  * the ADD instead of stealing its traffic.
  */
 
-export const gatewayAddress = "169.254.1.1";
+const gatewayAddress = "169.254.1.1";
 
 /** A veth's name on the node's side. */
 export function podLink(sandboxId: string): string {

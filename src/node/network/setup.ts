@@ -94,7 +94,7 @@ async function setSysctls(commands: NetworkCommands, values: readonly (readonly 
   await commands.run("sh", ["-c", script, "sh", ...values.flat()]);
 }
 
-export const dummyLink = "troupe0";
+const dummyLink = "troupe0";
 /** From the range for benchmarks: nobody routes it. */
 const dummyAddress = "198.18.0.1";
 

@@ -336,7 +336,7 @@ export function mayRestart(pod: Pod, container: Container, role: ContainerRole, 
   return true;
 }
 
-export function backOffText(pod: Pod, container: string, delayMs: Millis): string {
+function backOffText(pod: Pod, container: string, delayMs: Millis): string {
   return `back-off ${durationText(delayMs)} restarting failed container=${container} pod=${podLabel(pod)}`;
 }
 

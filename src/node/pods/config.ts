@@ -31,8 +31,8 @@ export const containerNameLabel = "io.kubernetes.container.name";
 export const hashAnnotation = "io.kubernetes.container.hash";
 export const graceAnnotation = "io.kubernetes.pod.terminationGracePeriod";
 export const hostNetworkAnnotation = "troupe.dev/host-network";
-export const terminationPathAnnotation = "io.kubernetes.container.terminationMessagePath";
-export const terminationPolicyAnnotation = "io.kubernetes.container.terminationMessagePolicy";
+const terminationPathAnnotation = "io.kubernetes.container.terminationMessagePath";
+const terminationPolicyAnnotation = "io.kubernetes.container.terminationMessagePolicy";
 
 const masked = [
   "/proc/asound",

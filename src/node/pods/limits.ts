@@ -8,8 +8,6 @@ export const crashBackOffForgetMs = 600_000;
 export const startRetryMs = 10_000;
 /** `ErrImagePull` turns into `ImagePullBackOff` after this time. */
 export const pullFailureShownMs = 1_000;
-export const imageBackOffFirstMs = 10_000;
-export const imageBackOffMaxMs = 300_000;
 export const relistMs = 1_000;
 /** Each pod is looked at anew at least this often. */
 export const resyncMs = 60_000;

@@ -1,7 +1,6 @@
-import type { AnyStateMachine } from "xstate";
 import { assign, createActor, fromPromise, raise, setup } from "xstate";
 import type { Clock, Log } from "../../env/env.ts";
-import { InvariantError, messageOf } from "../../util/errors.ts";
+import { asError, InvariantError, messageOf } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import { stepPendingMaxMs, stepRetryFirstMs, stepRetryMaxMs } from "./limits.ts";
 import type { PodWorker, Stage, StepResult } from "./pod-worker.ts";
@@ -147,9 +146,6 @@ const machine = definition.createMachine({
   },
 });
 
-/** For drawings and model-based tests. */
-export const podMachine: AnyStateMachine = machine;
-
 export interface PodActor {
   readonly worker: PodWorker;
   /** `running`, `terminating` … */
@@ -175,7 +171,7 @@ export function createPodActor(
     error: (error: unknown) => {
       ports.log("error", "pod.actor.failed", { ...fields, error: messageOf(error) });
       worker.stop();
-      hooks.failed(error instanceof Error ? error : new Error(String(error)));
+      hooks.failed(asError(error));
     },
   });
   ref.start();

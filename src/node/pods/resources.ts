@@ -17,7 +17,7 @@ export interface PodCgroup {
   readonly memoryLimitBytes?: number;
 }
 
-export const cpuPeriodUs = 100_000;
+const cpuPeriodUs = 100_000;
 /** Priority from which a pod is critical for its node (`system-node-critical`). */
 const nodeCriticalPriority = 2_000_001_000;
 
@@ -68,11 +68,11 @@ export function podAmount(pod: Pod, name: string, of: "requests" | "limits"): bi
   return of === "limits" && base === 0n ? 0n : base + overhead;
 }
 
-export function cpuShares(milli: number): number {
+function cpuShares(milli: number): number {
   return Math.min(262_144, Math.max(2, Math.floor((milli * 1_024) / 1_000)));
 }
 
-export function cpuQuotaUs(milli: number): number {
+function cpuQuotaUs(milli: number): number {
   return Math.max(1_000, Math.floor((milli * cpuPeriodUs) / 1_000));
 }
 

@@ -30,7 +30,7 @@ export interface StartContext {
   readonly starting: Set<string>;
 }
 
-export function sandboxConfigOf(ports: PodPorts, pod: Pod, attempt: number): SandboxConfig {
+function sandboxConfigOf(ports: PodPorts, pod: Pod, attempt: number): SandboxConfig {
   const node = ports.node();
   const dns = podDns(pod, {
     clusterDns: node.clusterDns,

@@ -8,6 +8,7 @@ import type { Semaphore } from "../pods/semaphore.ts";
 import { proberTriesMaxCount } from "./limits.ts";
 import type { Prober, ProbeAnswer } from "./prober.ts";
 import type { ProbeKind } from "./probes.ts";
+import { asError } from "../../util/errors.ts";
 
 /**
  * One probe of one running container: `waiting → probing → resting → probing …`, or `held` once it
@@ -120,7 +121,7 @@ const machine = setup({
 export function createProbeActor(options: ProbeActorOptions): ProbeActor {
   const ref = createActor(machine, { input: options, clock: xstateClock(options.clock) });
   ref.subscribe({
-    error: (error: unknown) => options.failed(error instanceof Error ? error : new Error(String(error))),
+    error: (error: unknown) => options.failed(asError(error)),
   });
   ref.start();
   return {

@@ -17,8 +17,8 @@ export interface StreamSeams {
   readonly clock: Clock;
 }
 
-export const podUidLabel = "io.kubernetes.pod.uid";
-export const containerNameLabel = "io.kubernetes.container.name";
+const podUidLabel = "io.kubernetes.pod.uid";
+const containerNameLabel = "io.kubernetes.container.name";
 
 /** Rejects with an error whose message is for the user. */
 export async function openNodeStream(seams: StreamSeams, request: ContainerStreamRequest): Promise<RuntimeStream> {

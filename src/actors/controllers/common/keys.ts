@@ -8,7 +8,7 @@ export function keyOf(row: RowRef): string {
   return row.namespace === "" ? row.name : `${row.namespace}/${row.name}`;
 }
 
-export function splitKey(key: string): readonly [namespace: string, name: string] {
+function splitKey(key: string): readonly [namespace: string, name: string] {
   const slash = key.indexOf("/");
   return slash < 0 ? ["", key] : [key.slice(0, slash), key.slice(slash + 1)];
 }
