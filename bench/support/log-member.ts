@@ -113,6 +113,19 @@ function serve(socket: Socket): void {
   });
 }
 
+/** Like the actor host: what comes while pending input is worked off is one turn. */
+let turn: (() => void)[] = [];
+function inTurn(work: () => void): void {
+  if (turn.length === 0) {
+    realClock.after(0, () => {
+      const works = turn;
+      turn = [];
+      for (const one of works) one();
+    });
+  }
+  turn.push(work);
+}
+
 function handle(kind: number, payload: Buffer, reply: (isDone: boolean) => void): void {
   if (kind === kinds.whoLeads) return reply(raft.role === "leader");
   if (kind === kinds.read) {
@@ -122,9 +135,14 @@ function handle(kind: number, payload: Buffer, reply: (isDone: boolean) => void)
     );
     return;
   }
+  // The log keeps it: never a part of the socket's buffer.
+  const kept = Uint8Array.prototype.slice.call(payload);
+  inTurn(() => propose(kept, reply));
+}
+
+function propose(payload: Uint8Array, reply: (isDone: boolean) => void): void {
   try {
-    // The log keeps it: never a part of the socket's buffer.
-    waiting.push({ index: raft.propose(Uint8Array.prototype.slice.call(payload)), reply });
+    waiting.push({ index: raft.propose(payload), reply });
   } catch {
     // It does not lead: the client asks another member.
     reply(false);

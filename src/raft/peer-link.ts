@@ -1,12 +1,17 @@
-import type { Crypto } from "../env/env.ts";
+import type { Clock, Crypto } from "../env/env.ts";
 import type { ByteStream } from "../env/host.ts";
 import { messageOf } from "../util/errors.ts";
 import type { CallMessage, PeerMessage } from "./transport-api.ts";
 import { FrameReader, decode } from "./wire.ts";
 import type { Encoder, Frame, Hello, Lane, Refusal } from "./wire.ts";
 
-/** One connection between two members: frames in, frames out, in order; the first one is a hello. */
+/**
+ * One connection between two members: frames in, frames out, in order; the first one is a hello. What is
+ * sent while pending input is worked off leaves together, as one write: a system call and a TLS record
+ * cost more than what is in them.
+ */
 export interface PeerLinkOptions {
+  readonly clock: Clock;
   readonly crypto: Crypto;
   readonly encoder: Encoder;
   readonly stream: ByteStream;
@@ -22,6 +27,8 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #frames: FrameReader = new FrameReader();
   lane: Lane;
+  #waiting: Frame[] = [];
+  #waitingBytes = 0;
   #hasMet = false;
   #isClosed = false;
 
@@ -33,16 +40,20 @@ export class PeerLink {
   }
 
   get pendingBytes(): number {
-    return this.#options.stream.pending;
+    return this.#options.stream.pending + this.#waitingBytes;
   }
 
   send(frame: Frame): void {
-    if (!this.#isClosed) this.#options.stream.write(this.#options.encoder.encode(frame));
+    if (this.#isClosed) return;
+    if (this.#waiting.length === 0) this.#options.clock.after(0, () => this.#flush(), { daemon: true });
+    this.#waiting.push(frame);
+    this.#waitingBytes += sizeOf(frame);
   }
 
   /** What was sent still leaves; nothing more is taken. */
   finish(): void {
     this.#hasMet = false;
+    this.#flush();
     this.#options.stream.end();
   }
 
@@ -52,6 +63,13 @@ export class PeerLink {
     this.#isClosed = true;
     this.#options.stream.destroy();
     this.#options.onClose(reason);
+  }
+
+  #flush(): void {
+    const frames = withoutOutdated(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (!this.#isClosed && frames.length > 0) this.#options.stream.write(this.#options.encoder.encode(frames));
   }
 
   #take(bytes: Uint8Array): void {
@@ -79,4 +97,32 @@ export class PeerLink {
       this.close("a message before the greeting");
     }
   }
+}
+
+/** About what a frame will take; entries are what counts. */
+function sizeOf(frame: Frame): number {
+  if (frame.type === "snapshotChunk") return frame.bytes.length;
+  return frame.type === "append" ? frame.entries.reduce((sum, { payload }) => sum + payload.length, 0) : 0;
+}
+
+/**
+ * Without what a later frame of the same term says as well: an acknowledgement that is followed by one
+ * that goes as far, and an append that only tells the commit index before another append.
+ */
+function withoutOutdated(frames: readonly Frame[]): readonly Frame[] {
+  if (frames.length < 2) return frames;
+  const kept: Frame[] = [];
+  let ack: Extract<Frame, { type: "appendResp"; outcome: "ok" }> | undefined;
+  let append: Extract<Frame, { type: "append" }> | undefined;
+  for (const frame of frames.toReversed()) {
+    if (frame.type === "appendResp" && frame.outcome === "ok") {
+      if (ack !== undefined && ack.term === frame.term && ack.match >= frame.match) continue;
+      ack = frame;
+    } else if (frame.type === "append") {
+      if (frame.entries.length === 0 && append?.term === frame.term && append.prevIndex >= frame.prevIndex) continue;
+      append = frame;
+    }
+    kept.push(frame);
+  }
+  return kept.reverse();
 }

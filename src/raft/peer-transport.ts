@@ -181,10 +181,11 @@ export class PeerTransport implements Transport {
 
   /** We say who we are; the link counts once the other end has answered the same way. */
   #call(peer: Peer, lane: Lane, connection: SecureConnection): void {
-    const { crypto, log } = this.#options;
+    const { clock, crypto, log } = this.#options;
     const handlers = this.#known();
     let isUp = false;
     const link: PeerLink = new PeerLink({
+      clock,
       crypto,
       encoder: this.#encoder,
       stream: connection.stream,
@@ -221,10 +222,11 @@ export class PeerTransport implements Transport {
   }
 
   #accept(connection: SecureConnection): void {
-    const { crypto, log } = this.#options;
+    const { clock, crypto, log } = this.#options;
     const handlers = this.#known();
     let peer: Peer | undefined;
     const link: PeerLink = new PeerLink({
+      clock,
       crypto,
       encoder: this.#encoder,
       stream: connection.stream,

@@ -1,5 +1,5 @@
 import type { Crypto } from "../env/env.ts";
-import { Reader, Writer } from "../util/bytes.ts";
+import { concatBytes, Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { CampaignReason, Entry, Message } from "./core/types.ts";
 import { RECORD_HEADER_BYTES, readRecord, viewOf, writeRecord } from "./format.ts";
@@ -60,18 +60,17 @@ export class Encoder {
     this.#crypto = crypto;
   }
 
-  encode(frame: Frame): Uint8Array {
-    const writer = new Writer(256);
-    if (frame.type === "append") return this.#append(frame);
-    writer.u32(0).u8(types.indexOf(frame.type));
-    writeFields(writer, frame);
-    const bytes = writer.finish();
-    viewOf(bytes).setUint32(0, bytes.length - 4);
-    return bytes;
+  /** One after the other in one buffer, to which entries are copied once. */
+  encode(frames: readonly Frame[]): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    for (const frame of frames) {
+      if (frame.type === "append") this.#append(frame, pieces);
+      else pieces.push(encodeSmall(frame));
+    }
+    return pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(pieces);
   }
 
-  /** One buffer of the right size: an append is the one message that is large and frequent. */
-  #append(message: Extract<Message, { type: "append" }>): Uint8Array {
+  #append(message: Extract<Message, { type: "append" }>, pieces: Uint8Array[]): void {
     const { entries } = message;
     const fields = new Writer(64)
       .u32(0)
@@ -83,17 +82,12 @@ export class Encoder {
       .u32(entries.length)
       .finish();
     let length = fields.length;
-    for (const { payload } of entries) length += RECORD_HEADER_BYTES + payload.length;
-    const bytes = new Uint8Array(length);
-    bytes.set(fields);
-    let at = fields.length;
+    pieces.push(fields);
     for (const entry of entries) {
-      bytes.set(this.#headOf(entry), at);
-      bytes.set(entry.payload, at + RECORD_HEADER_BYTES);
-      at += RECORD_HEADER_BYTES + entry.payload.length;
+      pieces.push(this.#headOf(entry), entry.payload);
+      length += RECORD_HEADER_BYTES + entry.payload.length;
     }
-    viewOf(bytes).setUint32(0, length - 4);
-    return bytes;
+    viewOf(fields).setUint32(0, length - 4);
   }
 
   #headOf(entry: Entry): Uint8Array {
@@ -105,6 +99,15 @@ export class Encoder {
     }
     return head;
   }
+}
+
+function encodeSmall(frame: Exclude<Frame, { type: "append" }>): Uint8Array {
+  const writer = new Writer(64);
+  writer.u32(0).u8(types.indexOf(frame.type));
+  writeFields(writer, frame);
+  const bytes = writer.finish();
+  viewOf(bytes).setUint32(0, bytes.length - 4);
+  return bytes;
 }
 
 function writeFields(writer: Writer, frame: Exclude<Frame, { type: "append" }>): void {

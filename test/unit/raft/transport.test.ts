@@ -46,7 +46,7 @@ const frames: readonly Frame[] = [
 
 test("every frame comes out as it went in, however the stream is cut", (t) => {
   const encoder = new Encoder(realCrypto);
-  const bytes = frames.map((frame) => encoder.encode(frame));
+  const bytes = frames.map((frame) => encoder.encode([frame]));
   const stream = new Uint8Array(bytes.reduce((sum, { length }) => sum + length, 0));
   bytes.reduce((at, piece) => (stream.set(piece, at), at + piece.length), 0);
   fc.assert(
@@ -66,7 +66,7 @@ test("every frame comes out as it went in, however the stream is cut", (t) => {
 
 test("an entry that was changed on the way, a strange type and a frame too long break the connection", (t) => {
   const encoder = new Encoder(realCrypto);
-  const bytes = encoder.encode(frames[6] as Frame).slice(4);
+  const bytes = encoder.encode([frames[6] as Frame]).slice(4);
   bytes[bytes.length - 1] = 0;
   t.throws(() => decode(realCrypto, bytes), { instanceOf: InvariantError });
   t.throws(() => decode(realCrypto, new Uint8Array([99])), { instanceOf: InvariantError });
