@@ -21,6 +21,8 @@ export interface ClusterFile {
   readonly nodes: readonly string[];
   readonly apiPort: number;
   readonly grpcPort: number;
+  /** More than one master: each with ports of its own on the loopback, behind the two above. Absent: one. */
+  readonly masters?: readonly MasterPorts[];
   /** The node's address: NodePorts answer on it; in `host` mode the master too. */
   readonly address: string;
   /** `host`: the node lives in the machine's own network namespace; `namespace`: in one of its own on a bridge. */
@@ -34,6 +36,15 @@ export interface ClusterFile {
   /** How many restores lie behind it; absent: none. Each gives it a new `id`. */
   readonly epoch?: number;
   readonly kubeconfig?: { readonly path: string; readonly context: string };
+}
+
+export interface MasterPorts {
+  /** `m1` … ; the number is the member's id. */
+  readonly name: string;
+  readonly id: number;
+  readonly apiPort: number;
+  readonly grpcPort: number;
+  readonly peerPort: number;
 }
 
 /** What a backup says of the cluster. */
@@ -54,6 +65,8 @@ export interface Layout {
   /** What was made outside the data directory, one JSON line each, written before it is made. */
   readonly outside: string;
   readonly node: (name: string) => string;
+  /** Log and snapshots of one of several masters. */
+  readonly member: (name: string) => string;
 }
 
 export function layoutOf(dataDir: string): Layout {
@@ -67,6 +80,7 @@ export function layoutOf(dataDir: string): Layout {
     run: join(dataDir, "run"),
     outside: join(dataDir, "outside.jsonl"),
     node: (name) => join(dataDir, name),
+    member: (name) => join(dataDir, name),
   };
 }
 

@@ -17,6 +17,9 @@ export interface Pki {
   readonly nodeAuthority: string;
   readonly admin: CertifiedKey;
   readonly node: (name: string) => CertifiedKey;
+  /** What masters show each other, by name; there are several masters. */
+  readonly peer: (name: string) => CertifiedKey;
+  readonly peerAuthority: string;
   readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
   /** What seals Secrets at rest: keys of 32 bytes, oldest first. */
   readonly sealingKeys: readonly Uint8Array[];
@@ -77,6 +80,16 @@ export async function ensurePki(folder: string, cluster: ClusterFile, renewal: R
     };
     nodes.set(node, await leaf(`node-${node}`, nodeCa, request));
   }
+  const { masters = [] } = cluster;
+  const peerCa = masters.length === 0 ? undefined : await authority("peer");
+  const peers = new Map<string, CertifiedKey>();
+  for (const { name, id } of masters) {
+    const uris = [`troupe://${cluster.id}/member/${id}`];
+    peers.set(
+      name,
+      await leaf(`peer-${name}`, peerCa!, { commonName: `troupe-peer-${name}`, usage: "peer", uris, validMs }),
+    );
+  }
   return {
     serving,
     servingAuthority: servingCa.certificate,
@@ -84,6 +97,8 @@ export async function ensurePki(folder: string, cluster: ClusterFile, renewal: R
     nodeAuthority: nodeCa.certificate,
     admin,
     node: (name) => nodes.get(name)!,
+    peer: (name) => peers.get(name)!,
+    peerAuthority: peerCa?.certificate ?? "",
     tokens: await ensureTokenKeys(folder),
     sealingKeys: await readSealingKeys(folder),
   };
@@ -145,6 +160,8 @@ function fits(pair: CertifiedKey, parent: CertifiedKey, request: LeafRequest): b
   const certificate = new X509Certificate(pair.certificate);
   if (!certificate.verify(new X509Certificate(parent.certificate).publicKey)) return false;
   if (Date.now() >= renewalDueMs(lifeOf(certificate))) return false;
+  const speaksFor = certificate.subjectAltName?.split(", ") ?? [];
+  if ((request.uris ?? []).some((uri) => !speaksFor.includes(`URI:${uri}`))) return false;
   return (request.names ?? []).every((name) =>
     /^[0-9.]+$|:/.test(name) ? certificate.checkIP(name) !== undefined : certificate.checkHost(name) !== undefined,
   );

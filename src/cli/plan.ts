@@ -5,9 +5,9 @@
 import { randomUUID } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { UserError } from "../util/errors.ts";
-import { readCluster, registered, type ClusterFile, type Registered } from "./cluster-file.ts";
+import { readCluster, registered, type ClusterFile, type MasterPorts, type Registered } from "./cluster-file.ts";
 import { machineAddress, machineRoutes } from "./machine.ts";
-import { choosePorts, requirePorts } from "./ports.ts";
+import { chooseFreePorts, choosePorts, requirePorts } from "./ports.ts";
 import { bridgeOf, chooseNumber, rangesOf } from "./ranges.ts";
 import { self } from "./self.ts";
 
@@ -17,6 +17,7 @@ export interface Wish {
   /** Socket of an existing containerd. */
   readonly runtimeEndpoint: string | undefined;
   readonly nodes: number | undefined;
+  readonly masters: number | undefined;
   readonly port: number | undefined;
 }
 
@@ -58,6 +59,7 @@ async function create(name: string, wanted: Wish, others: readonly Registered[])
     nodes: Array.from({ length: wanted.nodes ?? 1 }, (_, index) => `n${index + 1}`),
     apiPort,
     grpcPort: apiPort + 1,
+    ...((wanted.masters ?? 1) === 1 ? {} : { masters: await chooseMasters(wanted.masters ?? 1, portsOf(others)) }),
     ...rangesOf(number),
     clusterDomain: "cluster.local",
   } as const;
@@ -73,7 +75,24 @@ async function create(name: string, wanted: Wish, others: readonly Registered[])
 }
 
 const portsOf = (others: readonly Registered[]): ReadonlySet<number> =>
-  new Set(others.flatMap(({ cluster }) => [cluster.apiPort, cluster.grpcPort]));
+  new Set(
+    others.flatMap(({ cluster }) => [
+      cluster.apiPort,
+      cluster.grpcPort,
+      ...(cluster.masters ?? []).flatMap((each) => [each.apiPort, each.grpcPort, each.peerPort]),
+    ]),
+  );
+
+/** Ports on the loopback, for good: the members' addresses stand in the log. */
+async function chooseMasters(count: number, reserved: ReadonlySet<number>): Promise<readonly MasterPorts[]> {
+  const ports = await chooseFreePorts(count * portsPerMaster, reserved);
+  return Array.from({ length: count }, (_, at) => {
+    const [apiPort = 0, grpcPort = 0, peerPort = 0] = ports.slice(at * portsPerMaster);
+    return { name: `m${at + 1}`, id: at + 1, apiPort, grpcPort, peerPort };
+  });
+}
+
+const portsPerMaster = 3;
 
 async function adopt(
   present: ClusterFile,
@@ -117,7 +136,9 @@ function refuseChange(present: ClusterFile, wanted: Wish, isRunning: boolean): v
           ? `it has ${present.nodes.length} node${present.nodes.length === 1 ? "" : "s"}`
           : wanted.port !== undefined && wanted.port !== present.apiPort && isRunning
             ? `it runs on port ${present.apiPort}`
-            : undefined;
+            : wanted.masters !== undefined && wanted.masters !== (present.masters?.length ?? 1)
+              ? `it has ${present.masters?.length ?? 1} master${present.masters === undefined ? "" : "s"}`
+              : undefined;
   if (differs === undefined) return;
   const first = isRunning && differs.startsWith("it runs") ? "" : " --purge";
   throw new UserError("TRP-0115", `the cluster "${present.name}" is there already, and differs from what you ask for`, {

@@ -6,6 +6,8 @@ import { self } from "./self.ts";
 
 const firstPort = 6_443;
 const lastPort = 7_443;
+const firstInnerPort = 7_501;
+const lastInnerPort = 8_500;
 
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -39,6 +41,18 @@ export async function choosePorts(wanted: number | undefined, reserved: Readonly
   }
   throw new UserError("TRP-0102", `no free pair of ports between ${firstPort} and ${lastPort}`, {
     hint: `${self} up --port N`,
+  });
+}
+
+/** Ports for masters behind the forwarder. */
+export async function chooseFreePorts(count: number, reserved: ReadonlySet<number>): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (let port = firstInnerPort; port < lastInnerPort && found.length < count; port += 1) {
+    if (!reserved.has(port) && (await isFree(port))) found.push(port);
+  }
+  if (found.length === count) return found;
+  throw new UserError("TRP-0102", `no ${count} free ports between ${firstInnerPort} and ${lastInnerPort}`, {
+    hint: `${self} up --masters 1`,
   });
 }
 

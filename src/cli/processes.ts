@@ -16,7 +16,7 @@ export interface ProcessId {
 
 export interface OwnProcess extends ProcessId {
   readonly role: (typeof roles)[number] | "containerd" | "shim";
-  /** The node of an agent. */
+  /** The node of an agent; the name of one of several masters. */
   readonly node: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export function classify(argv: readonly string[], dataDir: string): Pick<OwnProc
   // Only the word behind the script is the command: `troupe up --name server` is no server.
   const command = argv[argv.findIndex((word) => word.split("/").at(-1) === "troupe") + 1];
   const role = roles.find((known) => known === command);
-  return role === undefined ? undefined : { role, node: after(argv, "--node") };
+  return role === undefined ? undefined : { role, node: after(argv, "--node") ?? after(argv, "--member") };
 }
 
 /** State and start time out of /proc/PID/stat; the name in it may hold blanks and brackets. */

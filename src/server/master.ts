@@ -12,6 +12,7 @@ import { createTokenIssuer } from "../auth/tokens.ts";
 import type { Disk, Env } from "../env/env.ts";
 import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpExchange } from "../env/http.ts";
+import type { Credentials, SecureSockets } from "../env/sockets.ts";
 import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
 import { backupPath, Backups } from "./backup/backups.ts";
@@ -19,14 +20,14 @@ import type { BackupCluster } from "./backup/format.ts";
 import { createNativeServer } from "./native.ts";
 import { Resealer } from "./reseal.ts";
 import { kinds } from "../kinds/catalogue.ts";
-import { createRaft, type Raft } from "../raft/driver.ts";
+import { createRaft, type Raft, type RaftOptions } from "../raft/driver.ts";
+import { PeerTransport, type PeerHandlers } from "../raft/peer-transport.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { Term } from "../store/revision.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
-import { restoreStore, snapshotOf } from "../store/snapshot.ts";
+import { restoreInto, snapshotOf } from "../store/snapshot.ts";
 import { createStore, type Store } from "../store/store.ts";
 import type { StoreOptions } from "../store/store-state.ts";
-import { invariant } from "../util/errors.ts";
 import { createCore, kindsById, type ClusterFacts, type Core } from "./core.ts";
 
 export interface MasterOptions {
@@ -42,6 +43,8 @@ export interface MasterOptions {
     readonly nodeAuthority: string;
   };
   readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
+  /** The other masters; absent: this one is alone. */
+  readonly peers?: PeersOptions;
   /** Of 32 bytes each, oldest first: the newest seals, all open. */
   readonly sealingKeys: readonly Uint8Array[];
   /** What backups say of the cluster, and the folder for those that are made by the clock; absent: there are none. */
@@ -53,6 +56,18 @@ export interface MasterOptions {
   readonly watchdog?: Watchdog;
   /** What the watchdog caught in the last life of this process. */
   readonly crumb?: CrumbNote;
+}
+
+/** How this master finds the others. What it says of the cluster counts at its first start only. */
+export interface PeersOptions {
+  readonly clusterId: string;
+  readonly memberId: number;
+  /** All voters, this one too, with `host:port` of their peer ports. */
+  readonly members: readonly { readonly id: number; readonly address: string }[];
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly sockets: SecureSockets;
+  /** Asked anew for each connection. */
+  readonly credentials: () => Credentials;
 }
 
 export interface Master {
@@ -85,7 +100,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   });
   const nodes = new NodeTable();
   const state = new State(options, { tokenIssuer, audiences, nodes });
-  await state.raft.start();
+  await state.start();
   const { core, links } = state.parts();
   const { ring } = state;
   const resealer = new Resealer({ env, store: core.store, host: core.host, ring, kinds });
@@ -95,6 +110,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     name: options.name,
     role: state.raft.role,
     term: state.raft.term,
+    // Those that the leader sees; nobody else knows.
+    ...(options.peers === undefined ? {} : { id: state.raft.memberId, members: state.raft.members() }),
     sealing: { key: ring.current, left: resealer.left },
   });
   const backups = options.backup === undefined ? undefined : backupsOf(options, options.backup, state);
@@ -129,7 +146,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       core.host.stop();
       await backups?.stop();
       await Promise.all([rest.close(stopGraceMs), native.close(stopGraceMs)]);
-      await state.raft.stop();
+      await state.stop();
     },
   };
 }
@@ -168,6 +185,7 @@ class State {
   readonly #shared: Shared;
   /** Master keys of what is sealed at rest. */
   readonly ring: KeyRing;
+  readonly #transport: PeerTransport | undefined;
   #store: Store | undefined;
   #parts: Parts | undefined;
 
@@ -177,21 +195,64 @@ class State {
     const seal = random.stream("seal");
     this.ring = createKeyRing({ crypto, keys: options.sealingKeys, randomBytes: (length) => seal.bytes(length) });
     this.#shared = shared;
+    const { env, peers } = options;
+    this.#transport =
+      peers === undefined
+        ? undefined
+        : new PeerTransport({
+            clock: env.clock,
+            crypto: env.crypto,
+            log: env.log,
+            sockets: peers.sockets,
+            listenAt: peers.listen,
+            credentials: peers.credentials,
+          });
     this.raft = createRaft({
-      env: options.env,
+      env,
+      ...(this.#transport === undefined ? {} : { transport: this.#transport }),
+      ...(peers === undefined ? {} : { birth: birthOf(peers) }),
       listener: {
         committed: (entries) => this.parts().core.host.committed(entries),
         role: (role, term) => this.#onRole(role, term),
       },
       stateMachine: {
         restore: async (_meta, chunks) => {
-          invariant(this.#parts === undefined, "a snapshot is restored before the core is built");
-          this.#store = await restoreStore(this.#storeOptions(), chunks);
+          await restoreInto(this.#openStore(), chunks);
+          this.#parts?.core.host.restored();
         },
         snapshot: () => snapshotOf(this.#openStore()),
       },
       onFatal: options.onFatal,
     });
+  }
+
+  /** A lone master leads when this resolves; one of several listens. */
+  async start(): Promise<void> {
+    await this.raft.open();
+    await this.#transport?.start(this.#peerHandlers());
+    await this.raft.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#transport?.stop();
+    await this.raft.stop();
+  }
+
+  #peerHandlers(): PeerHandlers {
+    const { raft } = this;
+    const host = (): Core["host"] | undefined => this.#parts?.core.host;
+    return {
+      clusterId: raft.clusterId,
+      memberId: raft.memberId,
+      incarnation: raft.incarnation,
+      isRemoved: (id) => raft.isRemoved(id),
+      receive: (from, message) => raft.receive(from, message),
+      call: (from, message) => host()?.called(from, message),
+      link(peer, isUp) {
+        raft.link(peer, isUp);
+        if (isUp) host()?.linked(peer);
+      },
+    };
   }
 
   parts(): Parts {
@@ -200,9 +261,10 @@ class State {
   }
 
   #onRole(role: ReplicatedLog["role"], term: Term): void {
-    const { core } = this.parts();
+    const { core, links } = this.parts();
     core.host.role(role, term);
     if (role === "leader") this.#shared.nodes.listeningSinceMs = core.host.now();
+    else links.release();
   }
 
   #openStore(): Store {
@@ -232,6 +294,7 @@ class State {
       controllers: this.#options.controllers(nodes),
       version,
       onFatal,
+      ...(this.#transport === undefined ? {} : { forward: this.#transport }),
       ...(watchdog === undefined ? {} : { watchdog }),
       ...(crumb === undefined ? {} : { crumb }),
     });
@@ -246,6 +309,7 @@ class State {
       tokenIssuer,
       audiences,
       nodes,
+      leads: () => core.host.isLeader,
       now: () => core.host.now(),
       welcome: {
         clusterEpoch: facts.epoch,
@@ -256,4 +320,9 @@ class State {
     });
     return { core, links };
   }
+}
+
+function birthOf({ clusterId, memberId, members }: PeersOptions): NonNullable<RaftOptions["birth"]> {
+  const directory = members.map(({ id, address }) => ({ id, address, isReader: false }));
+  return { clusterId, memberId, voters: members.map(({ id }) => id), directory };
 }

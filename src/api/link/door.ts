@@ -32,6 +32,8 @@ export interface LinkDoorOptions {
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
   readonly nodes: NodeTable;
+  /** Nodes link to the leader, which alone judges whether they live. Default: this master leads. */
+  readonly leads?: () => boolean;
   /** Leader's time. */
   readonly now: () => Millis;
   readonly welcome: Omit<Welcome, "revision">;
@@ -40,6 +42,8 @@ export interface LinkDoorOptions {
 /** A service of the gRPC server, and the way to its nodes. */
 export interface LinkDoor extends NodeStreams, GrpcService {
   stop(): void;
+  /** The term is over: nodes look for the new leader. */
+  release(): void;
 }
 
 type LinkCall = ServerDuplexStream<Up, Down>;
@@ -73,6 +77,10 @@ class Door implements LinkDoor {
     for (const call of this.#calls.values()) call.end();
   }
 
+  release(): void {
+    for (const call of this.#calls.values()) call.emit("error", leadsNot);
+  }
+
   async open(node: string, request: NodeStreamRequest): ReturnType<NodeStreams["open"]> {
     const call = this.#calls.get(node);
     if (call === undefined) throw serviceUnavailable(`no link to node ${node}: its agent is not connected`);
@@ -82,6 +90,7 @@ class Door implements LinkDoor {
   #link(call: LinkCall): void {
     const user = nodeUser(call);
     if (user === undefined) return refuse(call, "this certificate is not one of a node");
+    if (this.#options.leads?.() === false) return void call.emit("error", leadsNot);
     let node: LiveNode | undefined;
     let feed: Feed | undefined;
     const over = (): void => {
@@ -186,6 +195,8 @@ class Door implements LinkDoor {
     return this.#options.store.committed.get("nodes", "", name)?.hot["ready"] === true;
   }
 }
+
+const leadsNot = { code: grpcStatus.UNAVAILABLE, details: "this master does not lead" };
 
 function nodeUser(call: { getAuthContext(): { sslPeerCertificate?: { subject: object } } }): User | undefined {
   const subject = call.getAuthContext().sslPeerCertificate?.subject as

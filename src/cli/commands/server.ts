@@ -1,12 +1,20 @@
 /** One master in the foreground: `troupe up` starts it through the keeper, a service manager directly. */
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { PeersOptions } from "../../server/master.ts";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
-import { backupCluster, layoutOf, masterAddress, readCluster, type ClusterFile } from "../cluster-file.ts";
+import {
+  backupCluster,
+  layoutOf,
+  masterAddress,
+  readCluster,
+  type ClusterFile,
+  type MasterPorts,
+} from "../cluster-file.ts";
 import { createProcessEnv, endOnSurprises } from "../process-env.ts";
-import { ensurePki, firstAddress, readSealingKeys } from "../pki.ts";
+import { ensurePki, firstAddress, readSealingKeys, type Pki } from "../pki.ts";
 import { createRealDisk } from "../../env/real/disk.ts";
 import { keepCertificates, renewContext } from "../renewal.ts";
 import { apiVersion } from "../versions.ts";
@@ -17,6 +25,7 @@ export const server: Command = {
   examples: ["troupe server --data-dir /var/lib/troupe/dev"],
   options: [
     { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster, made by up" },
+    { name: "member", type: "string", value: "NAME", help: "which of its masters (m1), where it has several" },
     { name: "verbose", type: "boolean", help: "log at debug level" },
   ],
   async run(values) {
@@ -25,26 +34,57 @@ export const server: Command = {
     if (cluster === undefined) {
       throw new UserError("TRP-0111", `there is no cluster at ${dataDir}`, { hint: "troupe up", exitCode: 3 });
     }
-    return runServer(dataDir, cluster, flag(values, "verbose"));
+    const name = text(values, "member") ?? "m1";
+    const { masters = [] } = cluster;
+    const member = masters.find((each) => each.name === name);
+    if (member === undefined && (masters.length > 0 || name !== "m1")) {
+      throw new UserError("TRP-0111", `the cluster at ${dataDir} has no master "${name}"`, { exitCode: 3 });
+    }
+    return runServer({ dataDir, cluster, member, verbose: flag(values, "verbose") });
   },
 };
 
-async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean): Promise<never> {
+interface ServerStart {
+  readonly dataDir: string;
+  readonly cluster: ClusterFile;
+  /** Undefined: the only master. */
+  readonly member: MasterPorts | undefined;
+  readonly verbose: boolean;
+}
+
+/** The peer port and who else has one. */
+async function peersOf(cluster: ClusterFile, member: MasterPorts, pki: () => Pki): Promise<PeersOptions> {
+  const { realSecureSockets } = await import("../../env/real/secure-sockets.ts");
+  const { masters = [] } = cluster;
+  return {
+    clusterId: cluster.id,
+    memberId: member.id,
+    members: masters.map(({ id, peerPort }) => ({ id, address: `127.0.0.1:${peerPort}` })),
+    listen: { host: "127.0.0.1", port: member.peerPort },
+    sockets: realSecureSockets,
+    credentials: () => ({ ...pki().peer(member.name), authority: pki().peerAuthority }),
+  };
+}
+
+async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Promise<never> {
   const { startMaster } = await import("../../server/master.ts");
   const { masterControllers } = await import("../../server/controllers.ts");
   const layout = layoutOf(dataDir);
   const pki = await ensurePki(layout.pki, cluster);
-  await mkdir(layout.master, { recursive: true, mode: 0o700 });
-  const env = createProcessEnv({ diskRoot: layout.master, verbose });
+  let newestPki = pki;
+  const folder = member === undefined ? layout.master : layout.member(member.name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const env = createProcessEnv({ diskRoot: folder, verbose });
   // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
   const fatal = endOnSurprises(env.log, "master");
   const { startWatchdog, takeCrumb } = await import("../../env/real/watchdog.ts");
-  const crumbPath = join(layout.master, "crumb");
+  const crumbPath = join(folder, "crumb");
   const crumb = takeCrumb(crumbPath);
   const watchdog = startWatchdog(crumbPath);
   const master = await startMaster({
     env,
-    name: "m1",
+    name: member?.name ?? "m1",
+    ...(member === undefined ? {} : { peers: await peersOf(cluster, member, () => newestPki) }),
     facts: {
       name: cluster.name,
       epoch: cluster.id,
@@ -55,9 +95,10 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     },
     version: versionInfo(),
     listen: {
-      host: "0.0.0.0",
-      apiPort: cluster.apiPort,
-      grpcPort: cluster.grpcPort,
+      // Behind the keeper's forwarder there is no need for anyone else to reach it.
+      host: member === undefined ? "0.0.0.0" : "127.0.0.1",
+      apiPort: (member ?? cluster).apiPort,
+      grpcPort: (member ?? cluster).grpcPort,
     },
     tls: {
       ...pki.serving,
@@ -86,7 +127,10 @@ async function runServer(dataDir: string, cluster: ClusterFile, verbose: boolean
     log: env.log,
     own: (fresh) => fresh.serving,
     take: (pair) => master.loadCertificate(pair),
-    tell: (fresh) => renewContext(dataDir, fresh),
+    tell(fresh) {
+      newestPki = fresh;
+      return renewContext(dataDir, fresh);
+    },
   });
   // `troupe secrets rotate-key` has added a key.
   process.on("SIGHUP", () => void readSealingKeys(layout.pki).then((keys) => master.loadSealingKeys(keys)));

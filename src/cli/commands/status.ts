@@ -37,7 +37,7 @@ export const status: Command = {
     const found = await requireCluster(text(values, "name") ?? "dev", text(values, "data-dir"));
     const pki = await ensurePki(layoutOf(found.dataDir).pki, found.cluster);
     const access = accessOf(found.cluster, pki);
-    const members = [await memberOf(found, access)];
+    const members = await membersOf(found, access);
     const nodes = await nodesOf(found, access);
     if (output === "json") {
       print(JSON.stringify({ name: found.cluster.name, members, nodes }, undefined, 2));
@@ -57,17 +57,34 @@ export function healthOf(members: readonly MemberStatus[], nodes: readonly NodeS
   return lost === 0 && nodes.every(({ ready, pid }) => ready && pid !== 0) ? "healthy" : "degraded";
 }
 
-async function memberOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<MemberStatus> {
-  const pid = processesOf(dataDir).find((process) => process.role === "server")?.pid ?? 0;
-  const address = `https://${masterAddress(cluster)}:${cluster.apiPort}`;
-  const unreachable: MemberStatus = { name: "m1", role: "unreachable", term: 0, pid, address };
+async function membersOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<readonly MemberStatus[]> {
+  const servers = processesOf(dataDir).filter((process) => process.role === "server");
+  const { masters } = cluster;
+  if (masters === undefined) {
+    const address = `https://${masterAddress(cluster)}:${cluster.apiPort}`;
+    return [await memberOf({ name: "m1", pid: servers[0]?.pid ?? 0, address }, access)];
+  }
+  return Promise.all(
+    masters.map(({ name, apiPort: port }) => {
+      const pid = servers.find(({ node }) => node === name)?.pid ?? 0;
+      return memberOf({ name, pid, address: `https://127.0.0.1:${port}` }, { ...access, port });
+    }),
+  );
+}
+
+async function memberOf(
+  known: Pick<MemberStatus, "name" | "pid" | "address">,
+  access: ApiAccess,
+): Promise<MemberStatus> {
+  const { name, pid, address } = known;
+  const unreachable: MemberStatus = { ...known, role: "unreachable", term: 0 };
   try {
     const answer = await get(access, "/troupe/v1/member", 2_000);
     if (answer.status !== 200) return unreachable;
     const said = JSON.parse(answer.body) as Pick<MemberStatus, "name" | "role" | "term">;
     return { name: said.name, role: said.role, term: said.term, pid, address };
   } catch (error) {
-    say(`! m1 does not answer on ${address}: ${error instanceof Error ? error.message : String(error)}`);
+    say(`! ${name} does not answer on ${address}: ${error instanceof Error ? error.message : String(error)}`);
     return unreachable;
   }
 }

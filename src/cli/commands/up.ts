@@ -33,6 +33,7 @@ import { takeDown } from "../taking-down.ts";
 
 const waitDefaultMs = 60_000;
 const nodesMax = 100;
+const mastersMax = 7;
 const followMs = 500;
 
 export const up: Command = {
@@ -51,6 +52,7 @@ export const up: Command = {
       help: "a containerd that runs here (default: one of its own)",
     },
     { name: "nodes", type: "string", value: "N", help: "number of nodes (simulated only, for now)" },
+    { name: "masters", type: "string", value: "N", help: "number of masters: 3 or 5 (simulated only, for now)" },
     { name: "wait", type: "string", value: "60s", help: "how long to wait until it is ready" },
     { name: "foreground", type: "boolean", help: "stay; Ctrl-C then does what down does" },
   ],
@@ -64,12 +66,15 @@ export const up: Command = {
     const present = await readCluster(dataDir);
     const runtime = present?.runtime ?? wanted.runtime ?? "containerd";
     requireOneNode(runtime, wanted.nodes);
+    requireOneMaster(runtime, wanted.masters);
     const endpoint = present?.runtimeEndpoint ?? wanted.runtimeEndpoint;
     await steps.run("checks", async (detail) => detail(checkMachine(runtime, endpoint)));
     const waits = (): void => say("another troupe command works on this cluster: waiting for it");
     const { cluster, pki } = await withLock("cluster", dataDir, () => start(name, dataDir, wanted), waits);
     const waiting = { dataDir, access: accessOf(cluster, pki), deadlineMs };
-    await steps.run("master m1", async (detail) => detail(await waitForMaster(waiting)));
+    const names = cluster.masters?.map((master) => master.name) ?? ["m1"];
+    const title = names.length === 1 ? "master m1" : `masters ${names.join(" ")}`;
+    await steps.run(title, async (detail) => detail(await waitForMaster(waiting)));
     for (const node of cluster.nodes) {
       await steps.run(`node ${node}`, async (detail) => detail(await waitForNode(waiting, node)));
     }
@@ -82,10 +87,12 @@ export const up: Command = {
 function wishOf(values: Values): Wish {
   const endpoint = text(values, "container-runtime-endpoint");
   const [runtime, nodes, port] = [text(values, "runtime"), text(values, "nodes"), text(values, "port")];
+  const masters = text(values, "masters");
   return {
     runtime: runtime === undefined ? undefined : parseChoice("runtime", runtime, ["containerd", "simulated"] as const),
     runtimeEndpoint: endpoint === undefined ? undefined : parseEndpoint(endpoint),
     nodes: nodes === undefined ? undefined : parseCount("nodes", nodes, nodesMax),
+    masters: masters === undefined ? undefined : parseCount("masters", masters, mastersMax),
     port: port === undefined ? undefined : parsePort(port),
   };
 }
@@ -105,6 +112,14 @@ function requireOneNode(runtime: ClusterFile["runtime"], nodes = 1): void {
   if (runtime === "simulated" || nodes === 1) return;
   throw new UserError("TRP-0104", "several nodes on one machine are simulated ones, for now", {
     hint: `${self} up --runtime simulated --nodes ${nodes}`,
+    exitCode: 2,
+  });
+}
+
+function requireOneMaster(runtime: ClusterFile["runtime"], masters = 1): void {
+  if (runtime === "simulated" || masters === 1) return;
+  throw new UserError("TRP-0104", "several masters on one machine go with simulated nodes, for now", {
+    hint: `${self} up --runtime simulated --masters ${masters}`,
     exitCode: 2,
   });
 }
