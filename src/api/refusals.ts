@@ -22,6 +22,16 @@ export function entityTooLarge(message: string): StatusError {
   return refusal(413, "RequestEntityTooLarge", message);
 }
 
+/** The path is known, and the method has no route on it. */
+export function methodNotRouted(): StatusError {
+  return refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
+}
+
+export function unsupportedContentEncoding(coding: string): StatusError {
+  const message = `the body of the request has the content encoding ${goQuote(coding)}: only identity is accepted`;
+  return refusal(415, "UnsupportedMediaType", message);
+}
+
 /** A JSON patch that does not fit the object. Kubernetes says no more about it, and kubectl prints it. */
 export function rejectedPatch(): StatusError {
   return refusal(422, "Invalid", "the server rejected our request due to an error in our request", {});

@@ -30,6 +30,11 @@ export interface HttpExchange {
    */
   switchProtocols(headers: HttpHead["headers"]): ByteStream;
   readonly isUpgrade: boolean;
+  /**
+   * Tells the transport whose the connection is, as soon as it is known. False: that user has too many
+   * connections, and this one is to be refused. Absent where connections are not counted.
+   */
+  readonly belongsTo?: (user: string) => boolean;
   /** Called once when the client has gone or the exchange is over. */
   onClose(run: () => void): void;
 }

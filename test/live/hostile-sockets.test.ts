@@ -3,13 +3,23 @@ import { connect as connectHttp2, constants, type ClientHttp2Stream } from "node
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import test from "ava";
 import { createIssuer } from "../../src/auth/certificates.ts";
+import type { ConnectionLimits } from "../../src/env/real/https-connections.ts";
 import { listenHttps } from "../../src/env/real/https-server.ts";
 import type { HttpExchange } from "../../src/env/http.ts";
 import { StatusError } from "../../src/util/errors.ts";
 
 const bodyBytesMax = 1_000;
 
+const manyBytes = 200_000;
+
 async function answer(exchange: HttpExchange): Promise<void> {
+  const { "x-user": user } = exchange.headers;
+  if (user !== undefined && exchange.belongsTo?.(user) === false) {
+    return exchange.respond({ status: 429, headers: {}, body: Buffer.from("too many connections") });
+  }
+  if (exchange.target === "/many") {
+    return exchange.respond({ status: 200, headers: {}, body: Buffer.alloc(manyBytes) });
+  }
   try {
     const body = await exchange.body(bodyBytesMax);
     exchange.respond({ status: 200, headers: {}, body: Buffer.from(`${exchange.target} ${body.length}`) });
@@ -19,20 +29,23 @@ async function answer(exchange: HttpExchange): Promise<void> {
   }
 }
 
-async function start() {
+async function start(connections?: ConnectionLimits) {
   const issuer = createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
   const serving = await issuer.authority("serving");
+  const clients = await issuer.authority("clients");
   const names = ["127.0.0.1"];
   const leaf = await issuer.leaf(serving, { commonName: "api", usage: "server", names, validMs: 600_000 });
   const server = await listenHttps({
     host: "127.0.0.1",
     port: 0,
     ...leaf,
-    clientAuthorities: [],
+    clientAuthorities: [clients.certificate],
     handler: (exchange) => void answer(exchange),
-    patience: { headersMs: 500, requestMs: 1_000, checkMs: 100 },
+    patience: { headersMs: 500, requestMs: 1_000, takeMs: 500, checkMs: 100 },
+    ...(connections === undefined ? {} : { connections }),
   });
-  return { server, ca: serving.certificate };
+  const leafOf = (commonName: string) => issuer.leaf(clients, { commonName, usage: "client", validMs: 600_000 });
+  return { server, ca: serving.certificate, leafOf };
 }
 
 interface Port {
@@ -70,6 +83,7 @@ const refused: readonly (readonly [what: string, text: string, answer: RegExp])[
   ["bare line feeds", "GET / HTTP/1.1\nHost: x\n\n", bad],
   ["a NUL in a header", `GET / HTTP/1.1\r\n${host}X: a\0b\r\n\r\n`, bad],
   ["a blank before the colon", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", bad],
+  ["1,001 headers", `GET / HTTP/1.1\r\n${host}${"a:b\r\n".repeat(1_000)}\r\n`, /^HTTP\/1\.1 431 .*1000 header fields/s],
   ["no host", "GET / HTTP/1.1\r\n\r\n", bad],
   ["a header of 20 KB", `GET / HTTP/1.1\r\n${host}X: ${"a".repeat(20_000)}\r\n\r\n`, /^(HTTP\/1\.1 431 |$)/],
   ["bytes that are no HTTP", "\x00\x01\x02\x03\r\n\r\n", bad],
@@ -133,4 +147,187 @@ test("a client that takes requests back as fast as it sends them loses its conne
   flood();
   await closed;
   t.true(await isServed({ port: server.port, ca }));
+});
+
+test("as many headers as are taken are taken, over either protocol, and one more is told so", async (t) => {
+  const { server, ca } = await start();
+  t.teardown(() => server.close(0));
+  const full = `GET /full HTTP/1.1\r\n${host}Connection: close\r\n${"a:b\r\n".repeat(998)}\r\n`;
+  t.regex(await exchangeRaw({ port: server.port, ca }, (socket) => socket.write(full)), /\/full 0$/);
+  const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca });
+  t.teardown(() => session.destroy());
+  const statusOf = (count: number): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const headers = Object.fromEntries(Array.from({ length: count }, (_, at) => [`h${at}`, "v"]));
+      const stream = session.request({ ":path": "/", ...headers });
+      stream.once("response", (head) => resolve(head[":status"] ?? 0));
+      stream.once("error", reject);
+      stream.resume();
+    });
+  t.is(await statusOf(500), 200);
+  t.is(await statusOf(1_001), 431);
+});
+
+// ---- frames of HTTP/2 as no library sends them ----
+
+const frameTypes = { data: 0, headers: 1, settings: 4, ping: 6, continuation: 9 } as const;
+
+function frame(type: keyof typeof frameTypes, stream: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(frameTypes[type], 3);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame("settings", 0, Buffer.of())]);
+// :method GET, :scheme https, :path / and an authority, from HPACK's static table.
+const getHeaders = Buffer.concat([Buffer.of(0x82, 0x87, 0x84, 0x41, 1), Buffer.from("x")]);
+
+/** A literal field that the decoder does not remember. */
+const smallHeader = Buffer.concat([Buffer.of(0, 1), Buffer.from("a"), Buffer.of(1), Buffer.from("b")]);
+
+const floods: readonly (readonly [what: string, frames: readonly Buffer[]])[] = [
+  ["pings", Array.from({ length: 20_000 }, () => frame("ping", 0, Buffer.alloc(8)))],
+  ["settings", Array.from({ length: 20_000 }, () => frame("settings", 0, Buffer.of()))],
+  [
+    "headers that go on and on",
+    [frame("headers", 1, getHeaders), ...Array.from({ length: 50_000 }, () => frame("continuation", 1, smallHeader))],
+  ],
+  [
+    "headers that go on with nothing",
+    [frame("headers", 1, getHeaders), ...Array.from({ length: 50_000 }, () => frame("continuation", 1, Buffer.of()))],
+  ],
+];
+
+for (const [what, frames] of floods) {
+  test(`a flood of HTTP/2 ${what} ends its connection; others are served`, async (t) => {
+    const { server, ca } = await start();
+    t.teardown(() => server.close(0));
+    const all = Buffer.concat([preface, ...frames]);
+    await new Promise<void>((resolve) => {
+      const socket = connectTls({ host: "127.0.0.1", port: server.port, ca, ALPNProtocols: ["h2"] }, () => {
+        // In pieces: whoever is cut is cut in the middle.
+        let at = 0;
+        const more = (): void => {
+          if (!socket.writable || at >= all.length) return;
+          socket.write(all.subarray(at, (at += 4_096)), () => setImmediate(more));
+        };
+        more();
+      });
+      socket.resume();
+      socket.on("error", () => socket.destroy());
+      socket.once("close", () => resolve());
+    });
+    t.true(await isServed({ port: server.port, ca }));
+  });
+}
+
+test("answers that a client opens no window for are given up; its connection and others go on", async (t) => {
+  const { server, ca } = await start();
+  t.teardown(() => server.close(0));
+  const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca, settings: { initialWindowSize: 0 } });
+  t.teardown(() => session.destroy());
+  const ends = Array.from({ length: 200 }, async () => {
+    const stream = session.request({ ":path": "/many" });
+    stream.on("error", () => stream.destroy());
+    await new Promise((resolve) => stream.once("close", resolve));
+    return stream.rstCode;
+  });
+  const codes = new Set(await Promise.all(ends));
+  t.true(codes.delete(constants.NGHTTP2_CANCEL), "what waits is given up");
+  // Node takes no more requests of a session than it has memory for.
+  codes.delete(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  t.deepEqual([...codes], []);
+  t.true(await isServed({ port: server.port, ca }));
+  const reader = connectHttp2(`https://127.0.0.1:${server.port}`, { ca });
+  t.teardown(() => reader.destroy());
+  const stream = reader.request({ ":path": "/many" });
+  let got = 0;
+  for await (const chunk of stream) got += (chunk as Buffer).length;
+  t.is(got, manyBytes, "who reads gets all of it");
+});
+
+// ---- connections ----
+
+interface Kept {
+  readonly socket: TLSSocket;
+  /** Sends a request and answers its status line and body; "" where the connection is cut. */
+  ask(more?: string): Promise<string>;
+}
+
+function keep(at: Port & { readonly cert?: string; readonly key?: string }): Promise<Kept> {
+  return new Promise((resolve) => {
+    let arrived = "";
+    let over = false;
+    let tell: (() => void) | undefined;
+    const socket = connectTls({ host: "127.0.0.1", ...at }, () => resolve({ socket, ask }));
+    const ask = (more = ""): Promise<string> =>
+      new Promise((answered) => {
+        arrived = "";
+        tell = () => {
+          const length = Number(/content-length: (\d+)/i.exec(arrived)?.[1] ?? "NaN");
+          const body = arrived.split("\r\n\r\n")[1] ?? "";
+          if (over || Buffer.byteLength(body) >= length) answered(arrived);
+        };
+        if (over) answered("");
+        else socket.write(`GET /k HTTP/1.1\r\n${host}${more}\r\n`);
+      });
+    socket.on("data", (chunk: Buffer) => {
+      arrived += chunk.toString("latin1");
+      tell?.();
+    });
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => {
+      over = true;
+      tell?.();
+      resolve({ socket, ask });
+    });
+  });
+}
+
+const few: ConnectionLimits = { all: 10, reserved: 2, perUser: 3, perAddress: 4 };
+
+test("an address has some connections that nobody has said theirs of; more are told so, many more are cut", async (t) => {
+  const { server, ca } = await start(few);
+  t.teardown(() => server.close(0));
+  const at = { port: server.port, ca };
+  const first: Kept[] = [];
+  for (let count = 0; count < few.perAddress; count += 1) first.push(await keep(at));
+  for (const kept of first) t.regex(await kept.ask(), /^HTTP\/1\.1 200 /);
+  const refusedOne = await keep(at);
+  const said = await refusedOne.ask();
+  t.regex(said, /^HTTP\/1\.1 429 /);
+  t.regex(said, /retry-after: 5/i);
+  t.regex(said, /4 connections of this address have not said whose they are.*"reason":"TooManyRequests"/s);
+  t.is(await refusedOne.ask(), "", "it is closed behind its answer");
+  // Who says whose a connection is frees a place for the next stranger.
+  t.regex(await first[0]!.ask("x-user: eve\r\n"), /^HTTP\/1\.1 200 /);
+  t.regex(await (await keep(at)).ask(), /^HTTP\/1\.1 200 /);
+  const idle: Kept[] = [];
+  for (let count = 0; count < 6; count += 1) idle.push(await keep(at));
+  t.is(await idle.at(-1)!.ask(), "", "beyond twice the bound there is no TLS");
+});
+
+test("a user has some connections, by certificate or by token; strangers leave a part to those with one", async (t) => {
+  const { server, ca, leafOf } = await start({ ...few, perAddress: 100 });
+  t.teardown(() => server.close(0));
+  const at = { port: server.port, ca };
+  const [admin, ann] = [await leafOf("admin"), await leafOf("ann")];
+  const as = ({ certificate, key }: typeof admin) => keep({ ...at, cert: certificate, key });
+  const own = [await as(admin), await as(admin), await as(admin)];
+  for (const kept of own) t.regex(await kept.ask(), /^HTTP\/1\.1 200 /);
+  t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 429 .*user \\"admin\\" has 3 connections/s);
+  const byToken = [await keep(at), await keep(at), await keep(at), await keep(at)];
+  const codes: string[] = [];
+  for (const kept of byToken) codes.push((await kept.ask("x-user: eve\r\n")).slice(9, 12));
+  t.deepEqual(codes, ["200", "200", "200", "429"]);
+  await byToken[3]!.ask();
+  const strangers = [await keep(at), await keep(at), await keep(at)];
+  const last = await strangers[2]!.ask();
+  t.regex(last, /^HTTP\/1\.1 429 .*has 8 connections, which is all that it takes/s);
+  t.regex(await (await as(ann)).ask(), /^HTTP\/1\.1 200 /, "ann has a certificate");
+  for (const kept of own) kept.socket.destroy();
+  await Promise.all(own.map((kept) => kept.ask()));
+  t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 200 /, "a closed connection is none");
 });

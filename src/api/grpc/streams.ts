@@ -2,7 +2,7 @@
 import type { ActorView } from "../../actors/runtime/actor.ts";
 import type { WatchChange } from "../../store/store-api.ts";
 import { deletedBody } from "../../store/row-version.ts";
-import { methodNotAllowed } from "../../kinds/status-errors.ts";
+import { methodNotRouted } from "../refusals.ts";
 import { concatBytes } from "../../util/bytes.ts";
 import type { StatusError } from "../../util/errors.ts";
 import { eventTypes } from "../../util/grpc.ts";
@@ -162,7 +162,7 @@ function sendPage(sink: MessageSink<ListPage>, { rows, meta }: ReadPage, next: s
 
 function readable(call: Call, route: ResourceRoute, verb: "list" | "deletecollection" | "watch"): ReadTarget {
   const target = resolveTarget(call.door, route);
-  if (!target.kind.verbs.includes(verb)) throw methodNotAllowed(target.kind, verb);
+  if (!target.kind.verbs.includes(verb)) throw methodNotRouted();
   return target;
 }
 

@@ -1,12 +1,14 @@
 import type { User } from "../../actors/runtime/command.ts";
 import type { HttpExchange, HttpHandler } from "../../env/http.ts";
-import { badRequest, methodNotAllowed, notFound, pathNotFound } from "../../kinds/status-errors.ts";
+import { badRequest, notFound, pathNotFound, tooManyRequests } from "../../kinds/status-errors.ts";
+import type { StatusError } from "../../util/errors.ts";
 import { pathSegment } from "../../util/names.ts";
 import { requireAllowed } from "../authorize.ts";
 import type { Attributes } from "../../auth/auth-api.ts";
 import { indexKinds } from "../kind-index.ts";
 import { createOpenApi } from "../openapi/documents.ts";
 import { priorityOf, widthOf } from "../priority.ts";
+import { methodNotRouted, unsupportedContentEncoding } from "../refusals.ts";
 import { createSeats, type Release } from "../seats.ts";
 import { serveToken } from "../subresources/token.ts";
 import { serveExplain, serveRelease } from "./actors.ts";
@@ -110,7 +112,10 @@ export async function handle(
   let route: Route | undefined;
   let target: Target | undefined;
   try {
-    const asking = (await door.authenticator.authenticate(exchange)) ?? anonymous;
+    const known = await door.authenticator.authenticate(exchange);
+    const asking = known ?? anonymous;
+    if (known !== undefined && exchange.belongsTo?.(known.name) === false) throw tooManyConnections(known.name);
+    refusePacked(exchange);
     const user = actingUser(asking, exchange.headers, door.authorizer);
     const asked = ask(exchange);
     ({ route, target } = asked);
@@ -144,6 +149,16 @@ function refuse(door: Door, watched: ReturnType<typeof watchAnswer>, error: unkn
 
 const readMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 const noRelease: Release = () => undefined;
+
+function tooManyConnections(user: string): StatusError {
+  return tooManyRequests(`user ${JSON.stringify(user)} has too many connections open`, { retryAfterSeconds: 5 });
+}
+
+/** A packed body could be a thousand times what came: bodies are taken as they are, and said to be. */
+function refusePacked({ headers }: HttpExchange): void {
+  const coding = (headers["content-encoding"] ?? "identity").trim().toLowerCase();
+  if (coding !== "identity" && coding !== "") throw unsupportedContentEncoding(coding);
+}
 
 /** A watch that goes on where another ended reads nothing at its start. */
 function goesOn(attributes: Attributes, { query }: Target): boolean {
@@ -209,14 +224,17 @@ function serve(call: Call, route: Route): Promise<void> | void {
 
 /** Paths with nothing below them. */
 const single: ReadonlySet<string> = new Set(["version", "metrics"]);
+/** Paths that have a GET and nothing else: discovery, as its resources. */
+const onlyRead: ReadonlySet<string> = new Set(["version", "api", "apis"]);
 
 function servePath(call: Call, route: PathRoute): void {
   const { exchange, door } = call;
   if (route.verb !== "get" && route.verb !== "head") {
-    throw methodNotAllowed({ group: "", plural: route.path }, route.verb);
+    throw methodNotRouted();
   }
   const [first = "", ...rest] = route.steps;
   if (rest.length > 0 && single.has(first)) throw pathNotFound();
+  if (route.verb === "head" && onlyRead.has(first)) throw methodNotRouted();
   switch (first) {
     case "":
       serveRoot(call);
@@ -248,16 +266,27 @@ function servePath(call: Call, route: PathRoute): void {
   }
 }
 
+/** The methods that resources know; HEAD is authorised as a GET, and has no route. */
+const routedMethods: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
+
 export function serveResource(call: Call, route: ResourceRoute): Promise<void> | void {
+  if (!routedMethods.has(call.exchange.method)) return refuseMethod(call, route);
   const review = reviewResources.find((resource) => isAbout(route, resource));
   if (review !== undefined) return serveReview(call, review, route.verb);
   if (isAbout(route, bindingResource)) {
-    if (route.verb !== "create") throw methodNotAllowed(bindingResource, route.verb);
+    if (route.verb !== "create") throw methodNotRouted();
     const pods = call.door.catalogue.byId("pods");
     if (pods === undefined) throw pathNotFound();
     return serveLegacyBinding(call, pods, route.namespace);
   }
   return serveKind(call, route, resolve(call.door, route));
+}
+
+/** A path that leads nowhere does so for every method. */
+function refuseMethod({ door }: Call, route: ResourceRoute): never {
+  const isKnown = [...reviewResources, bindingResource].some((resource) => isAbout(route, resource));
+  if (!isKnown) resolve(door, route);
+  throw methodNotRouted();
 }
 
 function isAbout(route: ResourceRoute, resource: Resource): boolean {
@@ -291,7 +320,7 @@ function serveKind(call: Call, route: ResourceRoute, target: ReadTarget): Promis
   const { kind, name, subresource } = target;
   if (subresource !== "") return serveSubresource(call, route, target);
   const { verb } = route;
-  if (!kind.verbs.some((known) => known === verb)) throw methodNotAllowed(kind, verb);
+  if (!kind.verbs.some((known) => known === verb)) throw methodNotRouted();
   switch (verb) {
     case "get":
       return serveGet(call, target);
@@ -301,19 +330,19 @@ function serveKind(call: Call, route: ResourceRoute, target: ReadTarget): Promis
       return serveWatch(call, target);
     case "create":
       if (name !== "" || (kind.scope === "Namespaced" && !route.hasNamespace)) {
-        throw methodNotAllowed(kind, verb);
+        throw methodNotRouted();
       }
       return serveCreate(call, target);
     case "update":
     case "patch":
-      if (name === "") throw methodNotAllowed(kind, verb);
+      if (name === "") throw methodNotRouted();
       return verb === "update" ? serveUpdate(call, target) : servePatch(call, target);
     case "delete":
       return serveDelete(call, target);
     case "deletecollection":
       return serveDeleteCollection(call, target);
     default:
-      throw methodNotAllowed(kind, verb);
+      throw methodNotRouted();
   }
 }
 
@@ -321,7 +350,7 @@ function serveSubresource(call: Call, route: ResourceRoute, target: ReadTarget):
   const { kind, name, subresource } = target;
   const info = subresourcesOf(kind).find((sub) => sub.name === subresource);
   if (info === undefined || route.rest.length > 0) throw pathNotFound();
-  if (!info.verbs.includes(route.verb)) throw methodNotAllowed(kind, route.verb);
+  if (!info.verbs.includes(route.verb)) throw methodNotRouted();
   if (name === "") throw notFound(kind, name);
   switch (subresource) {
     case "log":

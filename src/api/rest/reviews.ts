@@ -1,6 +1,7 @@
 import type { Attributes } from "../../auth/auth-api.ts";
 import { createFieldErrors, statusInvalid } from "../../kinds/errors.ts";
-import { badRequest, methodNotAllowed } from "../../kinds/status-errors.ts";
+import { badRequest } from "../../kinds/status-errors.ts";
+import { methodNotRouted } from "../refusals.ts";
 import type { Json } from "../../util/json.ts";
 import { formatTime } from "../../util/time-format.ts";
 import { isObject } from "../json-values.ts";
@@ -11,7 +12,7 @@ import type { Resource } from "./resources.ts";
 
 /** Questions of a user about itself: who am I, may I, what may I. Answered, never stored. */
 export async function serveReview(call: Call, resource: Resource, verb: string): Promise<void> {
-  if (verb !== "create") throw methodNotAllowed(resource, verb);
+  if (verb !== "create") throw methodNotRouted();
   const { draft } = await readForm(call, resource);
   const spec = isObject(draft["spec"]) ? draft["spec"] : {};
   checkSpec(resource, spec);

@@ -96,6 +96,30 @@ export function tableText(context: ShapeContext, content: TableContent): string 
   });
 }
 
+/**
+ * A bookmark as a Table: one row of an object that has nothing but metadata. The one that says that the
+ * state at the start is over carries it also where no objects were asked for.
+ */
+export function tableBookmark(
+  { kind, shape, includeObject }: ShapeContext,
+  metadata: { readonly resourceVersion: string; readonly annotations?: Readonly<Record<string, string>> },
+): string {
+  const version = shape.kind === "table" ? shape.version : "v1";
+  const isShown = includeObject !== "None" || metadata.annotations !== undefined;
+  const names =
+    includeObject === "Object"
+      ? { kind: kind.kind, apiVersion: apiVersionOf(kind) }
+      : { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}` };
+  const cells = kind.columns.map(({ type }) => (type === "integer" ? 0 : ""));
+  return stringifyJson({
+    kind: "Table",
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata: { resourceVersion: metadata.resourceVersion },
+    columnDefinitions: null,
+    rows: [{ cells, object: isShown ? { ...names, metadata } : null }],
+  });
+}
+
 function rowObject(
   include: ShapeContext["includeObject"],
   version: string,

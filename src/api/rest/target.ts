@@ -23,6 +23,9 @@ export interface Query {
 export function parseTarget(target: string): Target {
   const mark = target.indexOf("?");
   const rawPath = mark < 0 ? target : target.slice(0, mark);
+  const query = parseQuery(mark < 0 ? "" : target.slice(mark + 1));
+  // An empty step is no step to leave out: such a path leads nowhere, and is authorised as it was sent.
+  if (rawPath.includes("//")) return { path: rawPath, steps: [rawPath], query };
   const steps = rawPath
     .split("/")
     .filter((step) => step !== "")
@@ -30,7 +33,7 @@ export function parseTarget(target: string): Target {
   return {
     path: `/${steps.join("/")}`,
     steps,
-    query: parseQuery(mark < 0 ? "" : target.slice(mark + 1)),
+    query,
   };
 }
 

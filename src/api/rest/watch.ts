@@ -14,7 +14,7 @@ import { negotiate } from "./negotiate.ts";
 import { shapeContext, type ReadTarget } from "./read.ts";
 import { statusOf } from "./respond.ts";
 import { createSelection, type Selection } from "./selection.ts";
-import { objectText, tableText, type ShapeContext } from "./shapes.ts";
+import { objectText, tableBookmark, tableText, type ShapeContext } from "./shapes.ts";
 
 /**
  * GET with `watch`. The state at the start (unless a revision is named), then every change after
@@ -251,8 +251,7 @@ function sendBookmark(session: Session, revision: number, annotations?: Readonly
     ...(annotations === undefined ? {} : { annotations }),
   };
   if (context.shape.kind === "table") {
-    const meta = { resourceVersion: String(revision) };
-    sendText(session, "BOOKMARK", tableText(context, { meta, objects: [], columns: false }));
+    sendText(session, "BOOKMARK", tableBookmark(context, metadata));
     return;
   }
   const names =

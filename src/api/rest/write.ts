@@ -160,27 +160,30 @@ export async function deleteCollection(call: Call, target: ReadTarget, wishes: D
   const options = parseListOptions(call.target.query, false);
   const selection = createSelection(kind, { namespace, name, ...options });
   const page = await readPage(call, { kind, options, selection });
+  const isGuarded = Object.values(wishes.preconditions ?? {}).some((value) => value !== "");
   for (const row of page.rows) {
-    await deleteOne(call, {
+    const request: WriteRequest = {
       ...wishes,
       verb: "delete",
       kind: kind.id,
       namespace: row.namespace,
       name: row.name,
       user: call.user,
-      preconditions: { ...wishes.preconditions, uid: row.hot.uid },
-    });
+      // Where the client guards nothing, an object of the same name that came meanwhile is still another one.
+      preconditions: isGuarded ? { ...wishes.preconditions } : { uid: row.hot.uid },
+    };
+    await deleteOne(call, request, isGuarded);
   }
   return page;
 }
 
-/** An item that somebody else has deleted meanwhile is what was asked for. */
-async function deleteOne(call: Call, request: WriteRequest): Promise<void> {
+/** An item that somebody else has deleted meanwhile is what was asked for; a precondition of the client is not. */
+async function deleteOne(call: Call, request: WriteRequest, isGuarded: boolean): Promise<void> {
   try {
     await write(call, request);
   } catch (error) {
     const code = error instanceof StatusError ? error.status.code : 0;
-    if (code !== 404 && code !== 409) throw error;
+    if (code !== 404 && (isGuarded || code !== 409)) throw error;
   }
 }
 

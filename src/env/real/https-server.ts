@@ -26,7 +26,22 @@ import type {
   HttpStream,
   WebSocketLike,
 } from "../http.ts";
-import { cutLate, guard, usualPatience, type Patience } from "./https-guards.ts";
+import {
+  countConnections,
+  usualConnections,
+  type Connection,
+  type ConnectionLimits,
+  type Connections,
+} from "./https-connections.ts";
+import {
+  cutLate,
+  cutUntaken,
+  guard,
+  hasTooManyHeaders,
+  headersMax,
+  usualPatience,
+  type Patience,
+} from "./https-guards.ts";
 import { adaptSocket } from "./sockets.ts";
 
 export interface HttpsServerOptions {
@@ -39,6 +54,8 @@ export interface HttpsServerOptions {
   readonly handler: HttpHandler;
   /** How slow a client may be; default `usualPatience`. */
   readonly patience?: Patience;
+  /** How many connections are taken; default `usualConnections`. */
+  readonly connections?: ConnectionLimits;
 }
 
 export interface HttpsServer {
@@ -63,9 +80,18 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     rejectUnauthorized: false,
     allowHTTP1: true,
     settings: { maxConcurrentStreams, initialWindowSize: initialWindowBytes },
+    // One more than is taken, so that the refusal can be said.
+    maxHeaderListPairs: headersMax + 8,
   });
   guard(server, patience);
+  const nameOf = (socket: TLSSocket): string | undefined => certificateOf(socket)?.commonName;
+  const connections = countConnections(server, options.connections ?? usualConnections, nameOf);
   const sockets = new Set<Socket>();
+  const serve = (exchange: HttpExchange, came: Came): void => {
+    const refusal = refusalOf(came);
+    if (refusal === undefined) options.handler(exchange);
+    else exchange.respond(refusal);
+  };
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, skipUTF8Validation: true });
   server.on("secureConnection", (socket) => {
     sockets.add(socket);
@@ -80,16 +106,24 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
       response.end();
       return;
     }
-    options.handler(http1Exchange(request as unknown as IncomingMessage, response as unknown as ServerResponse));
+    const connection = connections.of(request.socket as TLSSocket);
+    const parts = [request as unknown as IncomingMessage, response as unknown as ServerResponse] as const;
+    serve(http1Exchange(...parts, { patience, connection }), { connection, rawHeaders: request.rawHeaders });
   });
   // For that listener Node makes a second pair of objects for each HTTP/2 stream too, which nobody needs.
   server.removeAllListeners("stream");
-  server.on("stream", (stream, headers) => {
-    cutLate(stream, patience);
-    options.handler(http2Exchange(stream, headers));
-  });
+  server.on(
+    "stream",
+    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) => {
+      cutLate(stream, patience);
+      const connection = connectionOf(connections, stream.session);
+      serve(http2Exchange(stream, headers, { patience, connection }), { connection, rawHeaders });
+    },
+  );
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    options.handler(upgradeExchange({ request, socket, head, webSockets }));
+    const connection = connections.of(request.socket as TLSSocket);
+    const { rawHeaders } = request;
+    serve(upgradeExchange({ request, socket, head, webSockets, connection }), { connection, rawHeaders });
   });
   await listen(server, options);
   return {
@@ -120,6 +154,52 @@ function closeServer(server: Http2SecureServer, sockets: ReadonlySet<Socket>, gr
       resolve();
     });
   });
+}
+
+/** What is known of a request before anybody serves it. */
+interface Came {
+  readonly connection: Connection | undefined;
+  /** Names and values in turn. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** Refused for what they are, whoever asks and whatever for: no handler sees them. */
+function refusalOf({ connection, rawHeaders }: Came): HttpResponse | undefined {
+  if (connection?.refusal !== undefined) {
+    return plainRefusal({ code: 429, reason: "TooManyRequests", message: connection.refusal }, { "retry-after": "5" });
+  }
+  if (!hasTooManyHeaders(rawHeaders)) return undefined;
+  const message = `the request has more than ${headersMax} header fields`;
+  return plainRefusal({ code: 431, reason: "BadRequest", message }, {});
+}
+
+function plainRefusal(
+  said: { readonly code: number; readonly reason: string; readonly message: string },
+  more: HttpHead["headers"],
+): HttpResponse {
+  const { status } = refuse(said);
+  const headers = { "content-type": "application/json", "cache-control": "no-cache, private", ...more };
+  return { status: said.code, headers, body: Buffer.from(`${JSON.stringify(status)}\n`) };
+}
+
+/** Streams of one session share its connection. */
+function connectionOf(connections: Connections, session: ServerHttp2Stream["session"]): Connection | undefined {
+  return session === undefined || session.destroyed ? undefined : connections.of(session.socket as TLSSocket);
+}
+
+/** What an exchange knows of its connection. */
+interface Around {
+  readonly patience: Patience;
+  readonly connection: Connection | undefined;
+}
+
+/** A connection that is refused is closed behind its answer. */
+function isRefused(connection: Connection | undefined): boolean {
+  return connection?.refusal !== undefined;
+}
+
+function belonging(connection: Connection | undefined): Pick<HttpExchange, "belongsTo"> {
+  return connection === undefined ? {} : { belongsTo: (user) => connection.belongsTo(user) };
 }
 
 /** A connection's certificate does not change, and reading it costs as much as a small request. */
@@ -205,7 +285,11 @@ function packStream<S extends Writable>(head: HttpHead, stream: S): S | Gzip {
 
 const noUpgrade = "only a request that asks for an upgrade is upgraded";
 
-function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): HttpExchange {
+function http2Exchange(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  { patience, connection }: Around,
+): HttpExchange {
   const socket = stream.session?.socket as TLSSocket | undefined;
   // The peer may reset a stream at any moment; `close` follows and tells whoever listens.
   stream.on("error", () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
@@ -213,7 +297,9 @@ function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders):
     if (stream.destroyed || stream.headersSent) return;
     stream.respond({ ":status": head.status, ...(head.headers as Record<string, string | string[]>) }, { endStream });
   };
+  const drop = (): void => stream.close(constants.NGHTTP2_CANCEL);
   return {
+    ...belonging(connection),
     method: headers[":method"] ?? "GET",
     target: headers[":path"] ?? "/",
     headers: joinHeaders(headers),
@@ -224,7 +310,11 @@ function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders):
     respond(response: HttpResponse) {
       packBody(response, (body) => {
         respondHead(response, body.length === 0);
-        if (body.length > 0 && !stream.destroyed) stream.end(body);
+        if (body.length > 0 && !stream.destroyed) {
+          stream.end(body);
+          cutUntaken(stream, patience, { pending: () => stream.writableLength, cut: drop })(body.length);
+        }
+        if (isRefused(connection)) stream.session?.close();
         // Of a body that nobody wanted (429) the rest is let pass, so that its connection lives on.
         stream.resume();
       });
@@ -232,17 +322,21 @@ function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders):
     stream(head): HttpStream {
       respondHead(head, false);
       const out = packStream(head, stream);
+      const pending = (): number => stream.writableLength + (out === stream ? 0 : out.writableLength);
+      const wrote = cutUntaken(stream, patience, { pending, cut: drop });
       return {
         write: (bytes) => {
-          if (!stream.destroyed && !out.writableEnded) out.write(bytes);
+          if (stream.destroyed || out.writableEnded) return;
+          out.write(bytes);
+          wrote(bytes.length);
         },
         get pending() {
-          return stream.writableLength + (out === stream ? 0 : out.writableLength);
+          return pending();
         },
         end: () => {
           if (!stream.destroyed) out.end();
         },
-        cut: () => stream.close(constants.NGHTTP2_CANCEL),
+        cut: drop,
       };
     },
     upgrade: () => Promise.reject(new InvariantError(noUpgrade)),
@@ -253,8 +347,14 @@ function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders):
   };
 }
 
-function http1Exchange(request: IncomingMessage, response: ServerResponse): HttpExchange {
+function http1Exchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { patience, connection }: Around,
+): HttpExchange {
+  const drop = (): void => void response.destroy();
   return {
+    ...belonging(connection),
     method: request.method ?? "GET",
     target: request.url ?? "/",
     headers: joinHeaders(request.headers),
@@ -268,25 +368,30 @@ function http1Exchange(request: IncomingMessage, response: ServerResponse): Http
         response.writeHead(answer.status, {
           ...(answer.headers as Record<string, string | string[]>),
           "content-length": body.length,
-          // What is left of a refused body is not waited for.
-          ...(answer.status === 413 ? { connection: "close" } : {}),
+          // What is left of a refused body or head is not waited for.
+          ...(answer.status === 413 || answer.status === 431 || isRefused(connection) ? { connection: "close" } : {}),
         });
         response.end(body);
+        cutUntaken(response, patience, { pending: () => response.writableLength, cut: drop })(body.length);
       });
     },
     stream(head): HttpStream {
       response.writeHead(head.status, head.headers as Record<string, string | string[]>);
       response.flushHeaders();
       const out = packStream(head, response);
+      const pending = (): number => response.writableLength + (out === response ? 0 : out.writableLength);
+      const wrote = cutUntaken(response, patience, { pending, cut: drop });
       return {
         write: (bytes) => {
-          if (!response.destroyed && !out.writableEnded) out.write(bytes);
+          if (response.destroyed || out.writableEnded) return;
+          out.write(bytes);
+          wrote(bytes.length);
         },
         get pending() {
-          return response.writableLength + (out === response ? 0 : out.writableLength);
+          return pending();
         },
         end: () => void out.end(),
-        cut: () => void response.destroy(),
+        cut: drop,
       };
     },
     upgrade: () => Promise.reject(new InvariantError(noUpgrade)),
@@ -302,16 +407,18 @@ interface UpgradeParts {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly webSockets: WebSocketServer;
+  readonly connection: Connection | undefined;
 }
 
 /** A request to upgrade: answered by `upgrade` (WebSocket) or by a plain response on the raw socket. */
-function upgradeExchange({ request, socket, head, webSockets }: UpgradeParts): HttpExchange {
+function upgradeExchange({ request, socket, head, webSockets, connection }: UpgradeParts): HttpExchange {
   socket.on("error", () => socket.destroy());
   const plain = (response: HttpResponse): void => {
     const headers = { ...response.headers, "content-length": String(response.body.length), connection: "close" };
     socket.end(Buffer.concat([rawHead(response.status, headers), response.body]));
   };
   return {
+    ...belonging(connection),
     method: request.method ?? "GET",
     target: request.url ?? "/",
     headers: joinHeaders(request.headers),
