@@ -16,7 +16,9 @@ import {
   serveWatchBatches,
   type MessageSink,
 } from "../api/grpc/streams.ts";
+import { readable, readingAll } from "../api/grpc/unreadable.ts";
 import type { Door } from "../api/rest/call.ts";
+import { statusOf } from "../api/rest/respond.ts";
 import type { CallHandlers, CallStream, Transport } from "../client/transport.ts";
 import { loadService } from "../env/real/proto.ts";
 import { TransientError } from "../util/errors.ts";
@@ -26,7 +28,7 @@ type Loose = never;
 export class NativeTransport implements Transport {
   readonly #door: () => Door | undefined;
   readonly #user: Pick<User, "name" | "groups"> | undefined;
-  readonly #service: ReturnType<typeof loadService> = loadService("api.proto", "troupe.v1.Api");
+  readonly #service: ReturnType<typeof loadService> = readingAll(loadService("api.proto", "troupe.v1.Api"));
   readonly #open = new Set<(error: Error) => void>();
 
   /** `door`: that of the master of this moment; undefined while there is none. */
@@ -96,6 +98,29 @@ export class NativeTransport implements Transport {
         onClose(new TransientError("the stream has ended"));
       },
     };
+  }
+
+  /** One message as bytes, whatever they are, to a call of any kind; a `Calls` stream ends behind it. */
+  wire(method: keyof UnaryCalls | keyof StreamCalls | "Calls", bytes: Uint8Array): WireCall {
+    const door = this.#door();
+    const closeRuns: (() => void)[] = [];
+    const call = new WireCall(closeRuns);
+    const serve = async (): Promise<void> => {
+      if (door === undefined) throw broken();
+      const request = readable(this.#service[method]!.requestDeserialize(Buffer.from(bytes)) as object) as Loose;
+      const reply = (message: object): void => call.replied(this.#received(method, message));
+      const caller = this.#caller(closeRuns);
+      if (method === "Calls") return reply(await serveCall(door, caller, request));
+      if (this.#service[method]!.responseStream) {
+        return serveStream(door, caller, { method: method as keyof StreamCalls, request, sink: call.sinkOf(reply) });
+      }
+      reply(await serveUnary(door, caller, method as keyof UnaryCalls, request));
+    };
+    serve().then(
+      () => call.over(),
+      (error: unknown) => call.over(error),
+    );
+    return call;
   }
 
   close(): void {
@@ -168,6 +193,59 @@ function serveStream(
       return serveHistory(door, caller, request, sink);
     case "Logs":
       return serveLogChunks(door, caller, request, sink);
+  }
+}
+
+/** A call over bytes, as HTTP would tell how it went. */
+export class WireCall {
+  ended = false;
+  /** 0: nothing has come yet. A refusal inside a `Calls` reply counts as the call's. */
+  status = 0;
+  /** JSON of the refusal's Status. */
+  text = "";
+  replies = 0;
+  readonly #closeRuns: (() => void)[];
+
+  constructor(closeRuns: (() => void)[]) {
+    this.#closeRuns = closeRuns;
+  }
+
+  replied(message: object): void {
+    this.replies += 1;
+    const { failure } = message as Partial<CallReply>;
+    if (failure == null) this.status ||= 200;
+    else this.#refused(new TextDecoder().decode(failure.status));
+  }
+
+  over(error?: unknown): void {
+    if (error !== undefined) this.#refused(JSON.stringify(statusOf(error)));
+    this.status ||= 200;
+    this.ended = true;
+  }
+
+  /** A stream has begun, whether or not it has anything to say. */
+  sinkOf(write: (message: object) => void): MessageSink<object> {
+    this.status = 200;
+    const isOver = (): boolean => this.ended;
+    return {
+      write,
+      pending: 0,
+      drained: () => Promise.resolve(),
+      get closed() {
+        return isOver();
+      },
+    };
+  }
+
+  /** The client goes. */
+  disconnect(): void {
+    this.ended = true;
+    for (const run of this.#closeRuns.splice(0)) run();
+  }
+
+  #refused(status: string): void {
+    this.text = status;
+    this.status = (JSON.parse(status) as { code: number }).code;
   }
 }
 

@@ -77,6 +77,17 @@ const queries: readonly (readonly [string, readonly string[]])[] = [
   ["pretty", ["true"]],
 ];
 
+/** A value that the option of a query likes to have, or does not. */
+export function queryValue(rng: Rng, option: string): string {
+  const values = queries.find(([name]) => name === option)![1];
+  return oneIn(rng, 12) ? pick(rng, hostileTexts) : pick(rng, values);
+}
+
+/** Mostly somebody who may do everything. */
+export function drawUser(rng: Rng): FuzzRequest["user"] {
+  return oneIn(rng, 15) ? pick(rng, others) : admin;
+}
+
 const paths = [
   "/",
   "/api",
@@ -116,11 +127,12 @@ const oddMethods = ["HEAD", "OPTIONS", "TRACE", "CONNECT", "get", "__proto__", "
 
 export function drawRequest(rng: Rng): FuzzRequest {
   const method = oneIn(rng, 100) ? pick(rng, oddMethods) : pick(rng, methods);
-  const user = oneIn(rng, 15) ? pick(rng, others) : admin;
+  const user = drawUser(rng);
   const headers: Record<string, string> = {};
   if (oneIn(rng, 4)) headers["accept"] = pick(rng, accepts);
   if (oneIn(rng, 200)) headers["impersonate-user"] = pick(rng, ["eve", "system:node:n1", ...hostileTexts]);
   if (oneIn(rng, 300)) headers["authorization"] = `Bearer ${pick(rng, ["x", "virtual.%7B%7D", "a.b.c", "%"])}`;
+  if (oneIn(rng, 300)) headers["content-encoding"] = pick(rng, ["gzip", "identity", "br", ...hostileTexts]);
   if (oneIn(rng, 5)) headers["user-agent"] = pick(rng, ["kubectl/v1.33", "/", "__proto__/1"]);
   if (oneIn(rng, 30)) return elsewhere(rng, { method, user, headers });
   const kind = pick(rng, kinds);

@@ -1,10 +1,12 @@
 import { createRng } from "../../src/sim/random.ts";
 import { Cluster, createCluster, type Manifest } from "../../src/testing/cluster.ts";
-import type { SimExchange } from "../../src/testing/exchange.ts";
+import type { NativeTransport } from "../../src/testing/native.ts";
+import { drawNative, type NativeRequest } from "./native.ts";
 import { drawRequest, type FuzzRequest } from "./requests.ts";
+import { oneIn } from "./values.ts";
 
 /**
- * Requests in rounds: each round is a cluster of its own in virtual time with the master of production,
+ * Requests at both doors in rounds: each round is a cluster of its own in virtual time with the master of production,
  * so that a problem is repeated by its seed and round alone. Most rounds have no controllers, which
  * would spend their time on the replicas that hostile objects ask for; every fourth is a whole cluster.
  */
@@ -18,7 +20,10 @@ export interface FuzzOptions {
 
 export interface FuzzFigures {
   requests: number;
+  /** Refusals of the native door by the code of their Status. */
   readonly byStatus: Record<string, number>;
+  /** Of these at the native door. */
+  native: number;
   crashes: number;
   /** Refusals of 500 and above that are neither 503 nor 504 and not what Kubernetes answers. */
   fiveXx: number;
@@ -34,6 +39,8 @@ export interface FuzzFigures {
 
 export const requestsPerRound = 2_500;
 const wholeEvery = 4;
+/** One in so many requests goes to the native door. */
+const nativeOneIn = 4;
 const requestsPerWholeRound = 500;
 const problemsMax = 20;
 /** How long a watch is left open, in steps of requests. */
@@ -45,6 +52,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzFigures> {
   const figures: FuzzFigures = {
     requests: 0,
     byStatus: {},
+    native: 0,
     crashes: 0,
     fiveXx: 0,
     unanswered: 0,
@@ -70,9 +78,17 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzFigures> {
   return figures;
 }
 
+/** What is looked at, whichever door it is. */
+interface Exchange {
+  readonly ended: boolean;
+  /** 0: not answered yet. */
+  readonly status: number;
+  readonly text: string;
+  disconnect(): void;
+}
+
 interface Open {
-  readonly exchange: SimExchange;
-  readonly request: FuzzRequest;
+  readonly exchange: Exchange;
   readonly step: number;
   readonly label: string;
 }
@@ -85,13 +101,16 @@ async function runRound(options: FuzzOptions, figures: FuzzFigures, round: numbe
   const most = isWhole ? requestsPerWholeRound : requestsPerRound;
   const count = Math.min(most, options.requests - figures.requests);
   let open: Open[] = [];
+  const transportOf = transportsOf(cluster);
   try {
     await cluster.apply(isWhole ? ["n", "m"].map(namespace) : furniture());
     for (let step = 0; step < count; step += 1) {
-      const request = drawRequest(rng);
-      const label = `round ${round} step ${step}: ${request.method} ${request.target.slice(0, 120)}`;
+      const isNative = oneIn(rng, nativeOneIn);
+      const drawn = isNative ? native(drawNative(rng), transportOf) : rest(drawRequest(rng), cluster);
+      const label = `round ${round} step ${step}: ${drawn.title}`;
       figures.requests += 1;
-      open.push({ exchange: send(cluster, request), request, step, label });
+      if (isNative) figures.native += 1;
+      open.push({ exchange: drawn.send(), step, label });
       // In a whole cluster a step is the work of many turns: the controllers' as well.
       if (isWhole) await cluster.advance(stepMs);
       else await timed(figures, label, () => cluster.advance(stepMs));
@@ -131,8 +150,34 @@ function furniture(): readonly Manifest[] {
   return ["default", "n", "m"].flatMap((name) => [namespace(name), account(name)]);
 }
 
-function send(cluster: Cluster, { method, target, body, headers, user }: FuzzRequest): SimExchange {
-  return cluster.open(method, target, body, { headers, user });
+interface Drawn {
+  readonly title: string;
+  readonly send: () => Exchange;
+}
+
+function rest({ method, target, body, headers, user }: FuzzRequest, cluster: Cluster): Drawn {
+  return {
+    title: `${method} ${target.slice(0, 120)}`,
+    send: () => cluster.open(method, target, body, { headers, user }),
+  };
+}
+
+type Transports = (user: NativeRequest["user"]) => NativeTransport;
+
+function native({ method, bytes, user }: NativeRequest, transportOf: Transports): Drawn {
+  const shown = Buffer.from(bytes.subarray(0, 120))
+    .toString("latin1")
+    .replaceAll(/[^ -~]+/g, "·");
+  return { title: `gRPC ${method} ${shown}`, send: () => transportOf(user).wire(method, bytes) };
+}
+
+function transportsOf(cluster: Cluster): Transports {
+  const known = new Map<NativeRequest["user"], NativeTransport>();
+  return (user) => {
+    const transport = known.get(user) ?? cluster.transport(user);
+    known.set(user, transport);
+    return transport;
+  };
 }
 
 async function timed(figures: FuzzFigures, label: string, work: () => Promise<void>): Promise<void> {

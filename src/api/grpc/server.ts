@@ -24,6 +24,7 @@ import { statusOf } from "../rest/respond.ts";
 import type { Caller } from "./exchange.ts";
 import { grpcLimits } from "./limits.ts";
 import type { MessageSink } from "./streams.ts";
+import { readable } from "./unreadable.ts";
 
 export interface GrpcService {
   readonly definition: ServiceDefinition;
@@ -160,7 +161,7 @@ export function unary(
   return async (call, done) => {
     let reply: object;
     try {
-      reply = await serve(call.request, callerOf(call));
+      reply = await serve(readable(call.request), callerOf(call));
     } catch (error) {
       done(asGrpcError(error));
       return;
@@ -179,7 +180,8 @@ export function streaming<M extends object>(
       if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));
     };
     const sink = sinkOf<M>(call, clock);
-    serve(call.request, callerOf(call), sink).then(
+    const begin = async (): Promise<void> => serve(readable(call.request), callerOf(call), sink);
+    begin().then(
       // An end in the middle must not look like the end.
       () => (sink.stalled ? fail(tooManyRequests("this client takes nothing")) : void call.end()),
       fail,
@@ -200,7 +202,7 @@ export function duplex(
     let ended = false;
     const answer = async (request: object): Promise<void> => {
       try {
-        const reply = await serve(request, caller);
+        const reply = await serve(readable(request), caller);
         if (!call.cancelled && !call.writableEnded) call.write(reply);
       } catch (error) {
         if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));

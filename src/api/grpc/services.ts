@@ -25,6 +25,7 @@ import {
   serveLogChunks,
   serveWatchBatches,
 } from "./streams.ts";
+import { readingAll } from "./unreadable.ts";
 
 /** A service of a `.proto` file, and what reflection tells of it. */
 export interface ServiceFile {
@@ -42,7 +43,7 @@ export function apiService(file: ServiceFile, door: Door): GrpcService {
   const write = (field: keyof Operation) =>
     unary((request, caller) => serveWish(door, caller, () => writeWish(door.catalogue, { [field]: request })));
   return {
-    definition: file.definition,
+    definition: readingAll(file.definition),
     handlers: {
       Get: unary((request, caller) => serveWish(door, caller, () => getWish(door.catalogue, request as GetRequest))),
       Create: write("create"),
