@@ -124,3 +124,17 @@ export function canonicalMicroTime(text: string): string | undefined {
   const instant = parseInstant(text);
   return instant === undefined ? undefined : instantToMicroTime(instant);
 }
+
+const weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"] as const;
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
+const dayMs = 86_400_000;
+
+/** `Thu, 01 Jan 1970 00:00:00 GMT`: what HTTP's headers hold. From 1970 on. */
+export function formatHttpDate(millis: Millis): string {
+  const days = Math.floor(millis / dayMs);
+  const [year, month, day] = civilOf(days);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const seconds = Math.floor((millis - days * dayMs) / 1_000);
+  const time = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(":");
+  return `${weekdays[days % 7]}, ${two(day)} ${months[month - 1]} ${String(year).padStart(4, "0")} ${time} GMT`;
+}

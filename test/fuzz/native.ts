@@ -1,5 +1,5 @@
 import type { User } from "../../src/actors/runtime/command.ts";
-import type { Operation, StreamCalls, UnaryCalls } from "../../src/api/grpc/messages.ts";
+import type { Operation, Ref, StreamCalls, UnaryCalls } from "../../src/api/grpc/messages.ts";
 import { subresourcesOf } from "../../src/api/rest/resources.ts";
 import type { Rng } from "../../src/env/env.ts";
 import { loadService } from "../../src/env/real/proto.ts";
@@ -106,7 +106,7 @@ function transactOf(rng: Rng): Loose {
 function operationOf(rng: Rng, name: keyof Operation): Loose {
   const kind = pick(rng, kinds);
   const ref = refOf(rng, kind, name === "create" && !oneIn(rng, 6) ? "all" : "named");
-  const object = objectOf(rng, kind, String(ref["name"] || pick(rng, names)), String(ref["namespace"]));
+  const object = objectOf(rng, kind, ref.name || pick(rng, names), ref.namespace);
   const options = oneIn(rng, 8) ? undefined : writeOptions(rng, name === "apply");
   const json = { bytes: Buffer.from(JSON.stringify(oneIn(rng, 40) ? hostileValue(rng) : object)), contentType: "" };
   switch (name) {
@@ -126,7 +126,7 @@ function operationOf(rng: Rng, name: keyof Operation): Loose {
   }
 }
 
-function refOf(rng: Rng, kind: Kind, what: "named" | "all"): Loose {
+function refOf(rng: Rng, kind: Kind, what: "named" | "all"): Readonly<Required<Ref>> {
   const odd = (text: string): string => (oneIn(rng, 40) ? pick(rng, hostileTexts) : text);
   const subresources = subresourcesOf(kind).map(({ name }) => name);
   const isPart = what === "named" && subresources.length > 0 && oneIn(rng, 5);

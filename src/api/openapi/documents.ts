@@ -1,6 +1,7 @@
 import type { Crypto } from "../../env/env.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
 import { pathNotFound } from "../../kinds/status-errors.ts";
+import { formatHttpDate } from "../../util/time-format.ts";
 import type { Call } from "../rest/call.ts";
 import type { Resource } from "../rest/resources.ts";
 import { respond, type Headers } from "../rest/respond.ts";
@@ -93,7 +94,7 @@ const yearMs = 365 * 86_400_000;
 
 /** For caches that read no `max-age`. */
 function inAYear({ door }: Call): string {
-  return new Date(door.env.clock.wall() + yearMs).toUTCString();
+  return formatHttpDate(door.env.clock.wall() + yearMs);
 }
 
 function send(call: Call, document: Document): void {

@@ -1,6 +1,7 @@
 import test from "ava";
 import { attributesOf, classify } from "../../../src/api/rest/route.ts";
 import { parseTarget } from "../../../src/api/rest/target.ts";
+import { formatHttpDate } from "../../../src/util/time-format.ts";
 import { CM, configMap, createRig, D, deployment, P, pod, type Loose, type Rig } from "./harness.ts";
 
 /** Methods and paths without a route, packed bodies, and the options of a DELETE of many. */
@@ -165,4 +166,8 @@ test("grace and policy hold for each of many", async (t) => {
   );
   const both = await rig.call("DELETE", D, { body: { propagationPolicy: "Orphan", orphanDependents: true } });
   t.is(both.code, 422);
+});
+
+test("a date of HTTP is written as everybody writes it", (t) => {
+  for (let at = 0; at < 4e12; at += 86_400_000 * 37 + 12_345_678) t.is(formatHttpDate(at), new Date(at).toUTCString());
 });
