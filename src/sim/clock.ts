@@ -35,9 +35,12 @@ function before(left: Queued, right: Queued): boolean {
   return left.order < right.order;
 }
 
-export function createSimClock(rng: Rng, options: { readonly shuffle?: boolean } = {}): SimClock {
+export function createSimClock(
+  rng: Rng,
+  options: { readonly shuffle?: boolean; readonly startMs?: Millis } = {},
+): SimClock {
   const heap: Queued[] = [];
-  let now: Millis = 0;
+  let now: Millis = options.startMs ?? 0;
   let order = 0;
   let pending = 0;
 

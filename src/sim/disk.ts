@@ -20,6 +20,8 @@ export interface SimDisk extends Disk {
   heal(): void;
   /** All files whose paths start so, one behind the other in order of their paths, as they are read now. */
   bytesOf(prefix: string): Uint8Array;
+  /** What is on it now, as data. */
+  image(): DiskImage;
   /** Rot: flips one bit of the stored bytes. */
   flipBit(path: string, bit: number): void;
   /** Puts bytes over the stored ones, as an operator or a misdirected write would. */
@@ -36,7 +38,14 @@ export interface DiskFault {
   readonly count?: number;
 }
 
+export interface DiskImage {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly folders: readonly string[];
+}
+
 export interface SimDiskOptions {
+  /** What is on it at first, durably. */
+  readonly image?: DiskImage;
   readonly rng: Rng;
   readonly sectorBytes?: number;
   /** Awaited between the start and the end of a write, sync or read: the time the device takes. */
@@ -78,6 +87,12 @@ class MemoryDisk implements SimDisk {
     this.#rng = options.rng;
     this.#sectorBytes = options.sectorBytes ?? 512;
     this.#pace = options.pace ?? (() => Promise.resolve());
+    for (const folder of options.image?.folders ?? []) this.#folders.add(folder);
+    for (const [path, content] of options.image?.files ?? []) {
+      const inode = { bytes: content.slice(), size: content.length, dirty: new Map(), durableSize: content.length };
+      this.#names.set(path, inode);
+      this.#durableNames.set(path, inode);
+    }
   }
 
   async read(path: string): Promise<Uint8Array> {
@@ -191,6 +206,11 @@ class MemoryDisk implements SimDisk {
   bytesOf(prefix: string): Uint8Array {
     const paths = [...this.#names.keys()].filter((path) => path.startsWith(prefix)).toSorted();
     return concatBytes(paths.map((path) => this.#find(path)).map(({ bytes, size }) => bytes.subarray(0, size)));
+  }
+
+  image(): DiskImage {
+    const files = [...this.#names].map(([path, { bytes, size }]) => [path, bytes.slice(0, size)] as const);
+    return { files: new Map(files), folders: [...this.#folders] };
   }
 
   flipBit(path: string, bit: number): void {

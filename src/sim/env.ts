@@ -31,6 +31,8 @@ export interface SimEnvOptions {
   readonly seed: number;
   /** Events due at the same time run in an order drawn from the seed. */
   readonly shuffle?: boolean;
+  /** Time at first, default 0. */
+  readonly startMs?: Millis;
   readonly disk?: Disk;
   readonly crypto?: Crypto;
   readonly faults?: FaultPort;
@@ -89,8 +91,8 @@ function livelock(events: number, clock: SimClock): InvariantError {
 
 export function createSimEnv(options: SimEnvOptions): SimEnv {
   const random = createSimRandom(options.seed);
-  const shuffle = options.shuffle === undefined ? {} : { shuffle: options.shuffle };
-  const clock = options.clock ?? createSimClock(random.stream("schedule"), shuffle);
+  const { shuffle = false, startMs = 0 } = options;
+  const clock = options.clock ?? createSimClock(random.stream("schedule"), { shuffle, startMs });
   const lines: SimLine[] = [];
   const log: Log = (level, event, fields = {}) => {
     lines.push({ at: clock.mono(), level, event, fields });

@@ -90,6 +90,15 @@ export class RowVersion implements RowRef, Slot {
     this.#hot = undefined;
   }
 
+  /** This version in another store, whose chain is given; its bytes are still to be placed. */
+  twin(chain: Chain): RowVersion {
+    const twin = new RowVersion(chain, this);
+    twin.laneA = this.laneA;
+    twin.laneB = this.laneB;
+    twin.#hot = this.#hot;
+    return twin;
+  }
+
   /** Makes the hot record from an object that was parsed anyway. */
   heat(object: KubeObject): void {
     this.#hot = hotOf(this.chain.kind, object);

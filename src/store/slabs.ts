@@ -32,6 +32,7 @@ export class Slabs {
   readonly #limits: SlabLimits;
   #current: Slab;
   readonly #sparse: Slab[] = [];
+  readonly #shared = new WeakMap<Slab, Slab>();
   #bytes = 0;
 
   constructor(limits: SlabLimits) {
@@ -54,6 +55,24 @@ export class Slabs {
     slot.length = row.length;
     slab.used += row.length;
     slab.live += row.length;
+    slab.slots.push(slot);
+  }
+
+  /** Lets `slot` read the bytes that a slot of another store has. */
+  share(slot: Slot, other: Slot): void {
+    const { slab: origin, offset, length } = other;
+    if (origin === undefined) return;
+    let slab = this.#shared.get(origin);
+    if (slab === undefined) {
+      // Full, so that nothing is ever written behind what its owner has written.
+      slab = { bytes: origin.bytes, used: origin.bytes.length, live: 0, slots: [], emptied: undefined };
+      this.#shared.set(origin, slab);
+      this.#bytes += slab.bytes.length;
+    }
+    slot.slab = slab;
+    slot.offset = offset;
+    slot.length = length;
+    slab.live += length;
     slab.slots.push(slot);
   }
 

@@ -212,7 +212,7 @@ function* chunksOf(records: Iterable<Uint8Array>, size: number): Generator<Uint8
 const chunkSlackBytes = 16 * 1_024;
 
 /** Takes chunks as they come, and answers the store once all are there. */
-class SnapshotLoader {
+export class SnapshotLoader {
   readonly #store: Store;
   #rest: Uint8Array = new Uint8Array(0);
   #table: KindTable | undefined;

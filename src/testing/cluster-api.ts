@@ -6,6 +6,7 @@ import type { SimulatedRuntime } from "../node/simulated/runtime.ts";
 import type { ScriptOf } from "../node/simulated/script.ts";
 import type { Revision } from "../store/revision.ts";
 import type { Status } from "../util/errors.ts";
+import type { ClusterSnapshot } from "./cluster-image.ts";
 import type { LabelChoice, TypedKind, TypedKinds } from "./typed-kinds.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly seed?: number;
   /** Default and, so far, the only one. */
   readonly time?: "virtual";
+  /** A cluster that goes on where this one was; its nodes are those that it had, and more with `addNode`. */
+  readonly from?: ClusterSnapshot;
   /** What the containers do; default: what their pods' annotations say. */
   readonly script?: ScriptOf;
   /** Run beside the controllers of production. */

@@ -10,7 +10,9 @@ import { createSimDisk } from "../sim/disk.ts";
 import { createSimEnv, type SimEnv } from "../sim/env.ts";
 import { createRng } from "../sim/random.ts";
 import { invariant, StatusError } from "../util/errors.ts";
+import { forkStore } from "../store/fork.ts";
 import type { Revision } from "../store/revision.ts";
+import type { Store } from "../store/store.ts";
 import type { Millis } from "../util/time.ts";
 import { Client } from "../client/client.ts";
 import { kindOf, kindOfWord, pathOf } from "./catalogue.ts";
@@ -25,11 +27,20 @@ import type {
   RequestOptions,
   Span,
 } from "./cluster-api.ts";
+import {
+  imageOfSnapshot,
+  seedOfImage,
+  snapshotOfImage,
+  storeOfImage,
+  type ClusterImage,
+  type ClusterSnapshot,
+  type NodeImage,
+} from "./cluster-image.ts";
 import { Endpoint, type ListenOptions } from "./endpoint.ts";
 import { SimExchange, type SimRequest } from "./exchange.ts";
 import { manifestsOf } from "./manifests.ts";
 import { NativeTransport } from "./native.ts";
-import type { SimMaster } from "./sim-master.ts";
+import { storeOptionsOf, type SimMaster, type SimMasterOptions } from "./sim-master.ts";
 import { SimMember, type ClusterMember } from "./sim-member.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimNode } from "./sim-node.ts";
@@ -40,7 +51,6 @@ import { millisOf, StoreViewer } from "./views.ts";
 export type { Answer, ClusterNode, ClusterOptions, Manifest, NodeOptions, RequestOptions } from "./cluster-api.ts";
 
 /** See `ClusterOptions`. */
-
 export class Cluster implements ClusterView, AsyncDisposable {
   readonly env: SimEnv;
   readonly #options: ClusterOptions;
@@ -52,15 +62,20 @@ export class Cluster implements ClusterView, AsyncDisposable {
   /** The cables between the masters. */
   readonly peers: SimPeers;
   readonly #endpoints = new Set<Endpoint>();
-  readonly #newest: StoreViewer = new StoreViewer(() => this.master.store.committed);
+  readonly #newest: StoreViewer = new StoreViewer(() => this.#store.committed);
+  /** What chance draws from: the seed of the options, mixed with what the cluster began on. */
+  readonly #drawn: number;
+  #image: ClusterImage | undefined;
+  #isAsleep = false;
   /** Keys of what is sealed at rest, oldest first; read when a master starts. */
   sealingKeys: readonly Uint8Array[] = [new Uint8Array(32)];
   /** How often the keeper has started the master again. */
   lives = 0;
 
-  constructor(options: ClusterOptions) {
-    const { seed = 1, masters = 1, faults } = options;
+  constructor(options: ClusterOptions, from: ClusterImage | ClusterSnapshot | undefined = options.from) {
+    const { masters = 1, faults } = options;
     this.#options = options;
+    this.#drawn = from === undefined ? this.seed : seedOfImage(from, this.seed);
     let table: FaultTable | undefined;
     const port: FaultPort = {
       get enabled() {
@@ -71,7 +86,8 @@ export class Cluster implements ClusterView, AsyncDisposable {
         return first === undefined || first.kind === "none" ? (table?.at(point) ?? { kind: "none" }) : first;
       },
     };
-    this.env = createSimEnv({ seed, shuffle: true, crypto: realCrypto, faults: port });
+    const [seed, startMs] = [this.#drawn, from?.atMs ?? 0];
+    this.env = createSimEnv({ seed, shuffle: true, startMs, crypto: realCrypto, faults: port });
     const { clock, random } = this.env;
     table = createFaultTable({ clock, rng: random.stream("faults") });
     this.#faults = table;
@@ -79,14 +95,41 @@ export class Cluster implements ClusterView, AsyncDisposable {
     this.peers = new SimPeers(clock, random.stream("peers"));
     const voters = Array.from({ length: masters }, (_, at) => at + 1);
     this.#members = voters.map((id) => this.#newMember(id, voters));
+    if (from !== undefined) this.#found(from);
+  }
+
+  /** Everything is there as it was, and nothing runs yet. */
+  #found(from: ClusterImage | ClusterSnapshot): void {
+    const { sealingKeys, nodes, skewMs } = from;
+    this.env.clock.skewMs = skewMs;
+    this.sealingKeys = sealingKeys;
+    const { freezeObjects = true } = this.#options;
+    const options = storeOptionsOf({ env: this.env, sealingKeys, freezeObjects });
+    this.#image = "base" in from ? from : imageOfSnapshot(from, options);
+    this.#isAsleep = true;
+    for (const node of nodes) this.#place(node.name, node.options, node);
+  }
+
+  /** Its processes start when time first passes. */
+  async #wake(): Promise<void> {
+    if (!this.#isAsleep) return;
+    this.#isAsleep = false;
+    await this.startMasters();
+    for (const node of this.#nodes.values()) await this.run(node.start());
+  }
+
+  /** Those that are down, and one of all leads. */
+  async startMasters(): Promise<void> {
+    for (const member of this.#members) if (!member.isUp) await member.start();
+    await this.until(() => this.leader !== undefined, { stepMs: 1 });
   }
 
   #newMember(id: number, voters: readonly number[]): SimMember {
     const { env, peers } = this;
-    const { seed = 1, keeper, controllers, bare, freezeObjects } = this.#options;
+    const { keeper, controllers, bare, freezeObjects } = this.#options;
     const member: SimMember = new SimMember({
       env,
-      seed,
+      seed: this.#drawn,
       id,
       voters,
       peers,
@@ -99,6 +142,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
         bare: bare ?? false,
         freezeObjects: freezeObjects ?? true,
         sealingKeys: this.sealingKeys,
+        ...this.#foundation(),
       }),
     });
     member.onStarted = async () => {
@@ -112,6 +156,12 @@ export class Cluster implements ClusterView, AsyncDisposable {
       if (isMain) for (const endpoint of this.#endpoints) endpoint.masterDown();
     };
     return member;
+  }
+
+  #foundation(): Pick<SimMasterOptions, "foundation" | "incarnations"> {
+    const image = this.#image;
+    if (image === undefined) return {};
+    return { foundation: (options) => storeOfImage(image, options), incarnations: image.incarnations };
   }
 
   /** The masters, m1 first. */
@@ -151,9 +201,18 @@ export class Cluster implements ClusterView, AsyncDisposable {
     return member;
   }
 
+  /** That of now; before anything runs that which it begins on. */
+  get #store(): Store {
+    return this.#isAsleep && this.#image !== undefined ? this.#image.base : this.master.store;
+  }
+
+  get seed(): number {
+    return this.#options.seed ?? 1;
+  }
+
   /** Digest and revision of the replicated state: equal after equal histories. */
   get digest(): string {
-    const { digest, revision } = this.master.store;
+    const { digest, revision } = this.#store;
     return `${revision}:${digest.a}:${digest.b}`;
   }
 
@@ -192,6 +251,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   /** Sends a request through the REST door and lets time pass until it is answered. */
   async request(method: string, target: string, body?: unknown, options: RequestOptions = {}): Promise<Answer> {
+    await this.#wake();
     const exchange = this.open(method, target, body, options);
     await this.until(() => exchange.ended || exchange.lost, { withinMs: requestMaxMs, stepMs: 1 });
     if (exchange.lost) throw new Error(`${method} ${target}: the connection broke`);
@@ -228,6 +288,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   /** Its doors on real sockets of the loopback, for kubectl and operators; closed with the cluster. */
   async listen(options: ListenOptions = {}): Promise<Endpoint> {
+    await this.#wake();
     const endpoint = await Endpoint.listen({
       ...options,
       core: () => this.master.core,
@@ -265,7 +326,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
    * on. Reads throw StatusError 410 where the history (ten minutes of each kind) does not reach back.
    */
   at(revision: Revision): ClusterView {
-    const view = this.master.store.at(revision);
+    const view = this.#store.at(revision);
     return new StoreViewer(() => view);
   }
 
@@ -277,6 +338,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
   /** `"10m"`, or milliseconds. Rejects with what brought the master down. */
   async advance(span: Span): Promise<void> {
     const ms = millisOf(span);
+    await this.#wake();
     await this.env.advance(ms);
     for (const member of this.#members) {
       if (member.fatal === undefined) continue;
@@ -289,6 +351,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   /** Lets time pass until nothing is under way any more. */
   async settled(): Promise<void> {
+    await this.#wake();
     await this.env.settle();
     for (const { fatal } of this.#members) if (fatal !== undefined) throw fatal;
   }
@@ -304,6 +367,40 @@ export class Cluster implements ClusterView, AsyncDisposable {
         throw new Error(`did not come true within ${withinMs} ms: ${String(condition)}`);
       await this.advance(stepMs);
     }
+  }
+
+  /**
+   * A cluster that stands where this one stands, in its own time from now on: the same objects and the same
+   * containers, agents and connections that begin anew. The same seed (default: this one's) gives the same
+   * branch. Rejects unless this one is settled. Nothing of it runs before time passes in it.
+   */
+  async fork({ seed = this.seed }: { readonly seed?: number } = {}): Promise<Cluster> {
+    const { from: _, ...options } = this.#options;
+    return new Cluster({ ...options, seed }, await this.#imageNow());
+  }
+
+  /** The same as data, for `createCluster({ from })` in this process or another. */
+  async snapshot(): Promise<ClusterSnapshot> {
+    return snapshotOfImage(await this.#imageNow());
+  }
+
+  async #imageNow(): Promise<ClusterImage> {
+    if (this.#isAsleep && this.#image !== undefined) return this.#image;
+    // What was asked for just now is seen to be under way.
+    await this.env.advance(0);
+    const { clock } = this.env;
+    if (clock.pending > 0) throw new Error("a cluster is copied when nothing is under way: await cluster.settled()");
+    const lives = this.#members.map(({ current }) => current?.raft.incarnation ?? 0);
+    return {
+      seed: this.seed,
+      revision: this.#store.revision,
+      incarnations: (this.#image?.incarnations ?? 0) + Math.max(...lives),
+      atMs: clock.mono(),
+      skewMs: clock.skewMs,
+      sealingKeys: this.sealingKeys,
+      nodes: [...this.#nodes.values()].map((node) => node.image()),
+      base: forkStore(this.#store),
+    };
   }
 
   /** Something goes wrong from now on, as the record says, until it is over by itself or cleared. */
@@ -340,18 +437,26 @@ export class Cluster implements ClusterView, AsyncDisposable {
   }
 
   async addNode(name: string, options: NodeOptions = {}): Promise<ClusterNode> {
+    await this.#wake();
+    const node = this.#place(name, options);
+    await this.run(node.start());
+    return node;
+  }
+
+  /** A machine whose agent does not run yet. */
+  #place(name: string, options: NodeOptions, image?: NodeImage): SimNode {
     const { script } = this.#options;
     const node = new SimNode({
       env: this.env,
-      disk: createSimDisk({ rng: createRng(this.#nodes.size, `disk of ${name}`) }),
+      disk: createSimDisk({ rng: createRng(this.#nodes.size, `disk of ${name}`), ...(image && { image: image.disk }) }),
       network: this.#network,
+      ...(image && { image }),
       name,
       address: `192.0.2.${20 + this.#nodes.size}`,
       ...options,
       ...(script === undefined ? {} : { script }),
     });
     this.#nodes.set(name, node);
-    await this.run(node.start());
     return node;
   }
 
@@ -366,6 +471,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#endpoints].map((endpoint) => endpoint.close()));
+    this.#isAsleep = false;
     for (const node of this.#nodes.values()) node.stop();
     for (const member of this.#members) await member.stop();
   }
@@ -388,8 +494,8 @@ const requestMaxMs = 70_000;
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
   refuseUnknown(options);
   const cluster = new Cluster(options);
-  for (const member of cluster.members) await member.start();
-  await cluster.until(() => cluster.leader !== undefined, { stepMs: 1 });
+  if (options.from !== undefined) return cluster;
+  await cluster.startMasters();
   const { nodes = 1 } = options;
   const wanted = typeof nodes === "number" ? Array.from({ length: nodes }, () => ({})) : nodes;
   for (const [at, node] of wanted.entries()) await cluster.addNode(`n${at + 1}`, node);

@@ -24,7 +24,7 @@ export interface FaultyCriOptions {
 const callMsMax: Millis = 120_000;
 
 /** Calls that look at the runtime alone, without a promise. */
-const plain: ReadonlySet<string> = new Set(["onChange", "scriptOf", "runningMs", "exit", "close"]);
+const plain: ReadonlySet<string> = new Set(["onChange", "scriptOf", "runningMs", "exit", "records", "close"]);
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 

@@ -19,6 +19,7 @@ export type {
   RequestOptions,
   Span,
 } from "./cluster-api.ts";
+export type { ClusterSnapshot } from "./cluster-image.ts";
 export type { Endpoint, EndpointUser, ListenOptions as EndpointOptions } from "./endpoint.ts";
 export type { SeenEvent, SimExchange } from "./exchange.ts";
 export type { LabelChoice, TypedKind, TypedKinds } from "./typed-kinds.ts";

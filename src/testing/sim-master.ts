@@ -49,6 +49,10 @@ export interface SimMasterOptions {
   readonly crumb?: CrumbNote;
   /** Default: the first. */
   readonly epoch?: string;
+  /** What a log begins on. Default: an empty store. */
+  readonly foundation?: (options: StoreOptions) => Store;
+  /** Lives that masters of these ids had before the log began. */
+  readonly incarnations?: number;
 }
 
 export interface Peering {
@@ -89,7 +93,7 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
   let store: Store | undefined;
   let parts: { readonly core: Core; readonly links: SimLinkDoor } | undefined;
   const ring = ringOf(options);
-  const theStore = (): Store => (store ??= createStore(storeOptions(options, ring)));
+  const theStore = (): Store => (store ??= (options.foundation ?? createStore)(storeOptions(options, ring)));
   const theParts = (): { readonly core: Core; readonly links: SimLinkDoor } =>
     (parts ??= build(options, { raft, store: theStore(), nodes, ...(link === undefined ? {} : { link }) }));
   const raft: Raft = createRaft({
@@ -157,7 +161,7 @@ function build(
     env,
     store,
     log: raft,
-    identity: { member: raft.memberId, incarnation: raft.incarnation },
+    identity: { member: raft.memberId, incarnation: raft.incarnation + (options.incarnations ?? 0) },
     facts: simFacts,
     tokenIssuer: plainTokens,
     audiences,
@@ -190,12 +194,20 @@ function build(
   return { core, links };
 }
 
-function ringOf({ env, sealingKeys = [new Uint8Array(32)] }: SimMasterOptions): KeyRing {
+/** Of a store that is only read. */
+export function storeOptionsOf(options: Pick<SimMasterOptions, "env" | "sealingKeys" | "freezeObjects">): StoreOptions {
+  return storeOptions(options, ringOf(options));
+}
+
+function ringOf({ env, sealingKeys = [new Uint8Array(32)] }: Pick<SimMasterOptions, "env" | "sealingKeys">): KeyRing {
   const random = env.random.stream("seal");
   return createKeyRing({ crypto: env.crypto, keys: sealingKeys, randomBytes: (length) => random.bytes(length) });
 }
 
-function storeOptions({ env, freezeObjects }: SimMasterOptions, ring: KeyRing): StoreOptions {
+function storeOptions(
+  { env, freezeObjects }: Pick<SimMasterOptions, "env" | "freezeObjects">,
+  ring: KeyRing,
+): StoreOptions {
   return { kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: ring, limits: { freezeObjects } };
 }
 

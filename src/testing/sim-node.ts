@@ -1,10 +1,12 @@
-import type { Disk, Env } from "../env/env.ts";
+import type { Env } from "../env/env.ts";
 import { createSimulatedAgent, type SimulatedAgent, type SimulatedAgentOptions } from "../node/simulated/agent.ts";
 import { createSimulatedNetwork, type SimulatedNetwork } from "../node/simulated/node.ts";
 import { createSimulatedRuntime, type SimulatedRuntime } from "../node/simulated/runtime.ts";
 import { scriptOfAnnotations } from "../node/simulated/script.ts";
 import { invariant, messageOf } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
+import type { SimDisk } from "../sim/disk.ts";
+import type { NodeImage } from "./cluster-image.ts";
 import { createFaultyCri } from "./faulty-cri.ts";
 import { createLife, type Life } from "./life.ts";
 import type { SimNetwork } from "./sim-network.ts";
@@ -28,13 +30,31 @@ export class SimNode {
     const { env, name, script = scriptOfAnnotations } = options;
     this.#options = options;
     this.name = name;
-    const addresses = createSimulatedNetwork(name);
+    const addresses = createSimulatedNetwork(name, options.image?.addresses);
     this.#addresses = addresses;
     this.runtime = createSimulatedRuntime({
       clock: env.clock,
       script,
       addressOf: (uid) => addresses.addressOf(uid),
+      from: options.image?.runtime,
     });
+  }
+
+  /** The machine as data, without what its agent has in memory. */
+  image(): NodeImage {
+    const { name, cpus, memoryBytes, labels, disk } = this.#options;
+    const given = {
+      ...(cpus === undefined ? {} : { cpus }),
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(labels === undefined ? {} : { labels }),
+    };
+    return {
+      name,
+      options: given,
+      runtime: this.runtime.records(),
+      addresses: this.#addresses.table,
+      disk: disk.image(),
+    };
   }
 
   /** The agent of this moment; another one after `kill` and `start`. */
@@ -44,7 +64,7 @@ export class SimNode {
   }
 
   async start(): Promise<void> {
-    const { env, disk, network, name, ...rest } = this.#options;
+    const { env, disk, network, name, image: _, ...rest } = this.#options;
     invariant(this.#life === undefined, `node ${name} has one agent at a time`);
     const life = createLife(env, disk);
     this.#life = life;
@@ -126,8 +146,10 @@ export interface SimNodeOptions extends Pick<
 > {
   readonly env: Env;
   /** Outlives the agent. */
-  readonly disk: Disk;
+  readonly disk: SimDisk;
   readonly network: SimNetwork;
+  /** What it was in the cluster that this one goes on from. */
+  readonly image?: NodeImage;
 }
 
 const keeperMs: Millis = 500;

@@ -150,7 +150,7 @@ function digestOf(cluster: Cluster): string {
 
 test("the same seed gives the same history, byte for byte, again and again; another seed another", async (t) => {
   const first = await story(7);
-  for (let run = 0; run < 6; run += 1) t.is(await story(7), first);
+  for (let run = 0; run < 2; run += 1) t.is(await story(7), first);
   t.not(await story(8), first);
 });
 

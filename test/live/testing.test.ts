@@ -23,7 +23,10 @@ for (const { version, path } of kubectls().filter((each) => ["1.27", "1.31", "1.
     const kubectl = async (...args: readonly string[]): Promise<string> => {
       const env = { ...process.env, KUBECONFIG, HOME: folder };
       const { stdout, stderr } = await run(path, ["-n", "shop", ...args], { env, timeout: 30_000 });
-      t.is(stderr.replace(/^(?:Found \d+ pods, using|Defaulted container) .*\n/gm, ""), "");
+      t.is(
+        stderr.replace(/^(?:Found \d+ pods, using|Defaulted container|Warning: deleting cluster-scoped) .*\n/gm, ""),
+        "",
+      );
       return stdout;
     };
     t.regex(await kubectl("apply", "-f", manifest), /deployment.apps\/front created/);

@@ -191,13 +191,19 @@ export interface SimulatedNetwork extends PodNetwork {
   addressOf(uid: string): string;
   /** Where the node's object is read from now on. */
   follow(desired: Desired): void;
+  /** Who has which address, as data. */
+  readonly table: AddressTable | undefined;
 }
 
-export function createSimulatedNetwork(name: string): SimulatedNetwork {
-  let table: AddressTable | undefined;
+/** `from`: the table of an earlier life. */
+export function createSimulatedNetwork(name: string, from?: AddressTable): SimulatedNetwork {
+  let table = from;
   let desired: Desired | undefined;
   return {
-    follow: (from) => void (desired = from),
+    get table() {
+      return table;
+    },
+    follow: (followed) => void (desired = followed),
     async assign(uid) {
       const cidr = desired?.get<Node>("nodes", "", name)?.spec.podCIDR;
       if (table === undefined && cidr === undefined) throw new TransientError("the node has no pod range yet");

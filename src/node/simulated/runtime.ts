@@ -16,6 +16,18 @@ export interface SimulatedRuntime extends Cri {
   runningMs(containerId: string): Millis | undefined;
   /** Ends a container as if its process had. */
   exit(containerId: string, exitCode: number, reason?: string): void;
+  /** Sandboxes and containers as data, for `SimulatedRuntimeOptions.from`. */
+  records(): RuntimeRecords;
+}
+
+export interface RuntimeRecords {
+  readonly next: number;
+  readonly sandboxes: readonly SandboxStatus[];
+  readonly containers: readonly {
+    readonly status: ContainerStatus;
+    readonly sandboxId: string;
+    readonly subject: SimulatedSubject;
+  }[];
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -28,6 +40,7 @@ interface Unit {
   readonly status: Mutable<ContainerStatus>;
   readonly sandboxId: string;
   readonly script: SimulatedScript;
+  readonly subject: SimulatedSubject;
 }
 
 export interface SimulatedRuntimeOptions {
@@ -35,6 +48,8 @@ export interface SimulatedRuntimeOptions {
   readonly script: ScriptOf;
   /** The address of a pod, by uid. */
   readonly addressOf: (uid: string) => string;
+  /** What runs already. Scripts go on where they are by the clock. */
+  readonly from?: RuntimeRecords | undefined;
 }
 
 const defaultStartMs = 20;
@@ -46,7 +61,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
   const boxes = new Map<string, Box>();
   const units = new Map<string, Unit>();
   const listeners: (() => void)[] = [];
-  let next = 1;
+  let next = options.from?.next ?? 1;
 
   const changed = (): void => {
     for (const listener of listeners) listener();
@@ -70,6 +85,20 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     Object.assign(status, { state: "exited", exitCode, reason, message, finishedAtMs: clock.wall() });
     changed();
   };
+  /** Its script ends it by itself. */
+  const endLater = (unit: Unit): void => {
+    const { exit } = unit.script;
+    if (exit === undefined || unit.status.state !== "running") return;
+    const leftMs = unit.status.startedAtMs + exit.afterMs - clock.wall();
+    const run = (): void => end(unit, exit.exitCode, exit.reason ?? wordOf(exit.exitCode));
+    clock.after(leftMs, run, { daemon: leftMs > pendingMaxMs });
+  };
+  for (const status of options.from?.sandboxes ?? []) boxes.set(status.id, { status: { ...status } });
+  for (const { status, sandboxId, subject } of options.from?.containers ?? []) {
+    const kept: Unit = { status: { ...status }, sandboxId, subject, script: options.script(subject) };
+    units.set(status.id, kept);
+    endLater(kept);
+  }
   const wait = async (ms: Millis): Promise<void> => {
     if (ms <= 0) return;
     await new Promise<void>((resolve) => {
@@ -87,6 +116,15 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
       const status = units.get(id)?.status;
       return status?.state === "running" ? clock.wall() - status.startedAtMs : undefined;
     },
+    records: () => ({
+      next,
+      sandboxes: [...boxes.values()].map(({ status }) => ({ ...status })),
+      containers: [...units.values()].map(({ status, sandboxId, subject }) => ({
+        status: { ...status },
+        sandboxId,
+        subject,
+      })),
+    }),
     exit: (id, exitCode, reason) => end(unit(id, "exit"), exitCode, reason ?? wordOf(exitCode)),
 
     version: async () => ({ runtimeName: "simulated", runtimeVersion: "1", runtimeApiVersion: "v1" }),
@@ -121,9 +159,14 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
 
     async createContainer(sandboxId, config, sandbox) {
       const id = newId();
-      const script = options.script(subjectOf(config, sandbox));
+      const subject = subjectOf(config, sandbox);
       box(sandboxId, "createContainer");
-      units.set(id, { sandboxId, script, status: containerStatus(id, config, sandbox, clock.wall()) });
+      units.set(id, {
+        sandboxId,
+        subject,
+        script: options.script(subject),
+        status: containerStatus(id, config, sandbox, clock.wall()),
+      });
       changed();
       return id;
     },
@@ -137,10 +180,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
         throw new CriError("failed", "startContainer", script.startError);
       }
       changed();
-      const { exit } = script;
-      if (exit === undefined) return;
-      const run = (): void => end(found, exit.exitCode, exit.reason ?? wordOf(exit.exitCode));
-      clock.after(exit.afterMs, run, { daemon: exit.afterMs > pendingMaxMs });
+      endLater(found);
     },
     async stopContainer(id, timeoutSeconds) {
       const found = unit(id, "stopContainer");
