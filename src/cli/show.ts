@@ -7,8 +7,11 @@ import type { Kind, KubeObject } from "../kinds/kind.ts";
 import { base64Length } from "../util/base64.ts";
 import { table } from "./output.ts";
 
-export type Output = "table" | "json" | "yaml" | "name";
-export const outputs: readonly Output[] = ["table", "json", "yaml", "name"];
+export type Output = "table" | "wide" | "json" | "yaml" | "name";
+export const outputs: readonly Output[] = ["table", "wide", "json", "yaml", "name"];
+
+/** Rows for people, not objects for programs. */
+export const isTable = (output: Output): boolean => output === "table" || output === "wide";
 
 export interface ShowOptions {
   readonly kind: Kind;
@@ -23,7 +26,7 @@ export interface ShowOptions {
 export function showObjects(objects: readonly KubeObject[], options: ShowOptions, single: boolean): string {
   const { output, kind, showSecrets } = options;
   if (output === "name") return objects.map((object) => nameOf(kind, object)).join("\n");
-  if (output === "table")
+  if (isTable(output))
     return table(
       headerOf(options),
       objects.map((object) => rowOf(object, options)),
@@ -44,15 +47,20 @@ export function nameOf({ singular, group }: Kind, { metadata }: KubeObject): str
   return `${group === "" ? singular : `${singular}.${group}`}/${metadata.name}`;
 }
 
-export function headerOf({ kind, withNamespace }: ShowOptions): readonly string[] {
-  const columns = kind.columns.filter(({ priority }) => priority === 0).map(({ name }) => name.toUpperCase());
+/** Columns of a priority above 0 are for the wide form alone. */
+const isShown = (priority: number, output: Output): boolean => priority === 0 || output === "wide";
+
+export function headerOf({ kind, output, withNamespace }: ShowOptions): readonly string[] {
+  const columns = kind.columns
+    .filter(({ priority }) => isShown(priority, output))
+    .map(({ name }) => name.toUpperCase());
   return withNamespace ? ["NAMESPACE", ...columns] : columns;
 }
 
-export function rowOf(object: KubeObject, { kind, withNamespace, now }: ShowOptions): readonly string[] {
+export function rowOf(object: KubeObject, { kind, output, withNamespace, now }: ShowOptions): readonly string[] {
   const { cells } = kind.row(object, now);
   const shown = kind.columns.flatMap(({ priority }, at) =>
-    priority === 0 ? [cells[at] == null ? "<none>" : String(cells[at])] : [],
+    isShown(priority, output) ? [cells[at] == null ? "<none>" : String(cells[at])] : [],
   );
   return withNamespace ? [object.metadata.namespace ?? "", ...shown] : shown;
 }

@@ -4,7 +4,7 @@ import { parseChoice } from "../arguments.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { callsOf, connectionOptions, parseNamed, spaceOf, withClient, type Named, type Session } from "../objects.ts";
 import { print, say, table } from "../output.ts";
-import { headerOf, outputs, rowOf, showObjects, type ShowOptions } from "../show.ts";
+import { headerOf, isTable, outputs, rowOf, showObjects, type ShowOptions } from "../show.ts";
 
 export const get: Command = {
   name: "get",
@@ -15,7 +15,7 @@ export const get: Command = {
     ...connectionOptions,
     { name: "all-namespaces", type: "boolean", short: "A", help: "of all namespaces" },
     { name: "selector", type: "string", short: "l", value: "LABELS", help: "app=web,tier!=db" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "table (default), json, yaml or name" },
+    { name: "output", type: "string", short: "o", value: "FORMAT", help: "table (default), wide, json, yaml or name" },
     { name: "watch", type: "boolean", short: "w", help: "go on with every change" },
     { name: "show-secrets", type: "boolean", help: "print the values of Secrets" },
   ],
@@ -50,7 +50,7 @@ async function show(session: Session, named: Named, values: Values): Promise<voi
       : (await calls.list({ ...space, labels })).items;
   if (objects.length === 0) {
     say(`no ${kind.plural} found${"namespace" in space ? ` in namespace ${session.namespace}` : ""}`);
-    if (options.output === "table" || options.output === "name") return;
+    if (isTable(options.output) || options.output === "name") return;
   }
   print(showObjects(objects, options, names.length === 1));
 }
@@ -63,7 +63,7 @@ async function follow(
   for await (const { object } of events) {
     if (object === undefined) continue;
     const now = { ...options, now: Date.now() };
-    if (options.output !== "table") {
+    if (!isTable(options.output)) {
       print(showObjects([object], now, true));
       continue;
     }

@@ -94,3 +94,18 @@ test("tables have the kind's columns; several objects are a List for programs", 
   t.is(list.items.length, 2);
   t.false(JSON.stringify(list).includes("managedFields"));
 });
+
+test("the wide form has the columns of every priority", (t) => {
+  const service = {
+    ...secret,
+    spec: {
+      type: "ClusterIP",
+      clusterIP: "10.43.0.7",
+      ports: [{ port: 80, protocol: "TCP" }],
+      selector: { app: "web" },
+    },
+  } as KubeObject;
+  const [header, row] = showObjects([service], options({ kind: kindOfWord("svc"), output: "wide" }), false).split("\n");
+  t.regex(header!, /NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR$/);
+  t.regex(row!, /app=web$/);
+});
