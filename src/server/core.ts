@@ -21,7 +21,7 @@ import type { NodeTable } from "../api/link/nodes.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import type { Door } from "../api/rest/call.ts";
 import { openDoor, restHandler, type VersionInfo } from "../api/rest/door.ts";
-import type { Authorizer, TokenIssuer } from "../auth/auth-api.ts";
+import type { Authenticator, Authorizer, TokenIssuer } from "../auth/auth-api.ts";
 import { createAuthenticator } from "../auth/authenticator.ts";
 import { createAuthorizer } from "../auth/authorizer.ts";
 import type { Env } from "../env/env.ts";
@@ -123,7 +123,10 @@ export function createCore(options: CoreOptions): Core {
     host,
     store,
     kinds,
-    authenticator: createAuthenticator({ tokenIssuer: options.tokenIssuer, view: store.committed }),
+    authenticator: freshRefusals(
+      createAuthenticator({ tokenIssuer: options.tokenIssuer, view: store.committed }),
+      host,
+    ),
     authorizer,
     tokenIssuer: options.tokenIssuer,
     nodeStreams: options.nodeStreams,
@@ -136,4 +139,19 @@ export function createCore(options: CoreOptions): Core {
   });
   const rest = restHandler(door);
   return { store, host, authorizer, door, rest: (exchange) => rest(sessions.counted(exchange)) };
+}
+
+/** A follower may not have heard yet of whom it is about to refuse: it asks how far the leader is first. */
+function freshRefusals(inner: Authenticator, host: Pick<ActorHost, "isLeader" | "readBarrier">): Authenticator {
+  return {
+    async authenticate(exchange) {
+      try {
+        return await inner.authenticate(exchange);
+      } catch (error) {
+        if (host.isLeader) throw error;
+        await host.readBarrier();
+        return inner.authenticate(exchange);
+      }
+    },
+  };
 }

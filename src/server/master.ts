@@ -28,6 +28,7 @@ import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import { restoreInto, snapshotOf } from "../store/snapshot.ts";
 import { createStore, type Store } from "../store/store.ts";
 import type { StoreOptions } from "../store/store-state.ts";
+import { messageOf } from "../util/errors.ts";
 import { createCore, kindsById, type ClusterFacts, type Core } from "./core.ts";
 
 export interface MasterOptions {
@@ -84,6 +85,7 @@ export interface Master {
 
 const memberPath = "/troupe/v1/member";
 const stopGraceMs = 1_000;
+const handOverMs = 1_000;
 
 export async function startMaster(options: MasterOptions): Promise<Master> {
   const { env, listen, tls } = options;
@@ -143,9 +145,13 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       native.loadCertificate(pair);
     },
     async stop() {
+      const close = (): Promise<unknown> => Promise.all([rest.close(stopGraceMs), native.close(stopGraceMs)]);
+      // What is under way goes on at the next leader, if there is one.
+      const goesOn = await state.handOver();
+      if (goesOn) await close();
       core.host.stop();
       await backups?.stop();
-      await Promise.all([rest.close(stopGraceMs), native.close(stopGraceMs)]);
+      if (!goesOn) await close();
       await state.stop();
     },
   };
@@ -231,6 +237,23 @@ class State {
     await this.raft.open();
     await this.#transport?.start(this.#peerHandlers());
     await this.raft.start();
+  }
+
+  /** True if another member leads now, or did before. */
+  async handOver(): Promise<boolean> {
+    const { raft } = this;
+    if (this.#transport === undefined) return false;
+    if (raft.role !== "leader") return raft.leader !== undefined;
+    const { clock, log } = this.#options.env;
+    const late = new Promise<boolean>((resolve) => void clock.after(handOverMs, () => resolve(false)));
+    const transferred = raft.transfer().then(
+      () => true,
+      (error: unknown) => {
+        log("warn", "hand-over.failed", { reason: messageOf(error) });
+        return false;
+      },
+    );
+    return Promise.race([transferred, late]);
   }
 
   async stop(): Promise<void> {

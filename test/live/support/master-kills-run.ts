@@ -1,6 +1,6 @@
 /** Starts `master-kills.js` inside a machine, and reads its report. */
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "./machine.ts";
 import type { MasterKills } from "./master-kills.ts";
@@ -32,7 +32,8 @@ export async function runMasterKills(machine: Machine, data: string, options: Op
   const [code] = (await once(child, "close")) as [number];
   if (code !== 0) {
     // The machine is taken down next: what its logs say would be lost.
-    const logs = await Promise.all(["server.log", "keeper.log"].map((log) => tailOf(join(data, "logs", log))));
+    const names = (await readdir(join(data, "logs"))).filter((name) => /^(server|keeper)[^.]*\.log$/.test(name));
+    const logs = await Promise.all(names.map((log) => tailOf(join(data, "logs", log))));
     throw new Error(`the kills ended with ${code}: ${stderr}\n${logs.join("\n")}`);
   }
   return JSON.parse(stdout) as MasterKills;

@@ -1,11 +1,12 @@
 /**
- * Kills the master at random moments while writers create, update and delete ConfigMaps and a watch is
+ * Kills the master (of several: the leader) at random moments while writers create, update and delete ConfigMaps and a watch is
  * resumed from its last revision, and compares with a ledger of what clients were told. A process of
  * its own, inside a machine's namespace; prints one line of JSON: `MasterKills`.
  *
  * usage: node master-kills.js DATA_DIR KUBECONFIG KILLS
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Ledger, type LedgerEvent } from "./ledger.ts";
 import { createRestClient, type Answer, type WatchLine } from "./rest-client.ts";
@@ -56,12 +57,39 @@ async function insist(method: string, path: string, body?: unknown): Promise<Ans
   }
 }
 
-function serverPid(): number | undefined {
+interface MasterPort {
+  readonly name: string;
+  readonly apiPort: number;
+}
+
+/** Of a cluster with several masters. */
+const { masters = [] } = JSON.parse(readFileSync(join(dataDir, "cluster.json"), "utf8")) as {
+  readonly masters?: readonly MasterPort[];
+};
+const memberClients = masters.map(({ name, apiPort }) => ({ name, client: createRestClient(kubeconfig, apiPort) }));
+
+/** The one that leads, once all are there again: with two of three dead nobody could go on. */
+async function leaderName(): Promise<string> {
+  const untilMs = Date.now() + backMaxMs;
+  for (;;) {
+    const said = await Promise.all(
+      memberClients.map(({ client: member }) => member.call("GET", "/troupe/v1/member").catch(() => undefined)),
+    );
+    const leader = said.find((answer) => answer?.body["role"] === "leader");
+    const isWhole = said.every((answer) => ["leader", "follower"].includes(String(answer?.body["role"])));
+    if (leader !== undefined && isWhole) return String(leader.body["name"]);
+    if (Date.now() > untilMs) throw new Error(`the masters are not whole: ${JSON.stringify(said)}`);
+    await delay(50);
+  }
+}
+
+function serverPid(member: string | undefined): number | undefined {
   for (const entry of readdirSync("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     try {
       const words = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
-      if (words.includes("server") && words[words.indexOf("--data-dir") + 1] === dataDir) return Number(entry);
+      const isServer = words.includes("server") && words[words.indexOf("--data-dir") + 1] === dataDir;
+      if (isServer && (member === undefined || words[words.indexOf("--member") + 1] === member)) return Number(entry);
     } catch (error) {
       if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
@@ -154,7 +182,7 @@ async function killAgainAndAgain(ledger: Ledger): Promise<readonly number[]> {
   const backs: number[] = [];
   for (let count = 1; count <= kills; count += 1) {
     await delay(Math.random() * lifeMaxMs);
-    const pid = serverPid();
+    const pid = serverPid(masters.length === 0 ? undefined : await leaderName());
     if (pid === undefined) throw new Error("there is no master to kill");
     const killedMs = Date.now();
     process.kill(pid, "SIGKILL");

@@ -27,7 +27,8 @@ interface Kubeconfig {
 
 const timeoutMs = 15_000;
 
-export function createRestClient(kubeconfig: string): RestClient {
+/** `port`: another one than the kubeconfig names, on the same host. */
+export function createRestClient(kubeconfig: string, port?: number): RestClient {
   const config = parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
   const { cluster } = config.clusters[0]!;
   const { user } = config.users[0]!;
@@ -35,7 +36,7 @@ export function createRestClient(kubeconfig: string): RestClient {
   const inline = (text: string | undefined): Buffer => Buffer.from(text ?? "", "base64");
   const tls = {
     host: server.hostname,
-    port: Number(server.port),
+    port: port ?? Number(server.port),
     ca: inline(cluster["certificate-authority-data"]),
     cert: inline(user["client-certificate-data"]),
     key: inline(user["client-key-data"]),

@@ -1,0 +1,77 @@
+// Three masters on one machine: the leader is killed under write load with a ledger of everything that
+// clients were told, and the cluster's one address goes on.
+import { join } from "node:path";
+import test from "ava";
+import { createMachine, canDrive, until, type Machine } from "./support/machine.ts";
+import { runMasterKills } from "./support/master-kills-run.ts";
+
+const live = canDrive ? test.serial : test.serial.skip;
+const name = `ms${process.pid % 10_000}`;
+const leaderKills = 5;
+let machine: Machine;
+let data: string;
+
+interface Status {
+  readonly members: readonly { readonly name: string; readonly role: string; readonly pid: number }[];
+  readonly nodes: readonly { readonly ready: boolean }[];
+}
+
+async function status(): Promise<Status> {
+  const ran = await machine.troupe("status", "--name", name, "-o", "json");
+  return JSON.parse(ran.stdout) as Status;
+}
+
+const leaderOf = ({ members }: Status): string => members.find(({ role }) => role === "leader")?.name ?? "nobody";
+
+test.before(async (t) => {
+  if (!canDrive) return;
+  machine = createMachine();
+  data = join(machine.folder, "d");
+  const simulated = ["--runtime", "simulated", "--nodes", "2", "--masters", "3", "--wait", "120s"];
+  const ran = await machine.troupe("up", "--name", name, "--data-dir", data, ...simulated);
+  t.is(ran.code, 0, ran.stderr);
+});
+test.after.always(async () => {
+  if (canDrive) await machine.dispose();
+});
+
+live("up --masters 3: status tells the members and their roles, kubectl goes through the one address", async (t) => {
+  const { members } = await status();
+  t.deepEqual(
+    members.map((member) => member.name),
+    ["m1", "m2", "m3"],
+  );
+  t.deepEqual(members.map(({ role }) => role).toSorted(), ["follower", "follower", "leader"]);
+  await machine.kubectl("create", "deployment", "hello", "--image=web:1", "--replicas=3");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
+  const refused = await machine.troupe("up", "--name", name, "--masters", "5");
+  t.regex(refused.stderr, /it has 3 masters/);
+});
+
+live(
+  "kill -9 of the leader under write load, again and again: no write lost, the watch goes on, all come back",
+  async (t) => {
+    const report = await runMasterKills(machine, data, { kills: leaderKills });
+    t.log(report);
+    t.deepEqual(report.problems, []);
+    t.true(report.acknowledged > leaderKills * 10, `${report.acknowledged} writes`);
+    await until("the cluster is whole", async () => (await machine.troupe("status", "--name", name)).code === 0);
+    const left = JSON.parse(await machine.kubectl("get", "deployment", "hello", "-o", "json")) as {
+      readonly status: { readonly readyReplicas: number };
+    };
+    t.is(left.status.readyReplicas, 3);
+  },
+);
+
+live("an order that is given right behind the leader's death is carried out", async (t) => {
+  const before = await status();
+  const leader = before.members.find(({ role }) => role === "leader");
+  process.kill(leader?.pid ?? 0, "SIGKILL");
+  await machine.kubectl("scale", "deployment", "hello", "--replicas=5");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
+  await until("another one leads and all are there", async () => {
+    const now = await status();
+    return leaderOf(now) !== "nobody" && now.members.every(({ role }) => role === "leader" || role === "follower");
+  });
+  t.pass();
+});
