@@ -9,11 +9,12 @@
  *
  * `oneMember`: a master as `troupe up` starts it; each write creates a ConfigMap (`get` reads one) through
  * the gRPC door over mutual TLS, all calls on one stream: authentication, authorisation, admission,
- * validation, machine, history, log. `logOnly`: the log with its disk and its transport over mutual TLS, but
+ * validation, machine, history, log. `threeMembers`: the same with three masters, at the leader. `logOnly`: the log with its disk and its transport over mutual TLS, but
  * without API and store; clients speak frames over TCP. etcd's members and clients speak without TLS.
  * `usPerOp` is CPU of all members for one operation: on a busy machine it says more than the rates.
  * With TROUPE_BENCH_PROFILE=FOLDER the members of `logOnly` leave CPU profiles there.
  */
+import { readCluster } from "../src/cli/cluster-file.ts";
 import { createMachine } from "../test/live/support/machine.ts";
 import { createCluster, load, median, pidsOf, round, say } from "./support/cluster.ts";
 import type { BenchCluster } from "./support/cluster.ts";
@@ -52,14 +53,16 @@ export async function run(): Promise<object> {
   try {
     const worker = startWorker(cluster, "./raft-worker.js");
     const logOnly = await besideEtcd(cluster, worker, 3, (etcd) => logOf(cluster, worker, etcd));
-    const oneMember = await besideEtcd(cluster, worker, 1, (etcd) => doorOf(cluster, etcd));
+    const oneMember = await besideEtcd(cluster, worker, 1, (etcd) => doorOf(cluster, etcd, 1));
+    const threeMembers = await besideEtcd(cluster, worker, 3, (etcd) => doorOf(cluster, etcd, 3));
     await worker.end();
     return {
       bench: "raft",
       load: load(),
       oneMember: oneMember.write,
+      threeMembers: threeMembers.write,
       logOnly: { threeMembers: logOnly.write },
-      reads: { oneMember: oneMember.read, logOnly: { threeMembers: logOnly.read } },
+      reads: { oneMember: oneMember.read, threeMembers: threeMembers.read, logOnly: { threeMembers: logOnly.read } },
     };
   } finally {
     await cluster.machine.dispose();
@@ -103,13 +106,16 @@ async function logOf({ machine }: BenchCluster, worker: Worker, etcd: Ask): Prom
   }
 }
 
-async function doorOf(cluster: BenchCluster, etcd: Ask): Promise<Results> {
-  say(await cluster.up("--runtime", "simulated"));
+async function doorOf(cluster: BenchCluster, etcd: Ask, members: number): Promise<Results> {
+  say(await cluster.up("--runtime", "simulated", "--masters", String(members)));
   const door = startWorker(cluster, "./write-worker.js");
   say(`the server is process ${pidsOf(cluster.dataDir, "server").join(", ")}`);
   try {
-    return await compare("one member through the door", etcd, async (what, inFlight) => {
-      const question: Question = { what: what === "write" ? "calls" : "callsGet", ...times(inFlight) };
+    const name = members === 1 ? "one member" : `${members} members`;
+    return await compare(`${name} through the door`, etcd, async (what, inFlight) => {
+      const call = { what: what === "write" ? "calls" : "callsGet" } as const;
+      const port = members === 1 ? {} : { grpcPort: await leaderPort(cluster) };
+      const question: Question = { ...call, ...times(inFlight), ...port };
       const { serverUsPerCreate, clientUsPerCreate, ...got } = await door.ask<WriteRound>(question);
       return { ...got, usPerOp: serverUsPerCreate, clientUsPerOp: clientUsPerCreate };
     });
@@ -117,6 +123,16 @@ async function doorOf(cluster: BenchCluster, etcd: Ask): Promise<Results> {
     await door.end();
     await cluster.down();
   }
+}
+
+/** The gRPC port of the master that leads at this moment. */
+async function leaderPort({ machine, name, dataDir }: BenchCluster): Promise<number> {
+  const ran = await machine.troupe("status", "--name", name, "-o", "json");
+  const { members } = JSON.parse(ran.stdout) as { readonly members: readonly { name: string; role: string }[] };
+  const leader = members.find(({ role }) => role === "leader")?.name;
+  const port = (await readCluster(dataDir))?.masters?.find((each) => each.name === leader)?.grpcPort;
+  if (port === undefined) throw new Error(`no master leads: ${ran.stdout}${ran.stderr}`);
+  return port;
 }
 
 async function compare(name: string, etcd: Ask, ours: Ask): Promise<Results> {
