@@ -21,6 +21,8 @@ export class SimPeers {
   readonly #lastAt = new Map<string, number>();
   /** Between two members, one way; on top of the ordinary. */
   readonly delaysMs: Map<string, number> = new Map();
+  /** Above 0: every command and answer arrives a second time, up to this much later. */
+  doubledWithinMs = 0;
 
   constructor(clock: Clock, rng: Rng) {
     this.#clock = clock;
@@ -76,6 +78,9 @@ export class SimPeers {
     // Heartbeats never end: they do not keep a cluster from being settled.
     const daemon = message.type === "heartbeat" || message.type === "heartbeatResp";
     this.#clock.after(at - this.#clock.mono(), arrive, { daemon });
+    const isCall = message.type === "command" || message.type === "answer";
+    if (!isCall || this.doubledWithinMs === 0) return;
+    this.#clock.after(at - this.#clock.mono() + this.#rng.below(this.doubledWithinMs), arrive);
   }
 
   #meet(one: number, other: number): void {

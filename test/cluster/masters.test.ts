@@ -168,3 +168,40 @@ test("a follower that was down for long is brought up with a snapshot, and its w
   await cluster.settled();
   t.is(new Set(cluster.members.map(stateOf)).size, 1);
 });
+
+test("commands and answers that arrive twice, the second time late, happen and count once", async (t) => {
+  await using cluster = await createCluster({ masters: 3, nodes: 0, seed: 12 });
+  cluster.peers.doubledWithinMs = 200;
+  const killed = leaderOf(cluster);
+  const others = followersOf(cluster);
+  const load = new Load(cluster, 6, (client) => others[client % 2]?.name ?? "");
+  await load.run(1_000);
+  killed.kill();
+  await load.run(1_000);
+  await load.finish();
+  await cluster.advance(1_000);
+  t.deepEqual(load.refused, []);
+  t.true(load.acknowledged.length > 50);
+  t.deepEqual([...writtenOn(leaderOf(cluster))].toSorted(), load.acknowledged.toSorted());
+});
+
+test("the death of a leader holds up the clients of the others for some tens of milliseconds", async (t) => {
+  for (const seed of [1, 2, 3, 4]) {
+    await using cluster = await createCluster({ masters: 3, nodes: 0, seed });
+    await cluster.advance(3_000);
+    const others = followersOf(cluster);
+    leaderOf(cluster).kill();
+    const killedAtMs = cluster.env.clock.mono();
+    const writes = others.map(({ name }) => {
+      const body = configMap(`behind-${name}`);
+      return cluster.open("POST", configMapsPath, body, { via: name });
+    });
+    await cluster.until(() => writes.every(({ ended }) => ended), { stepMs: 1 });
+    const gapMs = cluster.env.clock.mono() - killedAtMs;
+    t.true(gapMs <= 60, `seed ${seed}: ${gapMs} virtual ms`);
+    t.deepEqual(
+      writes.map(({ status }) => status),
+      [201, 201],
+    );
+  }
+});
