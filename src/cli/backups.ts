@@ -69,6 +69,12 @@ async function bytesOfMaster({ dataDir, cluster }: Registered): Promise<AsyncIte
 }
 
 async function bytesOfFolder({ dataDir, cluster }: Registered): Promise<AsyncIterable<Uint8Array>> {
+  if (cluster.masters !== undefined) {
+    throw new UserError("TRP-0172", "its masters do not run, and none of them knows by itself what is newest", {
+      hint: `${self} up --name ${cluster.name}`,
+      exitCode: 3,
+    });
+  }
   const layout = layoutOf(dataDir);
   const env = createProcessEnv({ diskRoot: layout.master, verbose: false });
   const folder = await readMasterFolder(env);
@@ -279,7 +285,8 @@ function requireKeys(unreadable: number, names: readonly string[], keys: string 
 }
 
 function restoredCluster({ cluster }: BackupManifest, present: ClusterFile | undefined): ClusterFile {
-  const file = present ?? (cluster.file as unknown as ClusterFile);
+  // It begins again with one master, whatever it had: the others' logs are of the life before.
+  const { masters: _members, ...file } = present ?? (cluster.file as unknown as ClusterFile);
   return { ...file, id: randomUUID(), epoch: Math.max(cluster.epoch, present?.epoch ?? 0) + 1 };
 }
 
