@@ -3,6 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { get } from "node:http";
+import { hasEnded } from "./worker.ts";
 import type { Machine } from "../../test/live/support/machine.ts";
 
 export interface Etcd {
@@ -52,7 +53,7 @@ export function createEtcd(machine: Machine, members: number): Etcd {
     async kill(member) {
       const child = children[member];
       children[member] = undefined;
-      if (child === undefined) return;
+      if (child === undefined || hasEnded(child)) return;
       const ended = once(child, "exit");
       child.kill("SIGKILL");
       await ended;

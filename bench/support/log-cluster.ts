@@ -10,6 +10,7 @@ import type { Machine } from "../../test/live/support/machine.ts";
 import { LogConnection } from "./log-wire.ts";
 import type { LogMemberSpec } from "./log-member.ts";
 import { pause } from "./cluster.ts";
+import { hasEnded } from "./worker.ts";
 
 export interface LogCluster {
   /** Client ports by member. */
@@ -61,7 +62,7 @@ export async function createLogCluster(machine: Machine, members: number, profil
   const end = async (member: number, how: (child: ChildProcess) => void): Promise<void> => {
     const child = children[member];
     children[member] = undefined;
-    if (child === undefined) return;
+    if (child === undefined || hasEnded(child)) return;
     const ended = once(child, "exit");
     how(child);
     await ended;

@@ -1,4 +1,5 @@
 /** A bench's worker in the cluster's namespace: one line of text asks, one line of JSON answers. */
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -28,6 +29,11 @@ export function startWorker({ machine, dataDir }: BenchCluster, script: string):
       await ended;
     },
   };
+}
+
+/** Its exit may have been told before anyone waits for it: the bench kills members by their numbers. */
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 /** The worker's side: answers every line of stdin until it ends. */

@@ -100,10 +100,14 @@ export interface DecodedRecord {
   readonly nextAt: number;
 }
 
-/** The record at `at`, or undefined where its bytes are short, damaged or of an unknown kind. */
-export function readRecord(crypto: Crypto, bytes: Uint8Array, at: number): DecodedRecord | undefined {
+/** The record at `at`, or undefined where its bytes are short, damaged or of an unknown kind. `view`: of these bytes. */
+export function readRecord(
+  crypto: Crypto,
+  bytes: Uint8Array,
+  at: number,
+  view: DataView = viewOf(bytes),
+): DecodedRecord | undefined {
   if (at + RECORD_HEADER_BYTES > bytes.length) return undefined;
-  const view = viewOf(bytes);
   const payloadAt = at + RECORD_HEADER_BYTES;
   const nextAt = payloadAt + view.getUint32(at);
   if (nextAt > bytes.length) return undefined;

@@ -121,6 +121,8 @@ export class Wal {
   readonly #segmentBytes: number;
   readonly #pieceBytes: number;
   readonly #queue: BatchQueue;
+  /** Of one piece, made when it is first needed. */
+  #zeros: Uint8Array = new Uint8Array();
   readonly #older: SegmentExtent[];
   readonly #markWaiters: MarkWaiter[] = [];
   #current: OpenSegment | undefined;
@@ -291,7 +293,7 @@ export class Wal {
     try {
       const file = await disk.open(BALLAST_PATH, "dsync");
       for (let at = await file.size(); at < ballastBytes; at += this.#pieceBytes) {
-        await file.write(at, [new Uint8Array(Math.min(this.#pieceBytes, ballastBytes - at))]);
+        await file.write(at, [this.#zerosOf(ballastBytes - at)]);
       }
       await file.close();
       return true;
@@ -405,10 +407,16 @@ export class Wal {
     }
   }
 
+  /** At most a piece: a megabyte anew for each would be work for the collector. */
+  #zerosOf(lengthBytes: number): Uint8Array {
+    if (this.#zeros.length === 0) this.#zeros = new Uint8Array(this.#pieceBytes);
+    return this.#zeros.subarray(0, lengthBytes);
+  }
+
   async #fillPiece(segment: OpenSegment): Promise<void> {
     const length = Math.min(this.#pieceBytes, this.#segmentBytes - segment.filledTo);
     try {
-      await segment.file.write(segment.filledTo, [new Uint8Array(length)]);
+      await segment.file.write(segment.filledTo, [this.#zerosOf(length)]);
       segment.filledTo += length;
     } catch (error) {
       // Room may come back before the batches reach the end of what is filled.
@@ -424,7 +432,7 @@ export class Wal {
       await disk.remove(NEW_PATH);
       const file = await disk.open(NEW_PATH, "dsync");
       for (let at = 0; at < this.#segmentBytes; at += this.#pieceBytes) {
-        await file.write(at, [new Uint8Array(Math.min(this.#pieceBytes, this.#segmentBytes - at))]);
+        await file.write(at, [this.#zerosOf(this.#segmentBytes - at)]);
       }
       await file.close();
       await disk.rename(NEW_PATH, SPARE_PATH);

@@ -1,5 +1,5 @@
 import type { Crypto } from "../env/env.ts";
-import { concatBytes, Reader, Writer } from "../util/bytes.ts";
+import { concatBytes, equalBytes, Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { CampaignReason, Entry, Message } from "./core/types.ts";
 import { RECORD_HEADER_BYTES, readRecord, viewOf, writeRecord } from "./format.ts";
@@ -51,26 +51,27 @@ const ackStates: readonly Extract<SnapshotMessage, { type: "snapshotAck" }>["sta
 const protocol = 1;
 const lanes: readonly Lane[] = ["log", "bulk", "call"];
 
-/** Records are the same for everyone: their crc is computed once. */
+interface Appended {
+  readonly entries: readonly Entry[];
+  readonly bytes: Uint8Array;
+}
+
+/** What goes to one follower mostly goes to the others as well: the last append's bytes are kept for them. */
 export class Encoder {
   readonly #crypto: Crypto;
-  readonly #heads: WeakMap<Entry, Uint8Array> = new WeakMap();
+  #last: Appended = { entries: [], bytes: new Uint8Array() };
 
   constructor(crypto: Crypto) {
     this.#crypto = crypto;
   }
 
-  /** One after the other in one buffer, to which entries are copied once. */
+  /** One after the other in one buffer. It may be handed out again: no one writes into it. */
   encode(frames: readonly Frame[]): Uint8Array {
-    const pieces: Uint8Array[] = [];
-    for (const frame of frames) {
-      if (frame.type === "append") this.#append(frame, pieces);
-      else pieces.push(encodeSmall(frame));
-    }
+    const pieces = frames.map((frame) => (frame.type === "append" ? this.#append(frame) : encodeSmall(frame)));
     return pieces.length === 1 ? (pieces[0] as Uint8Array) : concatBytes(pieces);
   }
 
-  #append(message: Extract<Message, { type: "append" }>, pieces: Uint8Array[]): void {
+  #append(message: Extract<Message, { type: "append" }>): Uint8Array {
     const { entries } = message;
     const fields = new Writer(64)
       .u32(0)
@@ -82,23 +83,35 @@ export class Encoder {
       .u32(entries.length)
       .finish();
     let length = fields.length;
-    pieces.push(fields);
-    for (const entry of entries) {
-      pieces.push(this.#headOf(entry), entry.payload);
-      length += RECORD_HEADER_BYTES + entry.payload.length;
-    }
+    for (const { payload } of entries) length += RECORD_HEADER_BYTES + payload.length;
     viewOf(fields).setUint32(0, length - 4);
+    const last = this.#last;
+    if (!isSameRun(last.entries, entries)) {
+      const bytes = new Uint8Array(length);
+      bytes.set(fields);
+      this.#writeRecords(bytes, fields.length, entries);
+      if (entries.length > 0) this.#last = { entries, bytes };
+      return bytes;
+    }
+    if (equalBytes(last.bytes.subarray(0, fields.length), fields)) return last.bytes;
+    const bytes = last.bytes.slice();
+    bytes.set(fields);
+    return bytes;
   }
 
-  #headOf(entry: Entry): Uint8Array {
-    let head = this.#heads.get(entry);
-    if (head === undefined) {
-      head = new Uint8Array(RECORD_HEADER_BYTES);
-      writeRecord(this.#crypto, { bytes: head, view: viewOf(head), at: 0 }, entry, false);
-      this.#heads.set(entry, head);
+  #writeRecords(bytes: Uint8Array, from: number, entries: readonly Entry[]): void {
+    const view = viewOf(bytes);
+    let at = from;
+    for (const entry of entries) {
+      writeRecord(this.#crypto, { bytes, view, at }, entry, true);
+      at += RECORD_HEADER_BYTES + entry.payload.length;
     }
-    return head;
   }
+}
+
+/** Two pieces of one log without a gap: where both ends are the same, all of it is. */
+function isSameRun(one: readonly Entry[], other: readonly Entry[]): boolean {
+  return one.length > 0 && one.length === other.length && one[0] === other[0] && one.at(-1) === other.at(-1);
 }
 
 function encodeSmall(frame: Exclude<Frame, { type: "append" }>): Uint8Array {
@@ -198,9 +211,10 @@ function decodeAppend(crypto: Crypto, body: Uint8Array, reader: Reader): Frame {
   const fields = { term: reader.u48(), prevIndex: reader.u48(), prevTerm: reader.u48(), commit: reader.u48() };
   const count = reader.u32();
   const entries: Entry[] = [];
+  const view = viewOf(body);
   let at = 1 + 4 * 6 + 4;
   for (let n = 0; n < count; n += 1) {
-    const record = readRecord(crypto, body, at);
+    const record = readRecord(crypto, body, at, view);
     invariant(record !== undefined, "an entry arrives as it was sent");
     entries.push(record.entry);
     at = record.nextAt;

@@ -64,6 +64,33 @@ test("every frame comes out as it went in, however the stream is cut", (t) => {
   );
 });
 
+test("an append that goes to several members arrives whole at each, with what each is told", (t) => {
+  const encoder = new Encoder(realCrypto);
+  const [two, three, four] = [entry(2, 3), entry(3, 5, "x".repeat(900)), entry(4, 5)];
+  const append = (commit: number, entries: readonly ReturnType<typeof entry>[]): Frame => ({
+    type: "append",
+    term: 5,
+    prevIndex: 1,
+    prevTerm: 1,
+    commit,
+    entries,
+  });
+  const sent = [
+    [append(1, [two, three, four])],
+    [append(1, [two, three, four])],
+    [append(2, [two, three, four]), append(2, [])],
+    [append(2, [two, three])],
+    [append(2, [two, entry(3, 6), entry(4, 6)])],
+    [append(1, [two, three, four])],
+  ];
+  const bytes = sent.map((some) => encoder.encode(some));
+  for (const [at, some] of sent.entries()) {
+    const seen: Frame[] = [];
+    new FrameReader().push(bytes[at] as Uint8Array, (body) => seen.push(decode(realCrypto, body)));
+    t.deepEqual(seen, some);
+  }
+});
+
 test("an entry that was changed on the way, a strange type and a frame too long break the connection", (t) => {
   const encoder = new Encoder(realCrypto);
   const bytes = encoder.encode([frames[6] as Frame]).slice(4);
