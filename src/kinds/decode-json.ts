@@ -1,5 +1,6 @@
 import type { Json, JsonObject, MutableJson } from "../util/json.ts";
 import { setKey } from "../util/json-text.ts";
+import { conversionError } from "./conversion-error.ts";
 import { decodeScalar, goScalarName, jsonTypeName } from "./decode-scalar.ts";
 import { flatten, zeroOf } from "./flat-schema.ts";
 import type { Draft } from "./kind.ts";
@@ -14,6 +15,11 @@ import type { Field, ListSchema, MapSchema, ObjectSchema, Schema } from "./schem
 export interface DecodeOptions {
   /** `Ignore` does not look for unknown fields. */
   readonly validation: "Ignore" | "Warn" | "Strict";
+  /**
+   * Whose words a type error has: those of Go's JSON decoder (`json: cannot unmarshal …`), or those of
+   * Kubernetes' conversion of data that is decoded already, which strategic merge patches go through.
+   */
+  readonly words?: "decoder" | "converter";
 }
 
 export interface Decoded {
@@ -26,7 +32,7 @@ export interface Decoded {
 
 /** Never throws. `apiVersion` and `kind` are taken as they stand ("" if absent). */
 export function decodeJson(schema: ObjectSchema, value: Json, options: DecodeOptions): Decoded {
-  const decoder = new Decoder(options.validation !== "Ignore");
+  const decoder = new Decoder(options.validation !== "Ignore", options.words === "converter");
   const draft: Draft = { apiVersion: "", kind: "", metadata: {} };
   if (!isObject(value)) {
     decoder.errors.push(`json: cannot unmarshal ${jsonTypeName(value)} into Go value of type ${goTypeName(schema)}`);
@@ -69,9 +75,11 @@ class Decoder {
   private readonly path: (string | number)[] = [];
   /** The innermost object: Go names it in its errors. */
   private owner: ObjectSchema | undefined;
+  private readonly converts: boolean;
 
-  constructor(strict: boolean) {
+  constructor(strict: boolean, converts: boolean) {
     this.strict = strict;
+    this.converts = converts;
   }
 
   mismatch(owner: ObjectSchema, path: readonly (string | number)[], what: string, type: string): void {
@@ -82,7 +90,8 @@ class Decoder {
 
   private mismatchHere(value: Json, schema: Schema): void {
     const what = jsonTypeName(value);
-    if (this.owner === undefined) {
+    if (this.converts) this.errors.push(conversionError(value, schema));
+    else if (this.owner === undefined) {
       this.errors.push(`json: cannot unmarshal ${what} into Go value of type ${goTypeName(schema)}`);
     } else this.mismatch(this.owner, this.path, what, goTypeName(schema));
   }
@@ -133,7 +142,7 @@ class Decoder {
         const result = decodeScalar(schema.type, given);
         if (result.kind === "value") return result.value;
         if (result.kind === "problem") this.errors.push(result.text);
-        else if (this.owner === undefined) this.mismatchHere(given, schema);
+        else if (this.owner === undefined || this.converts) this.mismatchHere(given, schema);
         else this.mismatch(this.owner, this.path, result.what, goTypeName(schema));
         return undefined;
       }

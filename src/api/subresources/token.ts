@@ -42,7 +42,7 @@ export async function issueToken(door: TokenDoor, target: TokenTarget, draft: Dr
   await door.host.readBarrier();
   const account = door.store.committed.get(kind.id, namespace, name);
   if (account === undefined) throw notFound(kind, name);
-  const expirationSeconds = expirationOf(spec["expirationSeconds"], name);
+  const expirationSeconds = expirationOf(spec["expirationSeconds"]);
   const audiences = audiencesOf(spec["audiences"], door.audiences ?? defaultAudiences);
   const issued = await door.tokenIssuer.issue({
     namespace,
@@ -67,11 +67,12 @@ export async function issueToken(door: TokenDoor, target: TokenTarget, draft: Dr
   return answer;
 }
 
-function expirationOf(given: unknown, name: string): number {
+/** The refusal names no account, as Kubernetes' does. */
+function expirationOf(given: unknown): number {
   if (given === undefined || given === null) return defaultSeconds;
   const seconds = Number(given);
   const refuse = (detail: string): Error =>
-    invalidOptions("TokenRequest.authentication.k8s.io", name, [
+    invalidOptions("TokenRequest.authentication.k8s.io", "", [
       {
         reason: "FieldValueInvalid",
         field: "spec.expirationSeconds",

@@ -34,11 +34,11 @@ export function patchedForm(evaluation: Evaluation, form: Form, document: Json):
   const patched = applyPatch(request, form.schema, document);
   if (!isObject(patched)) throw badRequest("a patch must leave an object");
   const validation = request.fieldValidation ?? "Warn";
-  const decoded = decodeJson(form.schema, patched, { validation });
+  const isStrategic = request.patch?.type === "strategic";
+  const decoded = decodeJson(form.schema, patched, { validation, words: isStrategic ? "converter" : "decoder" });
   const { errors, unknown } = decoded;
   const [problem = strictProblem(validation, unknown)] = errors;
   if (problem !== undefined) {
-    const isStrategic = request.patch?.type === "strategic";
     throw invalidPatch(isStrategic ? goPlain(request.patch.body) : goJson(patched), problem);
   }
   const settled = settleForm(form, decoded, { validation });

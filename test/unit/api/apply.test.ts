@@ -681,8 +681,7 @@ const patchCases: readonly PatchCase[] = [
     type: "strategic-merge",
     body: { spec: { replicas: "x" } },
     code: 422,
-    message:
-      ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:x]]": json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+    message: ' "" is invalid: patch: Invalid value: "map[spec:map[replicas:x]]": unrecognized type: int32',
   },
   {
     what: "an item without its key",

@@ -2,7 +2,7 @@ import test from "ava";
 import { decodeJson } from "../../../src/kinds/decode-json.ts";
 import { decodeProtobuf, openEnvelope, ProtobufError } from "../../../src/kinds/decode-protobuf.ts";
 import { strictDecoding } from "../../../src/kinds/status-errors.ts";
-import type { Json } from "../../../src/util/json.ts";
+import type { Json, JsonObject } from "../../../src/util/json.ts";
 import { parseJsonText } from "../../../src/util/json-text.ts";
 import { kindOf } from "./kit.ts";
 
@@ -37,6 +37,22 @@ test("wrong types are told as Go tells them", (t) => {
     "json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string",
   );
   t.is(first([]), "json: cannot unmarshal array into Go value of type v1.Deployment");
+});
+
+test("wrong types in a merged patch are told as the conversion tells them", (t) => {
+  const schema = kindOf("pods").schema;
+  const first = (spec: Json): string | undefined =>
+    decodeJson(schema, { spec }, { validation: "Ignore", words: "converter" }).errors[0];
+  const container = (fields: JsonObject): Json => ({ containers: [{ name: "c", ...fields }] });
+  t.is(first({ nodeName: 1 }), "cannot convert int64 to string");
+  t.is(first({ nodeName: true }), "unrecognized type: string");
+  t.is(first({ priority: "x" }), "unrecognized type: int32");
+  t.is(first({ priority: 1.5 }), "cannot convert float64 to int32");
+  t.is(first({ hostPID: "yes" }), "unrecognized type: bool");
+  t.is(first({ nodeSelector: [] }), "cannot restore map from slice");
+  t.is(first({ containers: "c" }), "cannot restore slice from string");
+  t.is(first(container({ resources: 1 })), "cannot restore struct from: int64");
+  t.regex(first(container({ resources: { limits: { cpu: [] } } })) ?? "", /^quantities must match/);
 });
 
 test("nulls, empty texts and zeros that mean nothing are dropped; those that mean something stay", (t) => {
