@@ -1,3 +1,4 @@
+import { enumOf } from "../../kinds/enums.ts";
 import { flatten } from "../../kinds/flat-schema.ts";
 import type { Field, ListSchema, ObjectSchema, ScalarType, Schema } from "../../kinds/schema.ts";
 import { deleteOptionsSchema, listMetaSchema } from "../../kinds/schemas/meta.ts";
@@ -124,6 +125,9 @@ function collect(schema: Schema, dialect: Dialect, found: Map<string, MutableJso
   const properties: MutableJsonObject = {};
   for (const [name, field] of flatten(schema).fields) {
     properties[name] = propertyOf(field, dialect);
+    // Clients that read the older document take no notice of them.
+    const values = dialect.version === 3 ? enumOf(schema.name, name) : undefined;
+    if (values !== undefined) properties[name] = { ...properties[name], enum: [...values] };
     if (field.required === true) required.push(name);
     collect(field.schema, dialect, found);
   }

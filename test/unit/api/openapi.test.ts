@@ -4,6 +4,7 @@ import { allResources } from "../../../src/api/rest/resources.ts";
 import { encodeOpenApiV2 } from "../../../src/api/openapi/gnostic.ts";
 import { openApiV2 } from "../../../src/api/openapi/v2.ts";
 import { kinds } from "../../../src/kinds/catalogue.ts";
+import { enumeratedFields } from "../../../src/kinds/enums.ts";
 import { createRig, type Loose } from "./harness.ts";
 
 /** The part of gnostic's messages that kubectl reads; written from the published field numbers. */
@@ -100,6 +101,21 @@ test("every reference of the v3 documents leads somewhere", async (t) => {
       t.truthy(json.components.schemas[name!], `${path}: ${name}`);
     }
   }
+});
+
+test("every enumeration of Kubernetes stands at a field of the v3 documents", async (t) => {
+  const rig = await createRig();
+  const index = await rig.call("GET", "/openapi/v3");
+  const found = new Set<string>();
+  for (const path of Object.keys(index.json.paths)) {
+    const { json } = await rig.call("GET", `/openapi/v3/${path}`);
+    for (const [name, { properties = {} }] of Object.entries<Loose>(json.components.schemas)) {
+      for (const [field, property] of Object.entries<Loose>(properties)) {
+        if (property.enum !== undefined) found.add(`${name}.${field}`);
+      }
+    }
+  }
+  t.deepEqual([...found].toSorted(), enumeratedFields().toSorted());
 });
 
 test("the v2 document is protobuf for whoever asks for it, JSON for all others", async (t) => {
