@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   raft: () => import("./raft.ts"),
   read: () => import("./read.ts"),
   server: () => import("./server.ts"),
+  start: () => import("./start.ts"),
   up: () => import("./up.ts"),
   watch: () => import("./watch.ts"),
   write: () => import("./write.ts"),

@@ -154,13 +154,24 @@ test("the same seed gives the same history, byte for byte, again and again; anot
   t.not(await story(8), first);
 });
 
-test("the test of manifests runs in Node's own test runner, and its process ends", async (t) => {
-  const file = join(import.meta.dirname, "..", "..", "examples", "testing", "manifests.node.js");
-  const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve) => {
-    const child = execFile(process.execPath, ["--test", file], { timeout: 50_000 }, (_error, stdout) => {
-      resolve({ code: child.exitCode, output: stdout });
+test("clusters one after another leave nothing behind, and their process ends by itself", async (t) => {
+  const soak = join(import.meta.dirname, "..", "soak", "main.js");
+  const { code, output } = await outcomeOf([soak, "clusters", "24"]);
+  t.is(code, 0, output);
+});
+
+/** Exit code null: it did not end in time. */
+function outcomeOf(args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, args, { timeout: 50_000 }, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode, output: stdout + stderr });
     });
   });
+}
+
+test("the test of manifests runs in Node's own test runner, and its process ends", async (t) => {
+  const file = join(import.meta.dirname, "..", "..", "examples", "testing", "manifests.node.js");
+  const { code, output } = await outcomeOf(["--test", file]);
   t.is(code, 0, output);
   t.regex(output, /# pass 3/);
 });

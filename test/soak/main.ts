@@ -1,11 +1,13 @@
 /**
- * Long loops of what the live tier runs as a slice, as root on a machine of their own:
+ * Long loops of what the fast and the live tier run as a slice; of the live tier as root on a machine of their own:
  *
  *   npm run soak -- kills [COUNT]       kill -9 of the master under write load, with a ledger (50)
  *   npm run soak -- rollouts [MINUTES]  rolling updates under client loops (30)
+ *   npm run soak -- clusters [COUNT]    virtual clusters one after another in one process (1,000)
  *
  * Each ends with one line of JSON: its figures, and `problems`, which must be empty (else exit code 1).
  */
+import { clusters } from "./clusters.ts";
 import { kills } from "./kills.ts";
 import { rollouts } from "./rollouts.ts";
 
@@ -13,7 +15,7 @@ interface Soaked {
   readonly problems: readonly string[];
 }
 
-const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soaked>>> = { kills, rollouts };
+const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soaked>>> = { clusters, kills, rollouts };
 
 async function main(): Promise<number> {
   const [name = "", amount] = process.argv.slice(2);
