@@ -44,6 +44,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "seal Secrets at rest with a new key",
     load: async () => (await import("./commands/secrets.ts")).secrets,
   },
+  doctor: {
+    summary: "is this machine, and a data directory, fit to run a cluster",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
   cert: {
     summary: "list certificates and when they end, renew them",
     load: async () => (await import("./commands/cert.ts")).cert,

@@ -77,6 +77,18 @@ export function processesOf(dataDir: string): readonly OwnProcess[] {
     });
 }
 
+/** Every keeper, master and agent on this machine, whichever cluster is theirs. */
+export function allTroupeProcesses(): readonly { readonly pid: number; readonly dataDir: string }[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .flatMap((entry) => {
+      const argv = (readProc(Number(entry), "cmdline") ?? "").split("\0");
+      const dataDir = after(argv, "--data-dir");
+      if (dataDir === undefined || !dataDir.startsWith("/")) return [];
+      return classify(argv, dataDir) === undefined ? [] : [{ pid: Number(entry), dataDir }];
+    });
+}
+
 export function isAlive({ pid, startTicks }: ProcessId): boolean {
   return lookAt(pid)?.startTicks === startTicks;
 }

@@ -88,6 +88,26 @@ live("certificates are renewed before they end, on both ports and on the link, w
   t.is((await machine.troupe("cert", "renew", "serving-ca", "--name", name)).code, 3);
 });
 
+live("the doctor finds nothing wrong with a cluster that runs, and says what is wrong with one", async (t) => {
+  interface Diagnosis {
+    readonly checks: readonly { readonly name: string; readonly verdict: string }[];
+  }
+  const diagnosis = async (code: number): Promise<Diagnosis> => {
+    const ran = await machine.troupe("doctor", "--name", name, "-o", "json");
+    t.is(ran.code, code, ran.stdout + ran.stderr);
+    return JSON.parse(ran.stdout) as Diagnosis;
+  };
+  const said = ({ checks }: Diagnosis, check: string): string | undefined =>
+    checks.find((one) => one.name === check)?.verdict;
+  const well = await diagnosis(0);
+  const port = `port ${facts(first).apiPort}`;
+  t.deepEqual([said(well, "log"), said(well, port), said(well, "keys")], ["ok", "ok", "ok"]);
+  await machine.run("chmod", ["-R", "a+rX", join(first, "pki")]);
+  t.is(said(await diagnosis(1), "keys"), "fail");
+  await machine.run("chmod", ["-R", "go=", join(first, "pki")]);
+  await diagnosis(0);
+});
+
 live(
   "a snapshot is restored into a new folder: objects of then, revisions above all, old watches expired",
   async (t) => {
