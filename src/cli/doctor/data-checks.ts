@@ -56,8 +56,8 @@ export function spaceVerdict(disk: {
   const found = `${sizeText(freeBytes)} free of ${sizeText(allBytes)}`;
   const fix = "make room: a master whose disk is full takes no writes";
   if (allFiles > 0 && freeFiles < 1_000) return fail("disk space", `${found}, but no inodes left`, fix);
-  if (freeBytes < doctorLimits.freeBytesFail) return fail("disk space", found, fix);
-  const isTight = freeBytes < doctorLimits.freeBytesWarn || freeBytes < allBytes * doctorLimits.freeShareWarn;
+  if (freeBytes < doctorLimits.failFreeBytes) return fail("disk space", found, fix);
+  const isTight = freeBytes < doctorLimits.warnFreeBytes || freeBytes < allBytes * doctorLimits.warnFreeShare;
   return isTight ? warn("disk space", found, fix) : ok("disk space", found);
 }
 
@@ -91,8 +91,8 @@ export function syncVerdict(tookMs: readonly number[]): Check {
   const slow = quantile(tookMs, 0.99);
   const found = `p50 ${quantile(tookMs, 0.5).toFixed(1)} ms, p99 ${slow.toFixed(1)} ms`;
   const fix = "each write waits for it: use a local SSD, and let nothing else write much there";
-  if (slow > doctorLimits.syncMsFail) return fail("disk sync", found, fix);
-  return slow > doctorLimits.syncMsWarn ? warn("disk sync", found, fix) : ok("disk sync", found);
+  if (slow > doctorLimits.failSyncMs) return fail("disk sync", found, fix);
+  return slow > doctorLimits.warnSyncMs ? warn("disk sync", found, fix) : ok("disk sync", found);
 }
 
 function portChecks({ dataDir, cluster }: Registered): readonly Check[] {

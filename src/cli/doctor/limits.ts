@@ -1,15 +1,15 @@
 /** From where on `doctor` warns or fails, with units. */
 export const doctorLimits = {
-  freeBytesWarn: 2_147_483_648,
-  freeBytesFail: 268_435_456,
-  freeShareWarn: 0.05,
+  warnFreeBytes: 2_147_483_648,
+  failFreeBytes: 268_435_456,
+  warnFreeShare: 0.05,
   /** Of a write of one block and its sync: the slowest in a hundred. */
-  syncMsWarn: 10,
-  syncMsFail: 100,
+  warnSyncMs: 10,
+  failSyncMs: 100,
   syncRoundsCount: 50,
   syncBlockBytes: 4_096,
-  openFilesMin: 65_536,
-  inotifyInstancesMin: 128,
+  minOpenFilesCount: 65_536,
+  minInotifyInstancesCount: 128,
   /** A file from further ahead than this was written before the clock was set back. */
   clockAheadMs: 5_000,
   authorityLeftMs: 7_776_000_000,

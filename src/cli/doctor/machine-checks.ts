@@ -104,13 +104,17 @@ export function openFiles(limits: string): Check {
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
   const count = hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard ?? Number.NaN);
   const found = `${hard ?? "unknown"} at most`;
-  if (count >= doctorLimits.openFilesMin) return ok("open files", found);
-  return warn("open files", found, `raise the hard limit to ${doctorLimits.openFilesMin}: ulimit -Hn, LimitNOFILE=`);
+  if (count >= doctorLimits.minOpenFilesCount) return ok("open files", found);
+  return warn(
+    "open files",
+    found,
+    `raise the hard limit to ${doctorLimits.minOpenFilesCount}: ulimit -Hn, LimitNOFILE=`,
+  );
 }
 
 function inotify(instances: number): Check {
   const found = `${instances} instances a user`;
-  if (instances >= doctorLimits.inotifyInstancesMin) return ok("inotify", found);
+  if (instances >= doctorLimits.minInotifyInstancesCount) return ok("inotify", found);
   return warn("inotify", found, "sysctl -w fs.inotify.max_user_instances=8192: programs in pods use them up");
 }
 
