@@ -57,7 +57,7 @@ export function spaceVerdict(disk: {
   const fix = "make room: a master whose disk is full takes no writes";
   if (allFiles > 0 && freeFiles < 1_000) return fail("disk space", `${found}, but no inodes left`, fix);
   if (freeBytes < doctorLimits.failFreeBytes) return fail("disk space", found, fix);
-  const isTight = freeBytes < doctorLimits.warnFreeBytes || freeBytes < allBytes * doctorLimits.warnFreeShare;
+  const isTight = freeBytes < doctorLimits.warnFreeBytes || freeBytes < allBytes * doctorLimits.warnFreeRatio;
   return isTight ? warn("disk space", found, fix) : ok("disk space", found);
 }
 

@@ -2,7 +2,7 @@
 export const doctorLimits = {
   warnFreeBytes: 2_147_483_648,
   failFreeBytes: 268_435_456,
-  warnFreeShare: 0.05,
+  warnFreeRatio: 0.05,
   /** Of a write of one block and its sync: the slowest in a hundred. */
   warnSyncMs: 10,
   failSyncMs: 100,
