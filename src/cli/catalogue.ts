@@ -44,6 +44,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "seal Secrets at rest with a new key",
     load: async () => (await import("./commands/secrets.ts")).secrets,
   },
+  install: {
+    summary: "write a systemd unit for a master or an agent",
+    load: async () => (await import("./commands/install.ts")).install,
+  },
   doctor: {
     summary: "is this machine, and a data directory, fit to run a cluster",
     load: async () => (await import("./commands/doctor.ts")).doctor,

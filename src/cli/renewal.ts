@@ -45,7 +45,9 @@ export function keepCertificates(options: KeepingOptions): void {
       }
       shown = pair.certificate;
       nextMs = untilLook(renewalDueMs(lifeOf(certificate)), Date.now());
-      await options.tell?.(pki);
+      await options
+        .tell?.(pki)
+        .catch((error: unknown) => log("warn", "kubeconfig.not-renewed", { reason: messageOf(error) }));
     } catch (error) {
       log("error", "certificate.not-renewed", { reason: messageOf(error) });
     }
