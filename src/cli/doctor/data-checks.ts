@@ -26,7 +26,7 @@ export async function dataChecks(found: Registered): Promise<readonly Check[]> {
     await clockCheck(found.dataDir),
     await keysCheck(found.dataDir),
     ...certificateChecks(await listCertificates(layoutOf(found.dataDir).pki), Date.now()),
-    await logCheck(found.dataDir, isRunning),
+    ...(await Promise.all(logFolders(found).map(([name, folder]) => logCheck(name, folder, isRunning)))),
     await backupCheck(found, Date.now()),
   ];
 }
@@ -42,7 +42,12 @@ async function existing(path: string): Promise<string> {
 
 export async function spaceCheck(dataDir: string): Promise<Check> {
   const { bavail, bsize, blocks, ffree, files } = await statfs(await existing(dataDir));
-  return spaceVerdict({ freeBytes: bavail * bsize, allBytes: blocks * bsize, freeFiles: ffree, allFiles: files });
+  return spaceVerdict({
+    freeBytes: bavail * bsize,
+    allBytes: blocks * bsize,
+    freeFiles: ffree,
+    allFiles: files,
+  });
 }
 
 export function spaceVerdict(disk: {
@@ -161,14 +166,20 @@ export function certificateChecks(certificates: readonly Certificate[], nowMs: n
   ];
 }
 
+/** Each master of this machine has a log of its own. */
+function logFolders({ dataDir, cluster }: Registered): readonly (readonly [name: string, folder: string])[] {
+  const layout = layoutOf(dataDir);
+  if (cluster.masters === undefined) return [["log", layout.master]];
+  return cluster.masters.map(({ name }) => [`log ${name}`, layout.member(name)] as const);
+}
+
 /** Reads the whole log as a start would, and repairs nothing. */
-export async function logCheck(dataDir: string, isRunning: boolean): Promise<Check> {
-  const name = "log";
+export async function logCheck(name: string, master: string, isRunning: boolean): Promise<Check> {
   const said: string[] = [];
   const log: Log = (level, event, fields) => {
     if (level === "error") said.push(`${event} ${JSON.stringify(fields ?? {})}`);
   };
-  const env = { ...createProcessEnv({ diskRoot: layoutOf(dataDir).master, verbose: false }), log };
+  const env = { ...createProcessEnv({ diskRoot: master, verbose: false }), log };
   try {
     const folder = await readMasterFolder(env);
     if (folder === undefined) return ok(name, "no master has run here yet");

@@ -46,7 +46,11 @@ export class Backups {
   }
 
   /** The committed state of this moment. */
-  take(): { readonly revision: number; readonly bytes: AsyncIterable<Uint8Array>; readonly close: () => void } {
+  take(): {
+    readonly revision: number;
+    readonly bytes: AsyncIterable<Uint8Array>;
+    readonly close: () => void;
+  } {
     const { env, store, log, member, cluster, sealingKey } = this.#options;
     const snapshot = snapshotOf(store);
     const { revision, index, digest, chunks } = snapshot;
@@ -62,7 +66,11 @@ export class Backups {
       digest,
       sealingKey: sealingKey(),
     } as const;
-    return { revision, bytes: encodeBackup(env.crypto, manifest, chunks), close: () => snapshot.close() };
+    return {
+      revision,
+      bytes: encodeBackup(env.crypto, manifest, chunks),
+      close: () => snapshot.close(),
+    };
   }
 
   // ---- by the clock ----
@@ -95,7 +103,7 @@ export class Backups {
   }
 
   async #saveIfDue(): Promise<void> {
-    const { env, disk } = this.#options;
+    const { env, disk, member } = this.#options;
     const { backupEveryMs, backupKeptCount } = this.#limits;
     await disk.makeFolder("");
     const newestMs = Math.max(0, ...(await disk.list("")).map((name) => scheduledAt(name) ?? 0));
@@ -105,12 +113,12 @@ export class Backups {
     const { revision, bytes, close } = this.take();
     try {
       const name = backupName("auto", now, revision);
-      const sizeBytes = await writeBackup(disk, name, bytes);
+      const sizeBytes = await writeBackup(disk, name, bytes, member);
       env.log("info", "backup.saved", { name, revision, bytes: sizeBytes });
     } finally {
       close();
     }
-    await pruneBackups(disk, backupKeptCount);
+    await pruneBackups(disk, backupKeptCount, member);
   }
 
   // ---- as an answer ----
@@ -131,7 +139,10 @@ export class Backups {
     const { bytes, close } = this.take();
     let isGone = false;
     exchange.onClose(() => (isGone = true));
-    const stream = exchange.stream({ status: 200, headers: { "content-type": "application/octet-stream" } });
+    const stream = exchange.stream({
+      status: 200,
+      headers: { "content-type": "application/octet-stream" },
+    });
     try {
       for await (const piece of bytes) {
         stream.write(piece);

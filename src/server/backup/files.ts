@@ -20,8 +20,14 @@ export function scheduledAt(name: string): number | undefined {
 }
 
 /** The file is there under its name only once it is whole and on stable storage. Answers its size in bytes. */
-export async function writeBackup(disk: Disk, name: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
-  const part = `${name}.part`;
+export async function writeBackup(
+  disk: Disk,
+  name: string,
+  bytes: AsyncIterable<Uint8Array>,
+  /** Who writes: several masters may have one folder, and take the same revision in the same second. */
+  writer = "",
+): Promise<number> {
+  const part = partOf(name, writer);
   let sizeBytes = 0;
   try {
     const file = await disk.open(part, "create");
@@ -80,10 +86,12 @@ export async function listBackups(disk: Disk): Promise<readonly string[]> {
   return (await disk.list("")).filter((name) => name.endsWith(backupSuffix));
 }
 
-/** Removes the oldest scheduled ones beyond `keptCount`, and what an interrupted one has left. */
-export async function pruneBackups(disk: Disk, keptCount: number): Promise<void> {
+const partOf = (name: string, writer: string): string => `${name}.${writer}.part`;
+
+/** Removes the oldest scheduled ones beyond `keptCount`, and what an interrupted one of this writer has left. */
+export async function pruneBackups(disk: Disk, keptCount: number, writer = ""): Promise<void> {
   const names = await disk.list("");
   const scheduled = names.filter((name) => scheduledAt(name) !== undefined).toSorted();
-  const stale = names.filter((name) => name.startsWith("auto-") && name.endsWith(`${backupSuffix}.part`));
+  const stale = names.filter((name) => name.startsWith("auto-") && name.endsWith(partOf(backupSuffix, writer)));
   for (const name of [...scheduled.slice(0, -keptCount), ...stale]) await disk.remove(name);
 }

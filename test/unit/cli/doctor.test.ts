@@ -123,7 +123,14 @@ test("what carries the name of a cluster that is not there is left over; everyth
   }
   t.true(fixes.some((fix) => fix.includes("troupe-dev-n2")));
   t.true(fixes.some((fix) => fix.endsWith("lost.json")));
-  const nothing = { namespaces: [], tables: [], cgroups: [], links: [], orphans: [], processes: [] };
+  const nothing = {
+    namespaces: [],
+    tables: [],
+    cgroups: [],
+    links: [],
+    orphans: [],
+    processes: [],
+  };
   t.deepEqual(
     leftovers(nothing, []).map(({ verdict }) => verdict),
     ["ok"],
@@ -133,8 +140,11 @@ test("what carries the name of a cluster that is not there is left over; everyth
 test("a log is read to its end and stays as it is; rot in its middle fails, a torn end warns", async (t) => {
   const data = await mkdtemp(join(tmpdir(), "troupe-doctor-"));
   t.teardown(() => rm(data, { recursive: true }));
-  t.is((await logCheck(data, false)).verdict, "ok", "no master has run");
-  const env = { ...createProcessEnv({ diskRoot: join(data, "master"), verbose: false }), log: () => undefined };
+  t.is((await logCheck("log", join(data, "master"), false)).verdict, "ok", "no master has run");
+  const env = {
+    ...createProcessEnv({ diskRoot: join(data, "master"), verbose: false }),
+    log: () => undefined,
+  };
   await env.disk.makeFolder("");
   let durable = (): void => undefined;
   const none = async (): Promise<void> => undefined;
@@ -153,7 +163,7 @@ test("a log is read to its end and stays as it is; rot in its middle fails, a to
   }
   await raft.stop();
   const before = await sizesOf(data);
-  const sound = await logCheck(data, false);
+  const sound = await logCheck("log", join(data, "master"), false);
   t.is(sound.verdict, "ok");
   t.regex(sound.found, /sound to entry 2\d/);
   t.deepEqual(await sizesOf(data), before);
@@ -163,7 +173,7 @@ test("a log is read to its end and stays as it is; rot in its middle fails, a to
   const file = await open(join(`${data}-rotten`, "master/wal", segment!), "r+");
   await file.write(Buffer.alloc(1_024, 7), 0, 1_024, 8_192);
   await file.close();
-  const rotten = await logCheck(`${data}-rotten`, false);
+  const rotten = await logCheck("log", join(`${data}-rotten`, "master"), false);
   t.is(rotten.verdict, "fail", rotten.found);
   t.regex(rotten.found, /damaged in wal/);
 });
