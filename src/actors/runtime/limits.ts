@@ -81,3 +81,9 @@ export const listedObjectsMax = 1_000;
 
 /** The cluster clock follows wall time by at most this much. */
 export const clockSlewPercent = 5;
+
+/** How long a person's release may take. */
+export const releaseDeadlineMs = 10_000;
+
+/** A new leader's clock that moves on by more than this is worth a line. */
+export const clockJumpWarnMs = 5_000;

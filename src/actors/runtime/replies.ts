@@ -25,7 +25,3 @@ export function shuttingDown(): StatusError {
   const message = "this master is shutting down";
   return refuse({ code: 503, reason: "ServiceUnavailable", message, details: { retryAfterSeconds } });
 }
-
-export function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
