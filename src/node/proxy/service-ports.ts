@@ -58,8 +58,10 @@ export function servicePorts(service: Service, slices: readonly EndpointSlice[],
     if (proto === undefined || number === undefined) return [];
     const endpoints = endpointsOf(slices, port.name ?? "", proto, node);
     const usable = usableTargets(endpoints);
-    const local = usableTargets(endpoints.filter((endpoint) => endpoint.target.local));
     const keepsSource = spec.externalTrafficPolicy === "Local";
+    const keepsInside = spec.internalTrafficPolicy === "Local";
+    const local =
+      keepsSource || keepsInside ? usableTargets(endpoints.filter((endpoint) => endpoint.target.local)) : usable;
     return [
       {
         id: `${metadata.namespace}/${metadata.name}/${port.name ?? ""}/${proto}`,
@@ -68,7 +70,7 @@ export function servicePorts(service: Service, slices: readonly EndpointSlice[],
         nodePort: hasNodePort(service) ? parsePort(port.nodePort) : undefined,
         clusterAddresses,
         externalAddresses,
-        internal: destination(usable, spec.internalTrafficPolicy === "Local" ? local : usable),
+        internal: destination(usable, keepsInside ? local : usable),
         external: destination(usable, keepsSource ? local : usable),
         externalInside: destination(usable, usable),
         externalKeepsSource: keepsSource,
@@ -142,8 +144,8 @@ function endpointsOf(
 function usableTargets(endpoints: readonly Endpoint[]): readonly Target[] {
   const ready = endpoints.filter((endpoint) => endpoint.ready);
   const chosen = ready.length > 0 ? ready : endpoints.filter((endpoint) => endpoint.servesWhileTerminating);
-  const byKey = new Map(chosen.map(({ target }) => [target.address * 65_536 + target.port, target]));
-  return [...byKey.entries()].toSorted(([a], [b]) => a - b).map(([, target]) => target);
+  const sorted = chosen.map(({ target }) => target).toSorted((a, b) => a.address - b.address || a.port - b.port);
+  return sorted.filter(({ address, port }, at) => address !== sorted[at + 1]?.address || port !== sorted[at + 1]?.port);
 }
 
 function destination(everywhere: readonly Target[], chosen: readonly Target[]): Destination {
