@@ -43,10 +43,10 @@ export interface HostParts {
 
 /** What the parts need of the host. */
 export interface PartsHost {
-  submit(task: HostTask): void;
+  readonly submit: (task: HostTask) => void;
   /** The term that this member leads, if it does. */
-  term(): Term | undefined;
-  timersFailed(error: Error): void;
+  readonly term: () => Term | undefined;
+  readonly timersFailed: (error: Error) => void;
 }
 
 export function createHostParts(options: HostOptions, host: PartsHost): HostParts {
