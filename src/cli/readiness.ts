@@ -14,12 +14,13 @@ export interface Waiting {
   readonly deadlineMs: number;
 }
 
-export async function waitForMaster({ dataDir, access, deadlineMs }: Waiting): Promise<string> {
+/** `log`: of a master that is waited for; its end is told when the time is over. */
+export async function waitForMaster({ dataDir, access, deadlineMs }: Waiting, log = "server.log"): Promise<string> {
   await until(
     deadlineMs,
     async () => (await get(access, "/readyz", 2_000)).status === 200,
     async () => {
-      throw await timeout(dataDir, "the master is not ready", "server.log");
+      throw await timeout(dataDir, "the master is not ready", log);
     },
   );
   return `https://127.0.0.1:${access.port}`;

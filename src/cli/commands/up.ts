@@ -74,7 +74,8 @@ export const up: Command = {
     const waiting = { dataDir, access: accessOf(cluster, pki), deadlineMs };
     const names = cluster.masters?.map((master) => master.name) ?? ["m1"];
     const title = names.length === 1 ? "master m1" : `masters ${names.join(" ")}`;
-    await steps.run(title, async (detail) => detail(await waitForMaster(waiting)));
+    const log = names.length === 1 ? "server.log" : "server-m1.log";
+    await steps.run(title, async (detail) => detail(await waitForMaster(waiting, log)));
     for (const node of cluster.nodes) {
       await steps.run(`node ${node}`, async (detail) => detail(await waitForNode(waiting, node)));
     }
