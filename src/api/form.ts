@@ -21,30 +21,39 @@ export interface DecodedForm {
   readonly warnings: readonly string[];
 }
 
+export interface FormOptions {
+  readonly validation: Validation;
+  /** Paths of keys that stood twice in JSON. */
+  readonly duplicates?: readonly string[];
+  /** What YAML's reader says about such keys. */
+  readonly doubledKeys?: readonly string[];
+}
+
 /** JSON data as a draft of the form. Throws 400; what `Warn` found stands in the warnings. */
-export function decodeForm(
-  form: Form,
-  value: Json,
-  options: { readonly validation: Validation; readonly duplicates?: readonly string[] },
-): DecodedForm {
+export function decodeForm(form: Form, value: Json, options: FormOptions): DecodedForm {
   const decoded = decodeJson(form.schema, value, { validation: options.validation });
   return settleForm(form, decoded, options);
 }
 
 /** Settles a decoded body: errors are refused, names completed, unknown fields refused or told. */
-export function settleForm(
-  form: Form,
-  decoded: Decoded,
-  options: { readonly validation: Validation; readonly duplicates?: readonly string[] },
-): DecodedForm {
+export function settleForm(form: Form, decoded: Decoded, options: FormOptions): DecodedForm {
   const { draft } = decoded;
   const [error] = decoded.errors;
   if (error !== undefined) throw cannotBeHandled(form, error);
   checkNames(form, draft);
+  const { validation, doubledKeys = [] } = options;
   const duplicates = (options.duplicates ?? []).map((path) => `duplicate field "${path}"`);
   const problems = [...decoded.unknown, ...duplicates];
-  if (problems.length > 0 && options.validation === "Strict") throw strictDecoding(form, problems);
-  return { draft, warnings: options.validation === "Warn" ? problems : [] };
+  if (validation === "Strict") {
+    const strict = doubledKeys.length === 0 ? problems : [yamlErrors(doubledKeys), ...problems];
+    if (strict.length > 0) throw strictDecoding(form, strict);
+  }
+  return { draft, warnings: validation === "Warn" ? [...doubledKeys, ...problems] : [] };
+}
+
+/** Problems of a YAML text, in the words of Go's reader. */
+export function yamlErrors(lines: readonly string[]): string {
+  return `yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }
 
 function checkNames(form: Form, draft: Draft): void {

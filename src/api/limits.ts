@@ -18,7 +18,6 @@ export const limits: {
   readonly futureRevisionPollMs: number;
   readonly requestDeadlineMs: number;
   readonly listChunkBytes: number;
-  readonly fieldManagerCharsMax: number;
   /** Unsent bytes of one stream at which its source is paused, and how often it is looked at then. */
   readonly streamPendingBytesMax: number;
   readonly streamLookMs: number;
@@ -65,7 +64,6 @@ export const limits: {
   futureRevisionPollMs: 20,
   requestDeadlineMs: 60_000,
   listChunkBytes: 256 * 1024,
-  fieldManagerCharsMax: 128,
   streamPendingBytesMax: 1024 * 1024,
   streamLookMs: 20,
   streamsOpenMs: 30_000,

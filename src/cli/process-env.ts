@@ -7,6 +7,9 @@ import { createRealDisk } from "../env/real/disk.ts";
 import { createRealLog } from "../env/real/log.ts";
 import { realRandom } from "../env/real/random.ts";
 
+/** `TROUPE_VERBOSE=1`, which `up` hands on to all that it starts. */
+const isVerbose = process.env["TROUPE_VERBOSE"] === "1";
+
 export function createProcessEnv(options: { readonly diskRoot: string; readonly verbose: boolean }): Env {
   return {
     clock: realClock,
@@ -14,7 +17,10 @@ export function createProcessEnv(options: { readonly diskRoot: string; readonly 
     disk: createRealDisk(options.diskRoot),
     crypto: realCrypto,
     faults: noFaults,
-    log: createRealLog({ level: options.verbose ? "debug" : "info", readable: process.stderr.isTTY === true }),
+    log: createRealLog({
+      level: options.verbose || isVerbose ? "debug" : "info",
+      readable: process.stderr.isTTY === true,
+    }),
   };
 }
 

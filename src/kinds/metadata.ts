@@ -83,6 +83,44 @@ function validateCommon(meta: Partial<ObjectMeta>, errors: FieldErrors): void {
   validateAnnotations(errors, "metadata.annotations", meta.annotations);
   validateOwners(errors, meta.ownerReferences ?? []);
   validateFinalizers(errors, meta.finalizers ?? []);
+  validateManagedFields(errors, meta.managedFields ?? []);
+}
+
+/** Bytes of a field manager's name, and of the subresource that it has written. */
+export const fieldManagerBytesMax: number = 128;
+const subresourceBytesMax = 256;
+
+function validateManagedFields(errors: FieldErrors, entries: readonly unknown[]): void {
+  for (const [index, entry] of entries.entries()) {
+    const path = `metadata.managedFields[${index}]`;
+    const { operation, fieldsType, manager, subresource } = (entry ?? {}) as Readonly<
+      Record<"operation" | "fieldsType" | "manager" | "subresource", string | undefined>
+    >;
+    if (operation !== "Apply" && operation !== "Update") {
+      errors.invalid(`${path}.operation`, operation ?? "", "must be `Apply` or `Update`");
+    }
+    if (fieldsType !== undefined && fieldsType !== "" && fieldsType !== "FieldsV1") {
+      errors.invalid(`${path}.fieldsType`, fieldsType, "must be `FieldsV1`");
+    }
+    validateFieldManager(errors, `${path}.manager`, manager ?? "");
+    if (byteLength(subresource ?? "") > subresourceBytesMax) errors.tooLong(`${path}.subresource`, subresourceBytesMax);
+  }
+}
+
+/** What Go does not count as printable: controls, and every blank but the space. */
+export const unprintable: RegExp = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+
+/** The name of who writes: short, and of letters that can be shown. */
+export function validateFieldManager(errors: FieldErrors, path: string, manager: string): void {
+  if (byteLength(manager) > fieldManagerBytesMax) errors.tooLong(path, fieldManagerBytesMax);
+  let position = 0;
+  for (const char of manager) {
+    if (unprintable.test(char)) {
+      const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+      errors.invalid(path, manager, `invalid character U+${code} (at position ${position})`);
+    }
+    position += byteLength(char);
+  }
 }
 
 /** Keys and values of labels; the bad part is the value that is shown. */

@@ -3,6 +3,8 @@ import type { ListSchema, ObjectSchema, Schema } from "../../kinds/schema.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
 import { canonicalText, isList, isObject, member } from "../json-values.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
+import type { StatusError } from "../../util/errors.ts";
+import { goPlain } from "../../util/gojson.ts";
 import { refusal } from "../refusals.ts";
 
 /**
@@ -22,9 +24,7 @@ function mergeObject(schema: Schema | undefined, original: JsonObject, patch: Js
   const directive = member(patch, "$patch");
   if (directive === "delete") return {};
   if (directive === "replace") return plain(schema, without(patch, "$patch"));
-  if (directive !== undefined && directive !== "merge") {
-    throw badRequest(`unknown $patch directive: ${JSON.stringify(directive)}`);
-  }
+  if (directive !== undefined && directive !== "merge") throw unknownDirective(directive, patch);
   const result = new Map<string, Json>(Object.entries(retained(original, patch)));
   for (const [key, value] of Object.entries(patch)) {
     if (key.startsWith("$")) continue;
@@ -78,6 +78,30 @@ function plain(schema: Schema | undefined, value: Json): Json {
   return isObject(value) ? mergeObject(schema, {}, value) : value;
 }
 
+function unknownDirective(directive: Json, patch: JsonObject): StatusError {
+  return badRequest(`unknown patch type: ${goPlain(directive)} in map: ${goPlain(patch)}`);
+}
+
+/** A directive of an item, where only `delete` and a `replace` of the whole list mean something. */
+function unmergeable(directive: Json, item: JsonObject): StatusError {
+  if (directive === "merge") return badRequest("merging lists cannot yet be specified in the patch");
+  return unknownDirective(directive, item);
+}
+
+function listOfLists(): StatusError {
+  return refusal(422, "Invalid", "lists of lists are not supported", {});
+}
+
+/** The type that Go decodes such a value into. */
+function goType(value: Json): string {
+  if (value === null) return "<nil>";
+  if (isList(value)) return "[]interface {}";
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return "map[string]interface {}";
+}
+
 function without(object: JsonObject, key: string): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
 }
@@ -109,6 +133,7 @@ function mergeScalars(before: readonly Json[], patch: readonly Json[]): readonly
 
 function deleteScalars(result: Map<string, Json>, name: string, values: Json): void {
   if (!isList(values)) throw badRequest("invalid patch format of primitive list");
+  if (values.some(isList)) throw listOfLists();
   const list = result.get(name);
   if (!isList(list)) return;
   const gone = new Set(values.map(canonicalText));
@@ -128,9 +153,12 @@ function mergeByKey(
   if (replaces) return plain(schema, patch);
   const result = new KeyedList(lists.before, key);
   for (const item of patch) {
-    if (!isObject(item)) throw badRequest("a list with a merge key takes objects in a strategic merge patch");
+    if (isList(item)) throw listOfLists();
+    if (!isObject(item)) throw badRequest(`list element types are not identical: ${goPlain([lists.before, patch])}`);
     const value = canonicalText(keyOf(item, key));
-    if (item["$patch"] === "delete") result.delete(value);
+    const directive = member(item, "$patch");
+    if (directive === "delete") result.delete(value);
+    else if (directive !== undefined) throw unmergeable(directive, item);
     else result.merge(value, (present) => mergeObject(schema.items, present, item));
   }
   return result.items;
@@ -177,7 +205,7 @@ class KeyedList {
 function keyOf(item: JsonObject, key: string): Json {
   const value = member(item, key);
   if (value === undefined) {
-    throw refusal(422, "Invalid", `map: ${canonicalText(item)} does not contain declared merge key: ${key}`);
+    throw refusal(422, "Invalid", `map: ${goPlain(item)} does not contain declared merge key: ${key}`);
   }
   return value;
 }
@@ -196,7 +224,7 @@ function reorder(
   },
 ): void {
   const list = result.get(name);
-  if (!isList(wanted.order)) throw badRequest("invalid patch format of setElementOrder list");
+  if (!isList(wanted.order)) throw badRequest(`expected a []interface {}, but received a ${goType(wanted.order)}`);
   if (!isList(list)) return;
   const field = memberSchema(wanted.schema, name);
   const key = field?.type === "list" ? field.patch?.key : undefined;

@@ -1,8 +1,9 @@
-import { isMap, isScalar, isSeq, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
 import { decodeJson, type Decoded } from "../../kinds/decode-json.ts";
 import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
 import { messageOf } from "../../util/errors.ts";
+import { goQuote } from "../../util/gojson.ts";
 import type { Json } from "../../util/json.ts";
 import { JsonSyntaxError, parseJsonText } from "../../util/json-text.ts";
 import { settleForm, type DecodedForm, type Form, type Validation } from "../form.ts";
@@ -27,9 +28,9 @@ function decodeBytes(
 ): DecodedForm {
   const { format, validation } = options;
   if (format === "protobuf") return settleForm(form, fromProtobuf(form, bytes), options);
-  const { value, duplicates } = parseText(bytes, format);
+  const { value, duplicates, doubledKeys } = parseText(bytes, format);
   const decoded = decodeJson(form.schema, value, { validation });
-  return settleForm(form, decoded, { validation, duplicates });
+  return settleForm(form, decoded, { validation, duplicates, doubledKeys });
 }
 
 function fromProtobuf(form: Form, bytes: Uint8Array): Decoded {
@@ -43,7 +44,10 @@ function fromProtobuf(form: Form, bytes: Uint8Array): Decoded {
 
 export interface ParsedText {
   readonly value: Json;
+  /** Of JSON: paths of keys that stand twice in one object. */
   readonly duplicates: readonly string[];
+  /** Of YAML: `line 5: key "a" already set in map`, as Go's reader says it. */
+  readonly doubledKeys: readonly string[];
 }
 
 /** JSON or YAML text as data. Throws 400. */
@@ -51,7 +55,11 @@ export function parseText(bytes: Uint8Array, format: "json" | "yaml"): ParsedTex
   const text = utf8(bytes);
   if (format === "yaml" && !/^\s*[{[]/.test(text)) return parseYaml(text);
   try {
-    return parseJsonText(text);
+    const { value, duplicates } = parseJsonText(text);
+    if (format === "json" || duplicates.length === 0) return { value, duplicates, doubledKeys: [] };
+    // JSON that was sent as YAML: only the YAML reader knows lines. It is asked where there is something to say.
+    const { doubledKeys } = parseYaml(text);
+    return { value, duplicates: [], doubledKeys };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw badRequest(error.message);
     throw error;
@@ -95,28 +103,49 @@ function parseYaml(text: string): ParsedText {
   }
   try {
     const json = JSON.stringify(document.toJS({ maxAliasCount: 100 }));
-    const duplicates: string[] = [];
-    collectDuplicates(document.contents, "", duplicates);
-    return { value: parseJsonText(json ?? "null").value, duplicates };
+    const doubledKeys: string[] = [];
+    collectDoubled(document.contents, lineCounter(text), doubledKeys);
+    return { value: parseJsonText(json ?? "null").value, duplicates: [], doubledKeys };
   } catch (problem) {
     throw badRequest(`error converting YAML to JSON: ${messageOf(problem)}`);
   }
 }
 
-/** Paths of keys that stand twice in one map: the reader keeps the last of them. */
-function collectDuplicates(node: unknown, path: string, found: string[]): void {
+/** The reader keeps the last of keys that stand twice in one map; the others are told, in the order of the text. */
+function collectDoubled(node: unknown, lineAt: (offset: number) => number, found: string[]): void {
   if (isSeq(node)) {
-    for (const [place, item] of node.items.entries()) collectDuplicates(item, `${path}[${place}]`, found);
+    for (const item of node.items) collectDoubled(item, lineAt, found);
   } else if (isMap(node)) {
-    const seen = new Set<string>();
+    const seen = new Set<unknown>();
     for (const { key, value } of node.items) {
-      const name = isScalar(key) ? String(key.value) : "";
-      const inner = path === "" ? name : `${path}.${name}`;
-      if (seen.has(name)) found.push(inner);
+      const name = isScalar(key) ? key.value : undefined;
+      if (isScalar(key) && seen.has(name)) {
+        found.push(`line ${lineAt(offsetOf(value) ?? offsetOf(key) ?? 0)}: key ${shownKey(name)} already set in map`);
+      }
       seen.add(name);
-      collectDuplicates(value, inner, found);
+      collectDoubled(value, lineAt, found);
     }
   }
+}
+
+/** Where a value begins. What is written as nothing begins behind its key. */
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
+}
+
+/** Go's `%#v` of a key. */
+function shownKey(key: unknown): string {
+  return typeof key === "string" ? goQuote(key) : String(key);
+}
+
+/** Lines count from 1. Offsets are asked for in rising order. */
+function lineCounter(text: string): (offset: number) => number {
+  let line = 1;
+  let at = 0;
+  return (offset) => {
+    for (; at < offset && at < text.length; at += 1) if (text[at] === "\n") line += 1;
+    return line;
+  };
 }
 
 /** `Warn` where nothing is said. Throws 422. */

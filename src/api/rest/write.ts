@@ -1,5 +1,6 @@
 import type { Patch, WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
 import type { Kind } from "../../kinds/kind.ts";
+import { fieldManagerBytesMax, unprintable, validateFieldManager } from "../../kinds/metadata.ts";
 import { deleteOptionsSchema } from "../../kinds/schemas/meta.ts";
 import { decodeJson } from "../../kinds/decode-json.ts";
 import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
@@ -7,11 +8,10 @@ import { bindingKind, subresourceBodies } from "../../kinds/subresources.ts";
 import { createFieldErrors, statusInvalid } from "../../kinds/errors.ts";
 import { badRequest, notFound, unsupportedMediaType } from "../../kinds/status-errors.ts";
 import { StatusError, type Status, type StatusCause } from "../../util/errors.ts";
-import { goQuote } from "../../util/gojson.ts";
 import { byteLength } from "../../util/names.ts";
 import { requireAllowed } from "../authorize.ts";
 import { dryRunOf, parseDeleteOptions, type DeleteWishes } from "../delete-options.ts";
-import type { Form } from "../form.ts";
+import { yamlErrors, type Form } from "../form.ts";
 import { isObject } from "../json-values.ts";
 import { limits } from "../limits.ts";
 import { detailsOf, invalidOptions, success } from "../refusals.ts";
@@ -99,12 +99,11 @@ function readPatch(type: Exclude<Patch["type"], "apply">, bytes: Uint8Array): Re
 /** The configuration that is applied; what stands twice in it is refused or told. */
 function readApply(call: Call, target: ReadTarget, bytes: Uint8Array): ReadPatch {
   const { query } = call.target;
-  const { value, duplicates } = parseText(bytes, "yaml");
+  const { value, doubledKeys } = parseText(bytes, "yaml");
   const validation = fieldValidation(query);
-  const doubled = validation === "Ignore" ? [] : duplicates;
-  const lines = doubled.map((path) => `  key ${JSON.stringify(path.split(".").at(-1))} already set in map`);
-  const problem = `error converting YAML to JSON: yaml: unmarshal errors:\n${lines.join("\n")}`;
-  if (doubled.length > 0 && validation === "Strict") throw badRequest(`error strict decoding YAML: ${problem}`);
+  if (doubledKeys.length > 0 && validation === "Strict") {
+    throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${yamlErrors(doubledKeys)}`);
+  }
   const refusal = createRefusal(call, target);
   return {
     patch: {
@@ -113,7 +112,7 @@ function readApply(call: Call, target: ReadTarget, bytes: Uint8Array): ReadPatch
       ...(query.flag("force") === true ? { force: true } : {}),
       ...(refusal === undefined ? {} : { createRefusal: refusal }),
     },
-    warnings: doubled.length === 0 ? [] : [problem],
+    warnings: validation === "Ignore" ? [] : doubledKeys,
   };
 }
 
@@ -228,7 +227,9 @@ function writeOptions(call: Call, options: OptionsKind): CommonOptions {
     const message = "Required value: is required for apply patch";
     causes.push({ reason: "FieldValueRequired", field: "fieldManager", message });
   }
-  checkFieldManager(fieldManager, causes);
+  const errors = createFieldErrors();
+  validateFieldManager(errors, "fieldManager", fieldManager);
+  causes.push(...errors.causes);
   const dryRun = query.has("dryRun") && dryRunOf(query.all("dryRun"), causes);
   const named = options === "ApplyOptions" ? "PatchOptions" : options;
   if (causes.length > 0) throw invalidOptions(`${named}.meta.k8s.io`, "", causes);
@@ -244,35 +245,10 @@ export function managerOfAgent(agent: string): string {
   let name = "";
   for (const char of agent.split("/", 1)[0] ?? "") {
     if (unprintable.test(char)) continue;
-    if (byteLength(name + char) > limits.fieldManagerCharsMax) break;
+    if (byteLength(name + char) > fieldManagerBytesMax) break;
     name += char;
   }
   return name === "" ? "unknown" : name;
-}
-
-/** What Go does not count as printable: controls, and every blank but the space. */
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
-
-function checkFieldManager(fieldManager: string, causes: StatusCause[]): void {
-  if (byteLength(fieldManager) > limits.fieldManagerCharsMax) {
-    causes.push({
-      reason: "FieldValueTooLong",
-      field: "fieldManager",
-      message: `Too long: may not be more than ${limits.fieldManagerCharsMax} bytes`,
-    });
-  }
-  let position = 0;
-  for (const char of fieldManager) {
-    if (unprintable.test(char)) {
-      const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-      causes.push({
-        reason: "FieldValueInvalid",
-        field: "fieldManager",
-        message: `Invalid value: ${goQuote(fieldManager)}: invalid character U+${code} (at position ${position})`,
-      });
-    }
-    position += byteLength(char);
-  }
 }
 
 /** DeleteOptions of the body, completed by those of the query. */

@@ -14,6 +14,7 @@ import {
   admit,
   asObject,
   bodyOf,
+  dropDoubledOwners,
   existing,
   replyObject,
   settleNamespace,
@@ -39,6 +40,7 @@ export function create(evaluation: Evaluation, managers?: Managers): WriteReply 
   draft.apiVersion = apiVersionOf(kind);
   draft.kind = kind.kind;
   chooseName(evaluation, meta);
+  dropDoubledOwners(evaluation, draft);
   applyDefaults(kind, draft);
   setManagedFields(draft, managers === undefined ? fieldsOfNew(evaluation, draft, given) : encodeManagers(managers));
   prepareCreate(kind, draft, { now: transaction.now, user: request.user.name });

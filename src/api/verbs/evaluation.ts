@@ -1,7 +1,8 @@
 import type { Transaction, WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
-import type { Draft, Kind, KubeObject } from "../../kinds/kind.ts";
+import type { Draft, Kind, KubeObject, OwnerReference } from "../../kinds/kind.ts";
 import { inertWarnings } from "../../kinds/inert.ts";
 import type { RowRef } from "../../store/view.ts";
+import { jsonEqual } from "../../util/equal.ts";
 import { invariant } from "../../util/errors.ts";
 import type { Admission } from "../admission/admission.ts";
 import { cloneJson } from "../json-values.ts";
@@ -55,6 +56,29 @@ export function settleName(evaluation: Evaluation, draft: Draft): void {
   } else if (given !== request.name) {
     throw badRequest(`the name of the object (${given}) does not match the name on the URL (${request.name})`);
   }
+}
+
+/**
+ * The same owner twice counts once, and the client is told; one uid with different words stays. In the words
+ * of Kubernetes, which looks at patches only behind admission.
+ */
+export function dropDoubledOwners({ request, warnings }: Evaluation, { metadata }: Draft): void {
+  const { ownerReferences } = metadata;
+  if (ownerReferences === undefined || ownerReferences.length < 2) return;
+  const kept: OwnerReference[] = [];
+  const doubled: string[] = [];
+  const uids = new Set<string>();
+  for (const owner of ownerReferences) {
+    if (uids.has(owner.uid) && kept.some((other) => jsonEqual(other, owner))) doubled.push(owner.uid);
+    else kept.push(owner);
+    uids.add(owner.uid);
+  }
+  if (doubled.length === 0) return;
+  metadata.ownerReferences = kept;
+  const when = request.verb === "patch" ? " after mutating admission happens" : "";
+  warnings.push(
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${doubled.join(", ")}`,
+  );
 }
 
 /** True: a plugin had its say, and may have changed the draft. */

@@ -10,7 +10,7 @@ import { encodeManagers, type Managers } from "../apply/managers.ts";
 import { cloneJson } from "../json-values.ts";
 import { conflict, modifiedText } from "../../kinds/status-errors.ts";
 import { invalidOptions } from "../refusals.ts";
-import { admit, asObject, replyObject, warn, type Evaluation } from "./evaluation.ts";
+import { admit, asObject, dropDoubledOwners, replyObject, warn, type Evaluation } from "./evaluation.ts";
 import { fieldsOfChanged, sameManagers, setManagedFields } from "./managed-fields.ts";
 
 /**
@@ -43,6 +43,7 @@ export function replace(evaluation: Evaluation, change: Change): WriteReply {
   checkUid(evaluation, draft, old);
   const given = draft.metadata.managedFields;
   keepIdentity(kind, draft, old);
+  if (change.rules === "main" || change.rules === "status") dropDoubledOwners(evaluation, draft);
   prepare(evaluation, change, old);
   setManagedFields(
     draft,

@@ -1,5 +1,5 @@
 import test from "ava";
-import { CM, configMap, createRig, D, deployment, P, pod } from "./harness.ts";
+import { CM, configMap, createRig, D, deployment, P, pod, type Loose } from "./harness.ts";
 
 test("a valid POST is stored with uid, creationTimestamp and resourceVersion", async (t) => {
   const rig = await createRig();
@@ -132,4 +132,113 @@ test("nothing is created in a terminating namespace", async (t) => {
     'configmaps "a" is forbidden: unable to create new content in namespace n because it is being terminated',
   );
   t.is(json.details.causes[0].reason, "NamespaceTerminating");
+});
+
+test("keys that stand twice in YAML are told with their lines, and refused where that is asked", async (t) => {
+  const rig = await createRig();
+  const body = `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: a
+  name: b
+data:
+  k: "1"
+  k:
+  k: {}
+  k: |
+    2
+  5: x
+  5: y
+bogus: 1
+`;
+  const headers = { "content-type": "application/yaml" };
+  const lines = [
+    'line 5: key "name" already set in map',
+    'line 8: key "k" already set in map',
+    'line 9: key "k" already set in map',
+    'line 10: key "k" already set in map',
+    "line 13: key 5 already set in map",
+  ];
+  const strict = await rig.call("POST", `${CM}?fieldValidation=Strict`, { body, headers });
+  t.is(strict.code, 400);
+  t.is(
+    strict.json.message,
+    `ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join("\n")}, unknown field "bogus"`,
+  );
+  const warned = await rig.call("POST", CM, { body, headers });
+  t.is(warned.code, 201, warned.text);
+  const said = [...lines, 'unknown field "bogus"'].map((line) => `299 - "${line.replaceAll('"', '\\"')}"`);
+  t.deepEqual(warned.headers["warning"], said);
+  t.is(warned.json.metadata.name, "b");
+});
+
+test("an owner that stands twice counts once, and the client is told", async (t) => {
+  const rig = await createRig();
+  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u1" };
+  const other = { ...owner, name: "p" };
+  const twice = configMap("a");
+  twice.metadata.ownerReferences = [owner, { ...owner, uid: "u2" }, owner, other, owner];
+  const rest = (when: string) =>
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: `;
+  const created = await rig.post(CM, twice);
+  t.is(created.code, 201);
+  t.deepEqual(created.json.metadata.ownerReferences, [owner, { ...owner, uid: "u2" }, other]);
+  t.deepEqual(created.headers["warning"], [`299 - "${rest("")}u1, u1"`]);
+  const put = await rig.call("PUT", `${CM}/a`, { body: { ...twice, data: { k: "2" } } });
+  t.deepEqual(put.headers["warning"], [`299 - "${rest("")}u1, u1"`]);
+  t.is(put.json.metadata.ownerReferences.length, 3);
+  const add = [{ op: "add", path: "/metadata/ownerReferences/-", value: owner }];
+  const headers = { "content-type": "application/json-patch+json" };
+  const patched = await rig.call("PATCH", `${CM}/a`, { body: add, headers });
+  t.is(patched.code, 200);
+  t.deepEqual(patched.headers["warning"], [`299 - "${rest(" after mutating admission happens")}u1"`]);
+  const once = configMap("b");
+  once.metadata.ownerReferences = [owner, other];
+  t.is((await rig.post(CM, once)).headers["warning"], undefined);
+});
+
+test("managed fields that a client sends are checked: names, sub-resources and types", async (t) => {
+  const rig = await createRig();
+  const entry = {
+    manager: "m",
+    operation: "Update",
+    apiVersion: "v1",
+    fieldsType: "FieldsV1",
+    fieldsV1: { "f:data": { "f:k": {} } },
+  };
+  const send = (change: object) => {
+    const body = configMap("a");
+    body.metadata.managedFields = [{ ...entry, ...change }];
+    return rig.call("POST", `${CM}?dryRun=All&fieldManager=other`, { body });
+  };
+  const long = await send({ manager: "x".repeat(129) });
+  t.is(long.code, 422);
+  t.is(
+    long.json.message,
+    'ConfigMap "a" is invalid: metadata.managedFields[0].manager: Too long: may not be more than 128 bytes',
+  );
+  const odd = await send({ manager: "a\u0007" });
+  t.is(odd.code, 422);
+  t.is(
+    odd.json.message,
+    'ConfigMap "a" is invalid: metadata.managedFields[0].manager: Invalid value: "a\\a": invalid character U+0007 (at position 1)',
+  );
+  const part = await send({ subresource: "s".repeat(257) });
+  t.is(
+    part.json.message,
+    'ConfigMap "a" is invalid: metadata.managedFields[0].subresource: Too long: may not be more than 256 bytes',
+  );
+  for (const change of [{ manager: 5 }, { operation: {} }, { fieldsType: [] }, { time: "yesterday" }]) {
+    t.is((await send(change)).code, 400, JSON.stringify(change));
+  }
+  // What no server made is no list: Kubernetes begins a new one, and so does this.
+  for (const change of [{ operation: "Own" }, { fieldsType: "FieldsV2" }, { fieldsV1: { x: {} } }]) {
+    const answer = await send(change);
+    t.is(answer.code, 201, answer.text);
+    t.deepEqual(
+      answer.json.metadata.managedFields.map(({ manager }: Loose) => manager),
+      ["other"],
+    );
+  }
+  t.is((await send({})).code, 201);
 });
