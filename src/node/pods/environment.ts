@@ -44,6 +44,28 @@ export function containerEnvironment(facts: EnvironmentFacts): ReadonlyMap<strin
   return all;
 }
 
+/** Shorter values stand in too many texts by chance. */
+const hiddenCharsMin = 4;
+
+/**
+ * A text without the values that the container has from Secrets: what the runtime says of a command that
+ * cannot be run holds the command as it was expanded, and goes into Events and the status.
+ */
+export function withoutSecrets(
+  text: string,
+  { container, secret }: Pick<EnvironmentFacts, "container" | "secret">,
+): string {
+  const references = [
+    ...(container.env ?? []).map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
+    ...(container.envFrom ?? []).map(({ secretRef }) => secretRef?.name),
+  ];
+  const names = new Set(references.filter((name) => name !== undefined));
+  const values = [...names].flatMap((name) => Object.values(secret(name)?.data ?? {}).map(textOf));
+  // A value that holds another one is hidden whole.
+  const hidden = values.filter((value) => value.length >= hiddenCharsMin).toSorted((a, b) => b.length - a.length);
+  return hidden.reduce((shown, value) => shown.replaceAll(value, () => "<secret>"), text);
+}
+
 /** `$(NAME)` becomes the value, `$$(NAME)` becomes `$(NAME)`, unknown names stay as they are. */
 export function expand(text: string, lookup: (name: string) => string | undefined): string {
   return text.replaceAll(/\$\$|\$\(([^)]*)\)/g, (whole, name: string | undefined) => {

@@ -3,6 +3,9 @@ import { isNotFound } from "../cri/cri.ts";
 import { containerNameLabel, hashAnnotation, hostNetworkAnnotation, podUidLabel } from "./config.ts";
 import type { ContainerFact, PodSnapshot, SandboxFact } from "./model.ts";
 
+/** What the runtime says of a container, as everybody may read it. */
+type Shown = (containerName: string, text: string) => string;
+
 /**
  * One pod's facts from the runtime. What the runtime has answered to our own calls is believed, so a
  * pod that starts as it should costs no listing at all; the listing that all pods of a node share
@@ -32,9 +35,12 @@ export class Observer {
   #mark: number | undefined;
   #isEvent = false;
 
+  readonly #shown: Shown;
+
   /** `isNew`: the runtime has nothing of this pod yet. */
-  constructor(cri: Cri, uid: string, isNew: boolean) {
+  constructor(cri: Cri, uid: string, isNew: boolean, shown: Shown = (_name, text) => text) {
     this.#cri = cri;
+    this.#shown = shown;
     this.#uid = uid;
     this.#doubts = isNew ? 0 : 1;
   }
@@ -100,9 +106,10 @@ export class Observer {
 
   async containerFact(id: string, sandboxId: string): Promise<ContainerFact> {
     const status = await this.#cri.containerStatus(id);
+    const name = status.labels[containerNameLabel] ?? status.metadata.name;
     return {
       id,
-      name: status.labels[containerNameLabel] ?? status.metadata.name,
+      name,
       sandboxId,
       attempt: status.metadata.attempt,
       state: status.state,
@@ -111,7 +118,7 @@ export class Observer {
       finishedAt: status.finishedAtMs,
       exitCode: status.exitCode,
       reason: status.reason,
-      message: status.message,
+      message: status.message === "" ? "" : this.#shown(name, status.message),
       hash: status.annotations[hashAnnotation] ?? "",
       imageId: status.imageRef,
     };

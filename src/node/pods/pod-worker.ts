@@ -16,7 +16,7 @@ import { Observer } from "./observe.ts";
 import { MountError, StartError } from "./ports.ts";
 import { podCgroup } from "./resources.ts";
 import type { StartAction } from "./starter.ts";
-import { createSandbox, startContainer } from "./starter.ts";
+import { createSandbox, shownText, startContainer } from "./starter.ts";
 import { finalPhase, podStatus } from "./status.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { stopContainer, stopPod } from "./stopper.ts";
@@ -64,7 +64,10 @@ export class PodWorker {
     this.#pod = pod;
     const { clock, log, reporter } = ports;
     this.#writer = new StatusWriter(pod, { clock, log, reporter });
-    this.#observer = new Observer(ports.cri, pod.metadata.uid, isNew);
+    this.#observer = new Observer(ports.cri, pod.metadata.uid, isNew, (name, text) => {
+      const known = containersOf(this.#pod).find(({ container }) => container.name === name);
+      return shownText(ports, this.#pod, known?.container, text);
+    });
     this.saved = checkpoint;
     const sameBoot = checkpoint?.bootId === ports.bootId;
     this.#volumesReady = sameBoot && checkpoint.volumesReady;

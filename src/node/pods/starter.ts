@@ -1,11 +1,11 @@
-import type { Container, Pod } from "../../kinds/generated/types.ts";
+import type { Container, Pod, Secret } from "../../kinds/generated/types.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { SandboxConfig } from "../cri/cri.ts";
 import { isOutcomeUnknown } from "../cri/cri.ts";
 import type { PodAction } from "./actions.ts";
 import { containerConfig, sandboxConfig } from "./config.ts";
 import { podDns, podHostname } from "./dns.ts";
-import { ConfigError, containerEnvironment } from "./environment.ts";
+import { ConfigError, containerEnvironment, withoutSecrets } from "./environment.ts";
 import { containerPath } from "./events.ts";
 import type { ContainerFact, PodSnapshot, SandboxFact } from "./model.ts";
 import { containersOf } from "./model.ts";
@@ -83,7 +83,7 @@ export async function startContainer(ports: PodPorts, context: StartContext, act
     await ports.starts.run(async () => ports.cri.startContainer(id), "continue");
   } catch (error) {
     if (isOutcomeUnknown(error)) throw error;
-    failed("RunContainerError", messageOf(error));
+    failed("RunContainerError", shownText(ports, pod, container, messageOf(error)));
   }
   const message = "Container started";
   note(ports, pod, container, { type: "Normal", reason: "Started", message });
@@ -114,10 +114,17 @@ async function create(
     return id;
   } catch (error) {
     if (isOutcomeUnknown(error)) throw error;
-    const message = messageOf(error);
+    const message = shownText(ports, pod, container, messageOf(error));
     note(ports, pod, container, { type: "Warning", reason: "Failed", message: `Error: ${message}` });
     throw new StartError("CreateContainerError", message, { cause: error });
   }
+}
+
+/** What the runtime says about a container, fit for everybody who may read the pod. */
+export function shownText({ desired }: PodPorts, pod: Pod, container: Container | undefined, text: string): string {
+  if (container === undefined) return text;
+  const secret = (name: string): Secret | undefined => desired.get("secrets", pod.metadata.namespace ?? "", name);
+  return withoutSecrets(text, { container, secret });
 }
 
 async function configure(

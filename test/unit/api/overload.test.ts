@@ -7,7 +7,7 @@ import { createSeats, type Release, type SeatRequest, type Seats } from "../../.
 import type { StatusError } from "../../../src/util/errors.ts";
 import { realCrypto } from "../../../src/env/real/crypto.ts";
 import { createSimEnv, type SimEnv } from "../../../src/sim/env.ts";
-import { CM, configMap, createRig } from "./harness.ts";
+import { CM, configMap, createRig, type FakeExchange } from "./harness.ts";
 
 const none: Readonly<Record<PriorityLevel, number>> = {
   system: 0,
@@ -252,4 +252,70 @@ test("beyond seats and queue a request is a 429 with Retry-After, and its body i
   t.true(waiting.every(({ response }) => response?.status === 201));
   const { text } = await rig.call("GET", "/metrics");
   t.regex(text, /^apiserver_flowcontrol_rejected_requests_total\{priority_level="workload",reason="queue-full"\} 1$/m);
+});
+
+const SA = "/api/v1/namespaces/n/serviceaccounts";
+const review = {
+  apiVersion: "authorization.k8s.io/v1",
+  kind: "SelfSubjectAccessReview",
+  spec: { resourceAttributes: { verb: "get", resource: "pods", namespace: "n" } },
+};
+const token = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 600 } };
+
+for (const [what, target, body] of [
+  ["TokenRequests", `${SA}/robot/token`, token],
+  ["access reviews", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review],
+] as const) {
+  test(`a flood of ${what} is answered or told to come back; others of the same level have their turn in it`, async (t) => {
+    const env = createSimEnv({ seed: 1, crypto: realCrypto });
+    const seats = createSeats(env.clock, { ...limits.seats, workload: 4 });
+    const rig = await createRig({ seats });
+    t.is((await rig.post(SA, { metadata: { name: "robot" } })).code, 201);
+    const user = (name: string) => ({ name, groups: ["system:authenticated"] });
+    const held = await seats.take({ level: "workload", flow: "x", width: 4, onGone: () => undefined });
+    const flood = Array.from({ length: 3_000 }, () => rig.open("POST", target, { user: user("eve"), body }));
+    await rig.env.advance(10);
+    const ann = rig.open("POST", target, { user: user("ann"), body });
+    const begun = rig.open("POST", target, {
+      user: { name: "root", groups: ["system:masters", "system:authenticated"] },
+      body,
+    });
+    await rig.env.advance(10);
+    t.is(begun.response?.status, 201, "another level does not wait");
+    held();
+    await rig.env.advance(3_000);
+    t.is(ann.response?.status, 201);
+    const served = flood.filter(({ response }) => response?.status === 201);
+    const refusedOnes = flood.filter(({ response }) => response?.status === 429);
+    t.is(served.length, limits.flowQueueMax, "as many as could wait");
+    t.is(served.length + refusedOnes.length, flood.length);
+    t.true(refusedOnes.every(({ response }) => Number(response?.headers["retry-after"]) >= 1));
+    t.true(refusedOnes.every(({ bodyReads }) => bodyReads === 0));
+    t.is(seats.levels.find(({ name }) => name === "workload")?.taken, 0);
+  });
+}
+
+test("thousands of watches: as many as a member takes, the next is told to come back, and a place given up is free", async (t) => {
+  const rig = await createRig();
+  const user = (at: number) => ({ name: `u${at % 6}`, groups: ["system:authenticated"] });
+  await rig.post(CM, configMap("before"));
+  // Who goes on where another watch ended takes no seat.
+  const target = `${CM}?watch=1&resourceVersion=${rig.store.revision}`;
+  const all: FakeExchange[] = [];
+  for (let at = 0; at < limits.watchesMax; at += 1) {
+    all.push(rig.open("GET", target, { user: user(at) }));
+  }
+  await rig.env.advance(10);
+  t.true(all.every(({ head }) => head?.status === 200));
+  const more = rig.open("GET", target, { user: user(0) });
+  await rig.env.advance(10);
+  t.is(more.response?.status, 429);
+  t.is(more.response?.headers["retry-after"], "1");
+  t.is((await rig.post(CM, configMap("a"))).code, 201, "writes go on");
+  await rig.env.advance(10);
+  t.true(all.every(({ events }) => events.length === 1));
+  all[0]!.disconnect();
+  const next = rig.open("GET", target, { user: user(0) });
+  await rig.env.advance(10);
+  t.is(next.head?.status, 200);
 });

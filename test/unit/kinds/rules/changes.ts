@@ -106,6 +106,26 @@ export const changeCases: readonly RuleCase[] = [
     errors: ["metadata.resourceVersion: Invalid value: 0: must be specified for an update"],
   },
   {
+    what: "managed fields that no server writes",
+    kind: "configmaps",
+    body: {
+      metadata: {
+        name: "a",
+        managedFields: [
+          { operation: "Own", fieldsType: "FieldsV2", manager: "a\u0007", subresource: "s".repeat(257) },
+          { operation: "Apply", manager: "m".repeat(129) },
+        ],
+      },
+    },
+    errors: [
+      'metadata.managedFields[0].operation: Invalid value: "Own": must be `Apply` or `Update`',
+      'metadata.managedFields[0].fieldsType: Invalid value: "FieldsV2": must be `FieldsV1`',
+      'metadata.managedFields[0].manager: Invalid value: "a\\a": invalid character U+0007 (at position 1)',
+      "metadata.managedFields[0].subresource: Too long: may not be more than 256 bytes",
+      "metadata.managedFields[1].manager: Too long: may not be more than 128 bytes",
+    ],
+  },
+  {
     what: "annotations of more than 256 KiB",
     kind: "configmaps",
     body: { metadata: { name: "a", annotations: { a: "x".repeat(262144) } } },

@@ -1,7 +1,8 @@
 import test from "ava";
-import type { Pod } from "../../../../src/kinds/generated/types.ts";
+import type { Container, Pod, Secret } from "../../../../src/kinds/generated/types.ts";
 import { podActions } from "../../../../src/node/pods/actions.ts";
 import { crashBackOff, durationText } from "../../../../src/node/pods/back-off.ts";
+import { withoutSecrets } from "../../../../src/node/pods/environment.ts";
 import type { ContainerFact, PodSnapshot, ProbeResults } from "../../../../src/node/pods/model.ts";
 import { containerHash, emptyMemory } from "../../../../src/node/pods/model.ts";
 import { podStatus } from "../../../../src/node/pods/status.ts";
@@ -207,4 +208,28 @@ test("a changed image replaces the container even where the policy is Never", (t
     }).actions.map(({ kind }) => kind);
   t.deepEqual(decide("running"), ["kill-container"]);
   t.deepEqual(decide("1"), ["start-container"]);
+});
+
+test("what the runtime says of a container is shown without the values of its Secrets", (t) => {
+  const container: Container = {
+    name: "a",
+    env: [{ name: "WORD", valueFrom: { secretKeyRef: { name: "s", key: "word" } } }],
+    envFrom: [{ secretRef: { name: "more" } }, { secretRef: { name: "absent", optional: true } }],
+  };
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const data: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    s: { word: base64("open-sesame"), longer: base64("open-sesame-$&-twice"), short: base64("abc") },
+    more: { key: base64("4711-0815") },
+    other: { key: base64("no such file") },
+  };
+  const secret = (name: string): Secret | undefined => {
+    const held = data[name];
+    return held === undefined ? undefined : ({ data: held } as unknown as Secret);
+  };
+  const shown = (text: string): string => withoutSecrets(text, { container, secret });
+  t.is(
+    shown('exec: "/x/open-sesame-$&-twice" 4711-0815 open-sesame: no such file or directory'),
+    'exec: "/x/<secret>" <secret> <secret>: no such file or directory',
+  );
+  t.is(shown("abc is a word like others"), "abc is a word like others");
 });
