@@ -191,7 +191,7 @@ class FactsMemory {
   /** All nodes with what their pods have taken, in the order of their names. */
   nodes(view: View): readonly NodeFacts[] {
     if (this.built?.revision === view.revision) return this.built.nodes;
-    let seen = 0;
+    let seen = view.index("pods", "node", "").length;
     const nodes = view.list("nodes").map((row) => {
       const running = view.index("pods", "node", row.name).map((pod) => this.entry(pod));
       seen += running.length;

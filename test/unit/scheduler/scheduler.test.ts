@@ -9,6 +9,7 @@ import { schedule, totalScores } from "../../../src/actors/scheduler/schedule.ts
 import { createScheduler } from "../../../src/actors/scheduler/scheduler.ts";
 import { balanced } from "../../../src/actors/scheduler/score/balanced.ts";
 import { leastAllocated } from "../../../src/actors/scheduler/score/least-allocated.ts";
+import type { RowRef, TimedView } from "../../../src/store/view.ts";
 import { World } from "../controllers/harness.ts";
 
 function podOf(name: string, spec: Readonly<Record<string, unknown>> = {}): Pod {
@@ -421,4 +422,32 @@ test("pods spread over equal nodes, and ended pods take no room", (t) => {
   world.add("pods", pendingDraft("d", asking({ cpu: "600m" })));
   world.settle([scheduler]);
   t.is(placeOf(world, "d"), "n2");
+});
+
+test("however many pods wait, a version of one is decoded once", (t) => {
+  const world = new World();
+  const count = 2_500;
+  for (let at = 0; at < count; at += 1) world.add("pods", pendingDraft(`p${at}`));
+  let decoded = 0;
+  const counting = (row: RowRef): RowRef => ({
+    ...row,
+    object: () => {
+      decoded += 1;
+      return row.object();
+    },
+  });
+  const view = world.view();
+  const counted: TimedView = {
+    revision: view.revision,
+    now: view.now,
+    list: (kind, options) => view.list(kind, options),
+    get: (kind, namespace, name) => view.get(kind, namespace, name),
+    index: (kind, index, value) => view.index(kind, index, value).map(counting),
+  };
+  const scheduler = createScheduler();
+  scheduler.plan(counted, "default/p0");
+  t.is(decoded, count - 1, "all but the one that was asked for");
+  scheduler.plan({ ...counted, revision: view.revision + 1 }, "default/p1");
+  scheduler.plan({ ...counted, revision: view.revision + 2 }, "default/p2");
+  t.is(decoded, count - 1);
 });
