@@ -72,11 +72,12 @@ await until("the master is back", () =>
 await make(2);
 await core.deleteNamespacedConfigMap({ namespace, name: "i-1" });
 await until("all is seen", () => events.includes("add i-2") && events.includes("delete i-1"));
-deepStrictEqual(events.filter((event) => event.startsWith("add") || event.startsWith("delete")).toSorted((a, b) => a.localeCompare(b)), [
-  "add i-1",
-  "add i-2",
-  "delete i-1",
-]);
+deepStrictEqual(
+  events
+    .filter((event) => event.startsWith("add") || event.startsWith("delete"))
+    .toSorted((a, b) => a.localeCompare(b)),
+  ["add i-1", "add i-2", "delete i-1"],
+);
 await informer.stop();
 ok("an informer over a restart of the master");
 
