@@ -73,7 +73,7 @@ live("certificates are renewed before they end, on both ports and on the link, w
     const now = await certificate("serving");
     return yearsFromNow(now.notAfter) > 0.9 && (await shown(apiPort)) === now.fingerprint;
   });
-  t.true(yearsFromNow((await certificate("node-n1")).notAfter) > 0.9);
+  await until("so has the agent", async () => yearsFromNow((await certificate("node-n1")).notAfter) > 0.9);
   t.deepEqual(pidsOf(first, "server", "agent"), pids, "nobody was restarted");
   await troupe("cert", "renew", "admin", "--name", name);
   t.regex(await machine.kubectl("get", "nodes"), /n1 +Ready/);
@@ -83,8 +83,7 @@ live("certificates are renewed before they end, on both ports and on the link, w
     const lines = (await machine.kubectl("get", "nodes", "--no-headers")).trim().split("\n");
     return lines.length === 2 && lines.every((line) => / Ready /.test(line));
   });
-  const actors = await troupe("actors", "tree", "--name", name);
-  t.true(actors.includes("n1"));
+  await until("its actors are told", async () => (await troupe("actors", "tree", "--name", name)).includes("n1"));
   t.is((await machine.troupe("cert", "renew", "serving-ca", "--name", name)).code, 3);
 });
 
