@@ -26,6 +26,7 @@ const systemPackages = {
 const testPackages = {
   "/var/lib/dpkg/info/python3-kubernetes.list": "python3-kubernetes",
   "/var/lib/dpkg/info/ruby-kubeclient.list": "ruby-kubeclient",
+  "/usr/bin/systemd-analyze": "systemd",
 };
 
 const say = (text) => process.stderr.write(`${text}\n`);

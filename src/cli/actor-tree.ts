@@ -1,22 +1,11 @@
 /** Actors as a tree of who restarts whom, and one actor in full. Pure. */
+import type { ActorExplanation } from "../actors/runtime/actor.ts";
+import type { Actor } from "../kinds/generated/types.ts";
 import { age } from "../util/duration.ts";
 
-export interface ActorItem {
-  readonly metadata: { readonly name: string };
-  readonly spec: { readonly path: string; readonly machine?: string; readonly supervisor?: string };
-  readonly status?: {
-    readonly state?: string;
-    readonly since?: string;
-    readonly restarts: number;
-    readonly mailbox: number;
-    readonly status?: string;
-    readonly lastError?: string;
-    readonly slowTurns?: number;
-    readonly deadLetters?: readonly { readonly event: string; readonly error?: string; readonly time?: string }[];
-  };
-}
+export type ActorItem = Pick<Actor, "spec" | "status"> & { readonly metadata: { readonly name: string } };
 
-export interface Explanation {
+export interface Explanation extends Pick<ActorExplanation, "events" | "timers" | "step"> {
   readonly actor: {
     readonly path: string;
     readonly machine: string;
@@ -28,15 +17,6 @@ export interface Explanation {
     readonly lastError?: string;
     readonly slowTurns?: number;
     readonly deadLetters?: readonly { readonly event: string; readonly error: string }[];
-  };
-  readonly events: readonly string[];
-  readonly timers: readonly { readonly id: string; readonly event: string; readonly due: string }[];
-  readonly step?: {
-    readonly event: string;
-    readonly to?: string;
-    readonly ignored: boolean;
-    readonly effects: readonly string[];
-    readonly error?: string;
   };
 }
 

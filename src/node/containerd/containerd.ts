@@ -1,13 +1,12 @@
 import type { Clock, Log, Timer } from "../../env/env.ts";
 import type { Exec, HostFiles } from "../../env/host.ts";
 import { messageOf, TransientError, UserError } from "../../util/errors.ts";
-import { CriError, type Cri } from "../cri/cri.ts";
+import type { Cri } from "../cri/cri.ts";
+import { untilAnswering } from "./answering.ts";
 import { containerdConfig } from "./config.ts";
 import { probeRuntime, type RuntimeFacts } from "./facts.ts";
 import {
   logBytesMax,
-  readyPollMs,
-  readyTimeoutMs,
   restartFirstMs,
   restartMaxMs,
   socketPathBytesMax,
@@ -191,22 +190,14 @@ async function spawnOne(options: ContainerdOptions, facts: RuntimeFacts): Promis
   return pid;
 }
 
-async function ready(options: ContainerdOptions, pid: number): Promise<void> {
-  const { cri, clock, dataDirectory } = options;
-  const deadline = clock.mono() + readyTimeoutMs;
-  for (;;) {
-    try {
-      await cri.version();
-      return;
-    } catch (error) {
-      if (!(error instanceof CriError) || error.kind === "unimplemented") throw error;
-      if (clock.mono() > deadline || !(await isAlive(options, pid))) {
-        const log = `${dataDirectory}/log/containerd.log`;
-        throw new TransientError(`containerd does not come up, see ${log}`, { cause: error });
-      }
+function ready(options: ContainerdOptions, pid: number): Promise<void> {
+  return untilAnswering(options, async (error, isLate) => {
+    if (error.kind === "unimplemented") throw error;
+    if (isLate || !(await isAlive(options, pid))) {
+      const log = `${options.dataDirectory}/log/containerd.log`;
+      throw new TransientError(`containerd does not come up, see ${log}`, { cause: error });
     }
-    await pause(clock, readyPollMs);
-  }
+  });
 }
 
 type Looking = Pick<ContainerdOptions, "files" | "dataDirectory">;

@@ -1,9 +1,9 @@
 import type { Clock, Log, Timer } from "../../env/env.ts";
 import { messageOf, TransientError, UserError } from "../../util/errors.ts";
-import { CriError, type Cri } from "../cri/cri.ts";
+import type { Cri } from "../cri/cri.ts";
+import { untilAnswering } from "./answering.ts";
 import type { Containerd } from "./containerd.ts";
-import { readyPollMs, readyTimeoutMs, watchMs } from "./limits.ts";
-import { pause } from "./processes.ts";
+import { watchMs } from "./limits.ts";
 
 /**
  * A containerd that somebody else runs: asked whether it answers and what it was configured to, never
@@ -62,25 +62,16 @@ export async function joinRuntime({ clock, log, cri, socket }: ExistingOptions):
   };
 }
 
-async function answering({ clock, cri, socket }: Pick<ExistingOptions, "clock" | "cri" | "socket">): Promise<void> {
-  const deadline = clock.mono() + readyTimeoutMs;
-  for (;;) {
-    try {
-      await cri.version();
-      return;
-    } catch (error) {
-      if (!(error instanceof CriError)) throw error;
-      if (error.kind === "unimplemented") {
-        throw new UserError("TRP-0304", `what answers at ${socket} does not speak CRI v1`, {
-          cause: error,
-          hint: 'take "cri" out of disabled_plugins in /etc/containerd/config.toml and restart containerd',
-        });
-      }
-      if (clock.mono() > deadline)
-        throw new TransientError(`the runtime at ${socket} does not answer`, { cause: error });
+function answering({ clock, cri, socket }: Pick<ExistingOptions, "clock" | "cri" | "socket">): Promise<void> {
+  return untilAnswering({ clock, cri }, (error, isLate) => {
+    if (error.kind === "unimplemented") {
+      throw new UserError("TRP-0304", `what answers at ${socket} does not speak CRI v1`, {
+        cause: error,
+        hint: 'take "cri" out of disabled_plugins in /etc/containerd/config.toml and restart containerd',
+      });
     }
-    await pause(clock, readyPollMs);
-  }
+    if (isLate) throw new TransientError(`the runtime at ${socket} does not answer`, { cause: error });
+  });
 }
 
 interface RawConfiguration {
