@@ -14,6 +14,7 @@ import type { CommittedStore } from "../../store/store-api.ts";
 import type { Millis } from "../../util/time.ts";
 import type { NodeStreamRequest, NodeStreams } from "../node-streams.ts";
 import type { GrpcService } from "../grpc/server.ts";
+import { LinkCalls } from "./calls.ts";
 import { startFeed, type Feed } from "./feed.ts";
 import { linkLimits } from "./limits.ts";
 import type { Chunk, Down, Hello, Report, Up, Welcome } from "./messages.ts";
@@ -56,7 +57,7 @@ class Door implements LinkDoor {
   readonly #nodes: NodeTable;
   readonly #options: LinkDoorOptions;
   readonly #streams: StreamTable;
-  readonly #calls = new Map<string, LinkCall>();
+  readonly #calls: LinkCalls<LinkCall>;
   readonly definition: ServiceDefinition;
   readonly handlers: GrpcService["handlers"];
   #proxied = 0;
@@ -65,6 +66,7 @@ class Door implements LinkDoor {
   constructor(options: LinkDoorOptions) {
     this.#options = options;
     this.#nodes = options.nodes;
+    this.#calls = new LinkCalls(options.env.clock);
     this.#streams = new StreamTable(options.env.clock, options.env.random.stream("node-streams"));
     this.definition = options.service;
     this.handlers = {
@@ -74,15 +76,17 @@ class Door implements LinkDoor {
   }
 
   stop(): void {
-    for (const call of this.#calls.values()) call.end();
+    this.#calls.giveUp();
+    for (const call of this.#calls.all()) call.end();
   }
 
   release(): void {
-    for (const call of this.#calls.values()) call.emit("error", leadsNot);
+    this.#calls.giveUp();
+    for (const call of this.#calls.all()) call.emit("error", leadsNot);
   }
 
   async open(node: string, request: NodeStreamRequest): ReturnType<NodeStreams["open"]> {
-    const call = this.#calls.get(node);
+    const call = await this.#calls.within(node, this.#nodes.expectedWithinMs(node, this.#options.now()));
     if (call === undefined) throw serviceUnavailable(`no link to node ${node}: its agent is not connected`);
     return this.#streams.open(node, request, (open) => call.write({ open }));
   }
@@ -187,7 +191,7 @@ class Door implements LinkDoor {
       const revision = this.#nodes.proxied((name) => this.#isReady(name));
       if (revision === this.#proxied) return;
       this.#proxied = revision;
-      for (const call of this.#calls.values()) call.write({ proxied: { revision } });
+      for (const call of this.#calls.all()) call.write({ proxied: { revision } });
     });
   }
 

@@ -7,6 +7,8 @@ export const linkLimits = {
   pingTimeoutMs: 5_000,
   /** How long a node has to open the stream that it was asked for. */
   openStreamMs: 10_000,
+  /** A node that lost its link, or that a new leader has not heard yet, is expected back within this. */
+  relinkMs: 10_000,
   /** A write of a node is answered or declared unknown after this long. */
   reportDeadlineMs: 30_000,
   /** Rows of one message: well below the largest message. One row may be larger. */

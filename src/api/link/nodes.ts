@@ -4,6 +4,7 @@
  */
 import type { ActorView } from "../../actors/runtime/actor.ts";
 import type { Millis } from "../../util/time.ts";
+import { linkLimits } from "./limits.ts";
 import type { Heartbeat } from "./messages.ts";
 
 export interface LiveNode {
@@ -46,6 +47,12 @@ export class NodeTable {
   lastHeard(name: string): { readonly atMs: Millis } | undefined {
     const atMs = this.#lastHeard.get(name);
     return atMs === undefined ? undefined : { atMs };
+  }
+
+  /** How long a link of a node that has none may still be on its way; 0: the node is silent for longer. */
+  expectedWithinMs(name: string, now: Millis): Millis {
+    const since = Math.max(this.#lastHeard.get(name) ?? 0, this.listeningSinceMs);
+    return Math.max(0, since + linkLimits.relinkMs - now);
   }
 
   get(name: string): LiveNode | undefined {

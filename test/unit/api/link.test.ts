@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import test from "ava";
 import { loadService } from "../../../src/env/real/proto.ts";
+import { LinkCalls } from "../../../src/api/link/calls.ts";
 import { startFeed } from "../../../src/api/link/feed.ts";
 import type { Heartbeat, LinkRow, Rows, Up } from "../../../src/api/link/messages.ts";
 import { needsOf } from "../../../src/api/link/needs.ts";
@@ -55,6 +56,34 @@ test("of two links of one node the newer one counts, whichever ends first", (t) 
   t.is(table.get("n1"), newer, "the end of the half-open one takes nothing away");
   table.disconnect(newer);
   t.is(table.get("n1"), undefined);
+});
+
+test("a node is expected back for ten seconds after it was heard, or after the leader began to listen", (t) => {
+  const table = new NodeTable();
+  table.connect({ ...liveNode("n1"), lastHeardMs: 1_000 });
+  t.is(table.expectedWithinMs("n1", 3_000), 8_000);
+  t.is(table.expectedWithinMs("n1", 11_000), 0);
+  t.is(table.expectedWithinMs("n1", 60_000), 0);
+  table.listeningSinceMs = 58_000;
+  t.is(table.expectedWithinMs("n1", 60_000), 8_000);
+  t.is(table.expectedWithinMs("n2", 60_000), 8_000, "a new leader has heard nobody");
+});
+
+test("who needs a node whose link is on its way waits for it, and for no longer than is said", async (t) => {
+  const time = virtualClock();
+  const calls = new LinkCalls<string>(time);
+  t.is(await calls.within("n1", 0), undefined);
+  const [soon, other] = [calls.within("n1", 500), calls.within("n2", 500)];
+  await time.advance(100);
+  calls.set("n1", "link");
+  t.is(await soon, "link");
+  t.is(await calls.within("n1", 0), "link");
+  await time.advance(400);
+  t.is(await other, undefined);
+  calls.delete("n1");
+  const late = calls.within("n1", 500);
+  calls.giveUp();
+  t.is(await late, undefined);
 });
 
 test("all proxies are as far as the slowest Ready node's", (t) => {
