@@ -51,6 +51,6 @@ export class LinkCalls<Call> {
 
   /** No link is expected any more. */
   giveUp(): void {
-    for (const waiting of [...this.#waiting.values()]) for (const settle of [...waiting]) settle(undefined);
+    for (const waiting of this.#waiting.values()) for (const settle of waiting) settle(undefined);
   }
 }
