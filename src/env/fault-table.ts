@@ -46,6 +46,8 @@ export interface ActorSelector {
   /** Path of its parent. */
   readonly supervisor?: string;
   readonly node?: string;
+  /** The master in whose process it happens: `m2`. Points of nodes and of cables match none. */
+  readonly master?: string;
 }
 
 /**
@@ -188,6 +190,10 @@ function matcherOf({ seam, where = {}, when }: FaultRecord): (point: SeamPoint) 
   glob(where.ns, (path) => path.split("/").at(-2) ?? "");
   glob(where.kind, (path) => (path.startsWith("/obj/") ? (path.split("/")[3] ?? "") : ""));
   glob(where.node, (path) => /^\/(?:node|link)\/([^/]+)/.exec(path)?.[1] ?? "");
+  if (where.master !== undefined) {
+    const expression = globOf(where.master);
+    tests.push((_path, { master }) => master !== undefined && expression.test(master));
+  }
   if (where.labels !== undefined) {
     const labels = parseLabelSelector(where.labels);
     tests.push((_path, { labels: own }) => own !== undefined && matchesLabels(labels, own));

@@ -23,6 +23,8 @@ export interface SeamPoint {
   readonly seam: Seam;
   readonly path: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** The master in whose process it passes, where there are several: `m1`. */
+  readonly master?: string;
 }
 
 export type FaultAction =

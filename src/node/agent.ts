@@ -129,7 +129,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     health: createGrpcHealth(clock),
     userAgent: `kube-probe/${/\d+\.\d+/.exec(node.version)?.[0] ?? "1.36"}`,
   });
-  const tree = createNodeTree({ clock, log, random: env.random, node: node.name, giveUp: options.onFatal });
+  const { faults, random } = env;
+  const tree = createNodeTree({ clock, log, random, faults, node: node.name, giveUp: options.onFatal });
   const giveUp = (error: Error): void => tree.giveUp(error);
   const probes = createProbeSupervisor({ clock, rng, log, events, prober, giveUp });
   const isLive = (): boolean => link.state === "live";
@@ -166,6 +167,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       stops: new Semaphore(stopsAtOnceCount),
       epoch: () => link.epoch,
       bootId: machine.bootId,
+      faults,
     },
   });
   const status = createNodeReporter({

@@ -1,6 +1,7 @@
 import type { ActorView } from "../actors/runtime/actor.ts";
 import { createSupervisor, partChild, type ChildSpec } from "../actors/runtime/supervisor.ts";
 import type { Clock, Log, Random } from "../env/env.ts";
+import type { FaultPort } from "../env/faults.ts";
 import type { NodeLink } from "./link/client.ts";
 import type { NodeReporter } from "./status/reporter.ts";
 
@@ -23,11 +24,13 @@ export interface NodeTreeOptions {
   readonly log: Log;
   readonly random: Random;
   readonly node: string;
+  /** Asked at each start of a part, at the seam `process`. */
+  readonly faults: FaultPort;
   /** The process must end. */
   readonly giveUp: (error: Error) => void;
 }
 
-export function createNodeTree({ clock, log, random, node, giveUp }: NodeTreeOptions): NodeTree {
+export function createNodeTree({ clock, log, random, node, faults, giveUp }: NodeTreeOptions): NodeTree {
   const path = `/node/${node}`;
   const escalate = (error: Error): void => {
     log("error", "agent.gave-up", { error: error.message });
@@ -42,7 +45,7 @@ export function createNodeTree({ clock, log, random, node, giveUp }: NodeTreeOpt
       periodMs: 60_000,
       backoff: { baseMs: 100, maxMs: 10_000, jitter: 0.2 },
     },
-    { clock, random: random.stream("supervision"), escalate },
+    { clock, random: random.stream("supervision"), faults, escalate },
   );
   root.start();
   return {

@@ -92,7 +92,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     table = createFaultTable({ clock, rng: random.stream("faults") });
     this.#faults = table;
     this.#network = new SimNetwork(clock, random.stream("network"), port);
-    this.peers = new SimPeers(clock, random.stream("peers"));
+    this.peers = new SimPeers(clock, random.stream("peers"), port);
     const voters = Array.from({ length: masters }, (_, at) => at + 1);
     this.#members = voters.map((id) => this.#newMember(id, voters));
     if (from !== undefined) this.#found(from);

@@ -1,4 +1,5 @@
 import type { Env, Random } from "../env/env.ts";
+import type { FaultAction, FaultPort } from "../env/faults.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { createSimDisk, type SimDisk } from "../sim/disk.ts";
 import { createRng } from "../sim/random.ts";
@@ -95,7 +96,9 @@ export class SimMember implements ClusterMember {
   async start({ crumb, epoch }: { readonly crumb?: CrumbNote; readonly epoch?: string } = {}): Promise<void> {
     const { env, id, voters, peers, network, run } = this.#options;
     invariant(this.#master === undefined, `the master ${this.name} runs once at a time`);
-    const world = voters.length === 1 ? env : { ...env, random: ownRandom(env.random, this.name) };
+    const faults = ownFaults(env.faults, this.name);
+    const random = voters.length === 1 ? env.random : ownRandom(env.random, this.name);
+    const world = { ...env, faults, random };
     const life = createLife(world, this.disk.attach());
     this.#life = life;
     const starting = startSimMaster({
@@ -169,3 +172,15 @@ export class SimMember implements ClusterMember {
 function ownRandom(random: Random, name: string): Random {
   return { stream: (stream) => random.stream(`${name}/${stream}`) };
 }
+
+/** Each seam that this member passes says whose it is. */
+function ownFaults(faults: FaultPort, master: string): FaultPort {
+  return {
+    get enabled() {
+      return faults.enabled;
+    },
+    at: (point) => (faults.enabled ? faults.at({ ...point, master }) : none),
+  };
+}
+
+const none: FaultAction = { kind: "none" };

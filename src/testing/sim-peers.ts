@@ -1,11 +1,12 @@
 import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import type { Clock, Rng } from "../env/env.ts";
+import { noFaults, type FaultAction, type FaultPort } from "../env/faults.ts";
 import type { CallMessage, PeerMessage, Transport } from "../raft/transport-api.ts";
 
 /**
  * The cables between the masters of a virtual cluster, in process. Messages keep their order and take
  * a moment. A cut is silent, as a partition is; a process that dies resets its connections, which the
- * others see.
+ * others see. Each message passes the seam `net` at `/peer/<from>/<to>/<type>` (`/peer/m1/m2/append`).
  */
 export interface PeerEnd {
   receive(from: number, message: PeerMessage): void;
@@ -24,9 +25,12 @@ export class SimPeers {
   /** Above 0: every command and answer arrives a second time, up to this much later. */
   doubledWithinMs = 0;
 
-  constructor(clock: Clock, rng: Rng) {
+  readonly #faults: FaultPort;
+
+  constructor(clock: Clock, rng: Rng, faults: FaultPort = noFaults) {
     this.#clock = clock;
     this.#rng = rng;
+    this.#faults = faults;
   }
 
   /** A member's process is up. */
@@ -66,10 +70,15 @@ export class SimPeers {
     const sender = this.#ends.get(from);
     const receiver = this.#ends.get(to);
     if (receiver === undefined || sender === undefined || this.isCut(from, to)) return;
+    const fault = this.#faultAt(from, to, message);
+    if (fault.kind === "drop" || fault.kind === "hang") return;
     const pair = pairOf(from, to);
     const soonest = this.#clock.mono() + 0.2 + this.#rng.below(800) / 1_000 + (this.delaysMs.get(pair) ?? 0);
-    const at = Math.max(soonest, this.#lastAt.get(pair) ?? 0);
-    this.#lastAt.set(pair, at);
+    let at = Math.max(soonest, this.#lastAt.get(pair) ?? 0);
+    // What comes behind a message out of order overtakes it.
+    if (fault.kind === "reorder") at += 1 + this.#rng.below(reorderMsMax);
+    else if (fault.kind === "delay") at += fault.ms;
+    if (fault.kind !== "reorder") this.#lastAt.set(pair, at);
     const arrive = (): void => {
       if (this.#ends.get(to) !== receiver || this.#ends.get(from) !== sender || this.isCut(from, to)) return;
       if (message.type === "command" || message.type === "answer") receiver.call(from, message);
@@ -78,9 +87,15 @@ export class SimPeers {
     // Heartbeats never end: they do not keep a cluster from being settled.
     const daemon = message.type === "heartbeat" || message.type === "heartbeatResp";
     this.#clock.after(at - this.#clock.mono(), arrive, { daemon });
+    if (fault.kind === "duplicate") this.#clock.after(at - this.#clock.mono() + 0.1, arrive, { daemon });
     const isCall = message.type === "command" || message.type === "answer";
     if (!isCall || this.doubledWithinMs === 0) return;
     this.#clock.after(at - this.#clock.mono() + this.#rng.below(this.doubledWithinMs), arrive);
+  }
+
+  #faultAt(from: number, to: number, { type }: PeerMessage | CallMessage): FaultAction {
+    if (!this.#faults.enabled) return none;
+    return this.#faults.at({ seam: "net", path: `/peer/m${from}/m${to}/${type}` });
   }
 
   #meet(one: number, other: number): void {
@@ -100,3 +115,6 @@ export class SimPeers {
 function pairOf(from: number, to: number): string {
   return `${from}>${to}`;
 }
+
+const none: FaultAction = { kind: "none" };
+const reorderMsMax = 10;

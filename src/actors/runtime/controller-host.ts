@@ -198,7 +198,7 @@ class Runner {
     }
   }
 
-  /** One trigger passes the fault seam of messages. */
+  /** One trigger passes the fault seam of messages; a crash there is the controller's, not its key's. */
   private trigger(key: string, isUrgent: boolean): void {
     // What a plan does to its own key is no news from outside: the back-off holds.
     if (this.planning === key && this.keys.failing().has(key)) return;
@@ -213,10 +213,11 @@ class Runner {
         return;
       case "reorder":
         return this.keys.markFirst(key);
-      case "none":
-      case "duplicate":
       case "crash":
       case "poison":
+        throw new Error(`fault injected: ${action.kind} at a message`);
+      case "none":
+      case "duplicate":
       case "error":
         if (isUrgent) this.keys.mark(key);
         else this.keys.markPaced(key);

@@ -39,3 +39,5 @@ export const eventMessageCharsMax = 1_024;
 export const terminationMessageMaxBytes = 4_096;
 export const terminationLogTailMaxBytes = 2_048;
 export const terminationLogTailLinesMax = 80;
+/** A step that a fault lets hang goes on after this: as long as a call of the runtime may take. */
+export const stepHangMs = 120_000;

@@ -4,6 +4,7 @@ import { asError, InvariantError, messageOf } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import { stepPendingMaxMs, stepRetryFirstMs, stepRetryMaxMs } from "./limits.ts";
 import type { PodWorker, Stage, StepResult } from "./pod-worker.ts";
+import { newsFault, type PodSeam } from "./seam.ts";
 
 /**
  * One pod's live actor: two regions. `stage` names how far the pod is. `work` either rests until
@@ -159,7 +160,7 @@ export interface PodActor {
 
 export function createPodActor(
   worker: PodWorker,
-  ports: { readonly clock: Clock; readonly log: Log },
+  ports: PodSeam & { readonly log: Log },
   hooks: { readonly gone: () => void; readonly failed: (error: Error) => void },
 ): PodActor {
   const ref = createActor(machine, { input: worker, clock: xstateClock(ports.clock, stepPendingMaxMs) });
@@ -174,6 +175,9 @@ export function createPodActor(
       hooks.failed(asError(error));
     },
   });
+  const tell = (): void => {
+    if (ref.getSnapshot().status === "active") ref.send({ type: "changed" });
+  };
   ref.start();
   return {
     worker,
@@ -187,7 +191,11 @@ export function createPodActor(
       return ref.getSnapshot().context.failures;
     },
     changed() {
-      if (ref.getSnapshot().status === "active") ref.send({ type: "changed" });
+      const fault = newsFault(ports, worker.pod);
+      if (fault.kind === "drop" || fault.kind === "hang") return;
+      if (fault.kind === "delay") ports.clock.after(fault.ms, tell);
+      else tell();
+      if (fault.kind === "duplicate") tell();
     },
     stop: () => {
       ref.stop();

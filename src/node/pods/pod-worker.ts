@@ -15,6 +15,7 @@ import type { Made } from "./observe.ts";
 import { Observer } from "./observe.ts";
 import { MountError, StartError } from "./ports.ts";
 import { podCgroup } from "./resources.ts";
+import { passStep } from "./seam.ts";
 import type { StartAction } from "./starter.ts";
 import { createSandbox, shownText, startContainer } from "./starter.ts";
 import { finalPhase, podStatus } from "./status.ts";
@@ -126,6 +127,7 @@ export class PodWorker {
   }
 
   async step(signal: AbortSignal): Promise<StepResult> {
+    if (this.#ports.faults?.enabled === true) await passStep(this.#ports, this.#pod);
     if (this.#released) return { stage: "gone", wakeAfterMs: resyncMs };
     if (this.isTerminating) return this.#terminate();
     // Adopted by labels alone: it is left as it is until its row comes.

@@ -1,5 +1,6 @@
 import { createSupervisor } from "../../actors/runtime/supervisor.ts";
 import type { Clock, Timer } from "../../env/env.ts";
+import { noFaults } from "../../env/faults.ts";
 import type { Pod } from "../../kinds/generated/types.ts";
 import { messageOf } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
@@ -88,7 +89,7 @@ export function createPods(options: PodsOptions): Pods {
   let hasEvent = false;
   const supervisor = createSupervisor(
     { path: `/node/${nodeName}/pods`, ...manyActors },
-    { clock, random: ports.random, escalate: (error) => options.giveUp?.(error) },
+    { clock, random: ports.random, escalate: (error) => options.giveUp?.(error), faults: ports.faults ?? noFaults },
   );
   supervisor.start();
   let collectAt = clock.mono() + containerGcMs;

@@ -1,4 +1,5 @@
 import type { Clock, Log, Rng } from "../../env/env.ts";
+import type { FaultPort } from "../../env/faults.ts";
 import type { Cri } from "../cri/cri.ts";
 import type { Desired, Reporter } from "../desired.ts";
 import type { ProbeSupervisor } from "../probes/probes.ts";
@@ -32,4 +33,6 @@ export interface PodPorts {
   readonly stops: Semaphore;
   readonly epoch: () => string;
   readonly bootId: string;
+  /** Default: none. */
+  readonly faults?: FaultPort;
 }

@@ -35,7 +35,7 @@ export interface SimulatedAgentOptions extends Pick<
 
 export async function createSimulatedAgent(options: SimulatedAgentOptions): Promise<SimulatedAgent> {
   const { env, transport, version, onFatal, ...rest } = options;
-  const { clock, disk, log, random } = env;
+  const { clock, disk, log, random, faults } = env;
   const state = await loadAgentState(disk);
   const link = createNodeLink({
     clock,
@@ -54,13 +54,15 @@ export async function createSimulatedAgent(options: SimulatedAgentOptions): Prom
     openStream: async (request) => node.openStream(request),
   });
   const { desired, reporter } = link;
-  const tree = createNodeTree({ clock, log, random, node: options.name, giveUp: (error) => onFatal?.(error) });
+  const giveUp = (error: Error): void => onFatal?.(error);
+  const tree = createNodeTree({ clock, log, random, faults, node: options.name, giveUp });
   const isLive = (): boolean => link.state === "live";
   const node = createSimulatedNode({
     ...rest,
     clock,
     log,
     random,
+    faults,
     desired,
     reporter,
     version,

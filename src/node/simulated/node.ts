@@ -1,5 +1,6 @@
 import type { NodeStream, NodeStreamRequest } from "../../api/node-streams.ts";
 import type { Clock, Log, Random } from "../../env/env.ts";
+import type { FaultPort } from "../../env/faults.ts";
 import type { Node } from "../../kinds/generated/types.ts";
 import { TransientError } from "../../util/errors.ts";
 import type { Desired, Reporter } from "../desired.ts";
@@ -67,6 +68,7 @@ export interface SimulatedNodeOptions {
   readonly checkpoints?: Checkpoints;
   readonly epoch?: () => string;
   readonly giveUp?: (error: Error) => void;
+  readonly faults?: FaultPort;
 }
 
 const startsAtOnceCount = 16;
@@ -136,6 +138,7 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
       stops: new Semaphore(stopsAtOnceCount),
       epoch: options.epoch ?? (() => ""),
       bootId: facts.bootId,
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
     },
   });
   return {
