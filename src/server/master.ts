@@ -20,16 +20,12 @@ import type { BackupCluster } from "./backup/format.ts";
 import { createNativeServer } from "./native.ts";
 import { Resealer } from "./reseal.ts";
 import { kinds } from "../kinds/catalogue.ts";
-import { createRaft, type Raft, type RaftOptions } from "../raft/driver.ts";
-import { PeerTransport, type PeerHandlers } from "../raft/peer-transport.ts";
-import type { ReplicatedLog } from "../raft/log-api.ts";
-import type { Term } from "../store/revision.ts";
+import type { Raft, RaftOptions } from "../raft/driver.ts";
+import { PeerTransport } from "../raft/peer-transport.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
-import { restoreInto, snapshotOf } from "../store/snapshot.ts";
-import { createStore, type Store } from "../store/store.ts";
-import type { StoreOptions } from "../store/store-state.ts";
 import { messageOf } from "../util/errors.ts";
-import { createCore, kindsById, type ClusterFacts, type Core } from "./core.ts";
+import { kindsById, type ClusterFacts, type Core } from "./core.ts";
+import { Replica } from "./replica.ts";
 
 export interface MasterOptions {
   readonly env: Env;
@@ -103,7 +99,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const nodes = new NodeTable();
   const state = new State(options, { tokenIssuer, audiences, nodes });
   await state.start();
-  const { core, links } = state.parts();
+  const { core, links } = state.replica;
   const { ring } = state;
   const resealer = new Resealer({ env, store: core.store, host: core.host, ring, kinds });
   const native = createNativeServer({ env, core, links, tls, isReady: () => state.raft.leader !== undefined });
@@ -158,7 +154,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 }
 
 function backupsOf(options: MasterOptions, backup: NonNullable<MasterOptions["backup"]>, state: State): Backups {
-  const { core } = state.parts();
+  const { core } = state.replica;
   const { env, name: member } = options;
   const sealingKey = (): string => state.ring.current;
   return new Backups({ env, store: core.store, log: state.raft, door: core.door, member, sealingKey, ...backup });
@@ -170,73 +166,70 @@ function serveMember(exchange: HttpExchange, member: object): void {
   exchange.respond({ status: 200, headers: { "content-type": "application/json" }, body });
 }
 
-interface Shared {
-  readonly tokenIssuer: TokenIssuer;
-  readonly audiences: readonly string[];
-  readonly nodes: NodeTable;
-}
-
-interface Parts {
-  readonly core: Core;
-  readonly links: LinkDoor;
-}
-
-/**
- * The state behind the log. The store exists only once the newest snapshot is restored, so core and
- * links are built at the first entry, or at the end of the start where there is none.
- */
+/** The replica, and its way to the other masters. */
 class State {
-  readonly raft: Raft;
+  readonly replica: Replica<LinkDoor>;
   readonly #options: MasterOptions;
-  readonly #shared: Shared;
   /** Master keys of what is sealed at rest. */
   readonly ring: KeyRing;
   readonly #transport: PeerTransport | undefined;
-  #store: Store | undefined;
-  #parts: Parts | undefined;
 
   constructor(options: MasterOptions, shared: Shared) {
     this.#options = options;
-    const { crypto, random } = options.env;
-    const seal = random.stream("seal");
-    this.ring = createKeyRing({ crypto, keys: options.sealingKeys, randomBytes: (length) => seal.bytes(length) });
-    this.#shared = shared;
     const { env, peers } = options;
-    this.#transport =
-      peers === undefined
-        ? undefined
-        : new PeerTransport({
-            clock: env.clock,
-            crypto: env.crypto,
-            log: env.log,
-            sockets: peers.sockets,
-            listenAt: peers.listen,
-            credentials: peers.credentials,
-          });
-    this.raft = createRaft({
-      env,
-      ...(this.#transport === undefined ? {} : { transport: this.#transport }),
-      ...(peers === undefined ? {} : { birth: birthOf(peers) }),
-      listener: {
-        committed: (entries) => this.parts().core.host.committed(entries),
-        role: (role, term) => this.#onRole(role, term),
-      },
-      stateMachine: {
-        restore: async (_meta, chunks) => {
-          await restoreInto(this.#openStore(), chunks);
-          this.#parts?.core.host.restored();
-        },
-        snapshot: () => snapshotOf(this.#openStore()),
-      },
-      onFatal: options.onFatal,
+    const seal = env.random.stream("seal");
+    this.ring = createKeyRing({
+      crypto: env.crypto,
+      keys: options.sealingKeys,
+      randomBytes: (length) => seal.bytes(length),
     });
+    this.#transport = peers === undefined ? undefined : transportOf(env, peers);
+    const { facts, version, watchdog, crumb, onFatal } = options;
+    const { nodes, tokenIssuer, audiences } = shared;
+    const nodeStreams: NodeStreams = { open: (node, request) => this.replica.links.open(node, request) };
+    this.replica = new Replica({
+      env,
+      ring: this.ring,
+      nodes,
+      core: {
+        facts,
+        tokenIssuer,
+        audiences,
+        nodeStreams,
+        controllers: options.controllers(nodes),
+        version,
+        ...(watchdog === undefined ? {} : { watchdog }),
+        ...(crumb === undefined ? {} : { crumb }),
+      },
+      links: (core) => linksOf(options, shared, core),
+      ...(peers === undefined || this.#transport === undefined
+        ? {}
+        : { peering: { transport: this.#transport, birth: birthOf(peers) } }),
+      onRole: (role, links) => {
+        if (role !== "leader") links.release();
+      },
+      onFatal,
+    });
+  }
+
+  get raft(): Raft {
+    return this.replica.raft;
   }
 
   /** A lone master leads when this resolves; one of several listens. */
   async start(): Promise<void> {
-    await this.raft.open();
-    await this.#transport?.start(this.#peerHandlers());
-    await this.raft.start();
+    const { raft, replica } = this;
+    await raft.open();
+    await this.#transport?.start({
+      clusterId: raft.clusterId,
+      memberId: raft.memberId,
+      incarnation: raft.incarnation,
+      isRemoved: (id) => raft.isRemoved(id),
+      receive: (from, message) => replica.receive(from, message),
+      call: (from, message) => replica.call(from, message),
+      link: (peer, isUp) => replica.link(peer, isUp),
+    });
+    await raft.start();
   }
 
   /** True if another member leads now, or did before. */
@@ -260,89 +253,38 @@ class State {
     this.#transport?.stop();
     await this.raft.stop();
   }
+}
 
-  #peerHandlers(): PeerHandlers {
-    const { raft } = this;
-    const host = (): Core["host"] | undefined => this.#parts?.core.host;
-    return {
-      clusterId: raft.clusterId,
-      memberId: raft.memberId,
-      incarnation: raft.incarnation,
-      isRemoved: (id) => raft.isRemoved(id),
-      receive: (from, message) => raft.receive(from, message),
-      call: (from, message) => host()?.called(from, message),
-      link(peer, isUp) {
-        raft.link(peer, isUp);
-        if (isUp) host()?.linked(peer);
-      },
-    };
-  }
+interface Shared {
+  readonly tokenIssuer: TokenIssuer;
+  readonly audiences: readonly string[];
+  readonly nodes: NodeTable;
+}
 
-  parts(): Parts {
-    this.#parts ??= this.#build();
-    return this.#parts;
-  }
+function transportOf({ clock, crypto, log }: Env, { sockets, listen, credentials }: PeersOptions): PeerTransport {
+  return new PeerTransport({ clock, crypto, log, sockets, listenAt: listen, credentials });
+}
 
-  #onRole(role: ReplicatedLog["role"], term: Term): void {
-    const { core, links } = this.parts();
-    core.host.role(role, term);
-    if (role === "leader") this.#shared.nodes.listeningSinceMs = core.host.now();
-    else links.release();
-  }
-
-  #openStore(): Store {
-    this.#store ??= createStore(this.#storeOptions());
-    return this.#store;
-  }
-
-  #storeOptions(): StoreOptions {
-    const { env } = this.#options;
-    return { kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: this.ring };
-  }
-
-  #build(): Parts {
-    const { env, facts, version, onFatal, watchdog, crumb } = this.#options;
-    const { nodes, tokenIssuer, audiences } = this.#shared;
-    const nodeStreams: NodeStreams = { open: (node, request) => this.parts().links.open(node, request) };
-    const core = createCore({
-      env,
-      store: this.#openStore(),
-      log: this.raft,
-      identity: { member: this.raft.memberId, incarnation: this.raft.incarnation },
-      facts,
-      tokenIssuer,
-      audiences,
-      nodeStreams,
-      nodes,
-      controllers: this.#options.controllers(nodes),
-      version,
-      onFatal,
-      ...(this.#transport === undefined ? {} : { forward: this.#transport }),
-      ...(watchdog === undefined ? {} : { watchdog }),
-      ...(crumb === undefined ? {} : { crumb }),
-    });
-    core.host.directory.add(() => nodes.actors());
-    const links = createLinkDoor({
-      env,
-      store: core.store,
-      host: core.host,
-      kinds: kindsById,
-      authorizer: core.authorizer,
-      service: loadService("node.proto", "troupe.node.v1.NodeLink"),
-      tokenIssuer,
-      audiences,
-      nodes,
-      leads: () => core.host.isLeader,
-      now: () => core.host.now(),
-      welcome: {
-        clusterEpoch: facts.epoch,
-        clusterDomain: facts.clusterDomain,
-        serviceCidr: facts.serviceCidr,
-        dnsAddress: facts.dnsAddress,
-      },
-    });
-    return { core, links };
-  }
+function linksOf({ env, facts }: MasterOptions, { nodes, tokenIssuer, audiences }: Shared, core: Core): LinkDoor {
+  return createLinkDoor({
+    env,
+    store: core.store,
+    host: core.host,
+    kinds: kindsById,
+    authorizer: core.authorizer,
+    service: loadService("node.proto", "troupe.node.v1.NodeLink"),
+    tokenIssuer,
+    audiences,
+    nodes,
+    leads: () => core.host.isLeader,
+    now: () => core.host.now(),
+    welcome: {
+      clusterEpoch: facts.epoch,
+      clusterDomain: facts.clusterDomain,
+      serviceCidr: facts.serviceCidr,
+      dnsAddress: facts.dnsAddress,
+    },
+  });
 }
 
 function birthOf({ clusterId, memberId, members }: PeersOptions): NonNullable<RaftOptions["birth"]> {

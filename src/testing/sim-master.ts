@@ -1,6 +1,4 @@
 import type { Controller } from "../actors/runtime/controller.ts";
-import type { ActorHost } from "../actors/runtime/actor-host.ts";
-import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { SimPeers } from "./sim-peers.ts";
 import { NodeTable } from "../api/link/nodes.ts";
@@ -10,14 +8,14 @@ import type { Env } from "../env/env.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { unauthorized } from "../kinds/status-errors.ts";
-import { createRaft, type Raft } from "../raft/driver.ts";
+import type { Raft } from "../raft/driver.ts";
 import { masterControllers } from "../server/controllers.ts";
 import { Resealer } from "../server/reseal.ts";
-import { createCore, kindsById, type ClusterFacts, type Core } from "../server/core.ts";
+import { kindsById, type ClusterFacts, type Core } from "../server/core.ts";
+import { Replica, storeOptionsOf as storeOptions } from "../server/replica.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
-import { restoreInto, snapshotOf } from "../store/snapshot.ts";
 import type { StoreOptions } from "../store/store-state.ts";
-import { createStore, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { StatusError } from "../util/errors.ts";
 import { createSimLinkDoor, type SimLinkDoor } from "./sim-links.ts";
 
@@ -87,69 +85,47 @@ const version = {
 
 /** Resolves when a lone master leads and everything in its log is applied; with others, when it listens. */
 export async function startSimMaster(options: SimMasterOptions): Promise<SimMaster> {
-  const { env, onFatal, peering, onRole } = options;
+  const { env, onFatal, peering, onRole, nodeStreams, crumb } = options;
   const nodes = new NodeTable();
-  const link = peering?.peers.transport(peering.id);
-  let store: Store | undefined;
-  let parts: { readonly core: Core; readonly links: SimLinkDoor } | undefined;
   const ring = ringOf(options);
-  const theStore = (): Store => (store ??= (options.foundation ?? createStore)(storeOptions(options, ring)));
-  const theParts = (): { readonly core: Core; readonly links: SimLinkDoor } =>
-    (parts ??= build(options, { raft, store: theStore(), nodes, ...(link === undefined ? {} : { link }) }));
-  const raft: Raft = createRaft({
+  const replica: Replica<SimLinkDoor> = new Replica({
     env,
-    onFatal,
-    ...(peering === undefined || link === undefined
+    ring,
+    nodes,
+    core: {
+      facts: simFacts,
+      tokenIssuer: plainTokens,
+      audiences,
+      nodeStreams,
+      controllers: [...(options.bare ? [] : productionControllers(nodes)), ...options.controllers],
+      version,
+      ...(crumb === undefined ? {} : { crumb }),
+    },
+    links: (core) => linksOf(options, core, nodes),
+    ...(peering === undefined
       ? {}
-      : { transport: link, birth: { clusterId: "virtual", memberId: peering.id, voters: peering.voters } }),
-    listener: {
-      committed: (entries) => theParts().core.host.committed(entries),
-      role(role, term) {
-        const { host } = theParts().core;
-        host.role(role, term);
-        if (role === "leader") nodes.listeningSinceMs = host.now();
-        onRole?.(role);
-      },
-    },
-    stateMachine: {
-      restore: async (_meta, chunks) => {
-        await restoreInto(theStore(), chunks);
-        parts?.core.host.restored();
-      },
-      snapshot: () => snapshotOf(theStore()),
-    },
+      : {
+          peering: {
+            transport: peering.peers.transport(peering.id),
+            birth: { clusterId: "virtual", memberId: peering.id, voters: peering.voters },
+          },
+        }),
+    onRole: (role) => onRole?.(role),
+    onFatal,
+    storeLimits: { freezeObjects: options.freezeObjects },
+    ...(options.foundation === undefined ? {} : { foundation: options.foundation }),
+    livesBefore: options.incarnations ?? 0,
   });
+  const { raft } = replica;
   await raft.start();
-  if (peering !== undefined) attach(peering, raft, theParts().core.host);
-  const { core, links } = theParts();
-  const resealer = new Resealer({ env, store: theStore(), host: core.host, ring, kinds });
-  return { core, links, store: theStore(), raft, nodes, ring, resealer };
+  peering?.peers.attach(peering.id, replica);
+  const { core, links, store } = replica;
+  const resealer = new Resealer({ env, store, host: core.host, ring, kinds });
+  return { core, links, store, raft, nodes, ring, resealer };
 }
 
-function attach({ id, peers }: Peering, raft: Raft, host: ActorHost): void {
-  peers.attach(id, {
-    receive: (from, message) => raft.receive(from, message),
-    call: (from, message) => host.called(from, message),
-    link(peer, isUp) {
-      raft.link(peer, isUp);
-      if (isUp) host.linked(peer);
-    },
-  });
-}
-
-interface Built {
-  readonly raft: Raft;
-  readonly store: Store;
-  readonly nodes: NodeTable;
-  readonly link?: ForwardPort;
-}
-
-function build(
-  options: SimMasterOptions,
-  { raft, store, nodes, link }: Built,
-): { readonly core: Core; readonly links: SimLinkDoor } {
-  const { env, nodeStreams, onFatal } = options;
-  const production = masterControllers({
+function productionControllers(nodes: NodeTable): readonly Controller[] {
+  return masterControllers({
     nodes,
     podCidr: simFacts.podCidr,
     serviceCidr: simFacts.serviceCidr,
@@ -157,26 +133,12 @@ function build(
     serviceAddress: "10.43.0.1",
     authority: "-----BEGIN CERTIFICATE-----\nvirtual\n-----END CERTIFICATE-----\n",
   });
-  const core = createCore({
+}
+
+function linksOf({ env, epoch }: SimMasterOptions, core: Core, nodes: NodeTable): SimLinkDoor {
+  return createSimLinkDoor({
     env,
-    store,
-    log: raft,
-    identity: { member: raft.memberId, incarnation: raft.incarnation + (options.incarnations ?? 0) },
-    facts: simFacts,
-    tokenIssuer: plainTokens,
-    audiences,
-    nodeStreams,
-    nodes,
-    controllers: [...(options.bare ? [] : production), ...options.controllers],
-    version,
-    onFatal,
-    ...(link === undefined ? {} : { forward: link }),
-    ...(options.crumb === undefined ? {} : { crumb: options.crumb }),
-  });
-  core.host.directory.add(() => nodes.actors());
-  const links = createSimLinkDoor({
-    env,
-    store,
+    store: core.store,
     host: core.host,
     kinds: kindsById,
     authorizer: core.authorizer,
@@ -185,30 +147,23 @@ function build(
     nodes,
     now: () => core.host.now(),
     welcome: {
-      clusterEpoch: options.epoch ?? simFacts.epoch,
+      clusterEpoch: epoch ?? simFacts.epoch,
       clusterDomain: simFacts.clusterDomain,
       serviceCidr: simFacts.serviceCidr,
       dnsAddress: simFacts.dnsAddress,
     },
   });
-  return { core, links };
 }
 
 /** Of a store that is only read. */
 export function storeOptionsOf(options: Pick<SimMasterOptions, "env" | "sealingKeys" | "freezeObjects">): StoreOptions {
-  return storeOptions(options, ringOf(options));
+  const { env, freezeObjects } = options;
+  return storeOptions({ env, ring: ringOf(options), storeLimits: { freezeObjects } });
 }
 
 function ringOf({ env, sealingKeys = [new Uint8Array(32)] }: Pick<SimMasterOptions, "env" | "sealingKeys">): KeyRing {
   const random = env.random.stream("seal");
   return createKeyRing({ crypto: env.crypto, keys: sealingKeys, randomBytes: (length) => random.bytes(length) });
-}
-
-function storeOptions(
-  { env, freezeObjects }: Pick<SimMasterOptions, "env" | "freezeObjects">,
-  ring: KeyRing,
-): StoreOptions {
-  return { kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: ring, limits: { freezeObjects } };
 }
 
 /** Tokens without a signature: signing takes real time, which a virtual cluster has none of. */
