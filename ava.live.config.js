@@ -1,8 +1,9 @@
-// The live tier: real processes, containerd, nftables and kubectl, one test at a time.
+// The live tier: real processes, containerd, nftables and kubectl. Much of it waits, so that two files run side
+// by side; each has names, ports and folders of its own, and its tests follow one another.
 export default {
   files: ["dist/test/live/**/*.test.js"],
   workerThreads: false,
-  concurrency: 1,
+  concurrency: 2,
   serial: true,
   timeout: "10m",
 };

@@ -22,8 +22,12 @@ export interface Packets {
   readonly pods: Readonly<Record<string, string>>;
   /** What the server said, or `!CODE`, one per connection or datagram. `from`: a pod, `node` or `x`. */
   ask(from: string, question: Question): Promise<readonly string[]>;
-  /** Connects without a pause until `stop`, which answers how many there were and what failed. */
-  storm(from: string, host: string): Promise<{ stop(): Promise<{ count: number; failed: readonly string[] }> }>;
+  /** Connects without a pause, `atLeast` times and until `stop`, which answers how many there were and what failed. */
+  storm(
+    from: string,
+    host: string,
+    atLeast: number,
+  ): Promise<{ stop(): Promise<{ count: number; failed: readonly string[] }> }>;
   dispose(): Promise<void>;
 }
 
@@ -46,7 +50,7 @@ udp.bind(Number(port));
 `;
 
 const clientScript = `
-const { proto = "tcp", host, port = ${servicePort}, count = 1, sourcePort, forever } = JSON.parse(process.argv[1]);
+const { proto = "tcp", host, port = ${servicePort}, count = 1, sourcePort, atLeast } = JSON.parse(process.argv[1]);
 const tcp = () => new Promise((resolve) => {
   const socket = require("node:net").connect({ host, port });
   let text = "";
@@ -69,11 +73,11 @@ const udp = () => new Promise((resolve) => {
     await new Promise((resolve) => socket.connect(port, host, resolve));
   }
   const said = [];
-  if (forever) {
+  if (atLeast !== undefined) {
     let over = false;
     process.stdin.on("end", () => (over = true)).resume();
     console.log("ready");
-    while (!over) said.push(await tcp());
+    while (!over || said.length < atLeast) said.push(await tcp());
     const failed = said.filter((text) => text === "" || text.startsWith("!"));
     console.log(JSON.stringify({ count: said.length, failed }));
   } else {
@@ -155,8 +159,8 @@ export async function createPackets(names: readonly string[]): Promise<Packets> 
       const text = await outputOf(start(from, ["-e", clientScript, JSON.stringify(question)]));
       return JSON.parse(text) as readonly string[];
     },
-    async storm(from, host) {
-      const child = start(from, ["-e", clientScript, JSON.stringify({ host, forever: true })]);
+    async storm(from, host, atLeast) {
+      const child = start(from, ["-e", clientScript, JSON.stringify({ host, atLeast })]);
       await once(child.stdout!, "data");
       const rest = outputOf(child);
       return {
