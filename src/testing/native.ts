@@ -28,13 +28,17 @@ type Loose = never;
 export class NativeTransport implements Transport {
   readonly #door: () => Door | undefined;
   readonly #user: Pick<User, "name" | "groups"> | undefined;
-  readonly #service: ReturnType<typeof loadService> = readingAll(loadService("api.proto", "troupe.v1.Api"));
+  #loaded: ReturnType<typeof loadService> | undefined;
   readonly #open = new Set<(error: Error) => void>();
 
   /** `door`: that of the master of this moment; undefined while there is none. */
   constructor(door: () => Door | undefined, user: Pick<User, "name" | "groups"> | undefined) {
     this.#door = door;
     this.#user = user;
+  }
+
+  get #service(): ReturnType<typeof loadService> {
+    return (this.#loaded ??= readingAll(loadService("api.proto", "troupe.v1.Api")));
   }
 
   unary<M extends keyof UnaryCalls>(method: M, request: UnaryCalls[M]["request"]): Promise<UnaryCalls[M]["reply"]> {

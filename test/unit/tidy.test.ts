@@ -106,12 +106,12 @@ const packages: Readonly<Record<string, RegExp>> = {
   xstate: /^(actors|node)\//,
   execa: /^env\/real\/exec\.ts$/,
   "@grpc/grpc-js": /^(api|client|node|env\/real)\//,
-  protobufjs: /^(api|client|node|env\/real)\//,
+  protobufjs: /^((api|client|node|env\/real)\/|env\/packages\.ts$)/,
   ws: /^(env\/real|client)\//,
   jose: /^auth\//,
   "@peculiar/x509": /^auth\//,
   "reflect-metadata": /^auth\//,
-  yaml: /^(api|cli|client|testing)\//,
+  yaml: /^(api|cli|client|testing|env\/packages\.ts$)\//,
 };
 
 /** Where `node:*` may be imported; everything else goes through `Env`. */

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
+import { yaml } from "../../env/packages.ts";
 import { decodeJson, type Decoded } from "../../kinds/decode-json.ts";
 import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
@@ -83,7 +83,7 @@ function parseYaml(text: string): ParsedText {
   if (text.length > limits.yamlBytesMax) {
     throw entityTooLarge(`Request entity too large: limit of YAML is ${limits.yamlBytesMax}, send JSON instead`);
   }
-  const document = parseDocument(text, {
+  const document = yaml().parseDocument(text, {
     version: "1.1",
     merge: true,
     uniqueKeys: false,
@@ -113,6 +113,7 @@ function parseYaml(text: string): ParsedText {
 
 /** The reader keeps the last of keys that stand twice in one map; the others are told, in the order of the text. */
 function collectDoubled(node: unknown, lineAt: (offset: number) => number, found: string[]): void {
+  const { isMap, isScalar, isSeq } = yaml();
   if (isSeq(node)) {
     for (const item of node.items) collectDoubled(item, lineAt, found);
   } else if (isMap(node)) {
@@ -130,7 +131,7 @@ function collectDoubled(node: unknown, lineAt: (offset: number) => number, found
 
 /** Where a value begins. What is written as nothing begins behind its key. */
 function offsetOf(node: unknown): number | undefined {
-  return isNode(node) ? node.range?.[0] : undefined;
+  return yaml().isNode(node) ? node.range?.[0] : undefined;
 }
 
 /** Go's `%#v` of a key. */

@@ -1,4 +1,4 @@
-import { stringify as yamlText } from "yaml";
+import { yaml } from "../../env/packages.ts";
 import type { Kind, KubeObject } from "../../kinds/kind.ts";
 import type { RowRef } from "../../store/view.ts";
 import { stringifyJson } from "../../util/json-text.ts";
@@ -140,7 +140,7 @@ function partial(version: string, object: KubeObject): unknown {
 /** JSON text to the bytes of the format that was asked for. */
 export function inFormat(format: Accepted["format"], json: string): Uint8Array {
   if (format === "json") return Buffer.from(json.endsWith("\n") ? json : `${json}\n`);
-  return Buffer.from(yamlText(JSON.parse(json)));
+  return Buffer.from(yaml().stringify(JSON.parse(json)));
 }
 
 export function contentTypeOf(format: Accepted["format"]): string {

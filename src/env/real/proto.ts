@@ -5,14 +5,22 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
-import protobuf from "protobufjs";
+import type * as Protobuf from "protobufjs";
+import { protobuf } from "../packages.ts";
 
 /** The checkout's (or package's) root: `dist/src/env/real` lies four folders below it. */
 const root = join(import.meta.dirname, "..", "..", "..", "..");
 
-// int64 fields hold revisions and times, all below 2^53: plain numbers, not Long objects.
-(protobuf.util as { Long: unknown }).Long = undefined;
-protobuf.configure();
+let configured: typeof Protobuf | undefined;
+
+function library(): typeof Protobuf {
+  if (configured !== undefined) return configured;
+  configured = protobuf();
+  // int64 fields hold revisions and times, all below 2^53: plain numbers, not Long objects.
+  (configured.util as { Long: unknown }).Long = undefined;
+  configured.configure();
+  return configured;
+}
 
 function readProto(file: string): string {
   return readFileSync(join(root, "proto", file), "utf8");
@@ -49,16 +57,18 @@ export function loadProtoService(file: string, fullName: string): ProtoService {
   };
 }
 
-function parseProto(file: string, keepCase = false): protobuf.Root {
-  const parsed = protobuf.parse(readProto(file), new protobuf.Root(), { keepCase }).root;
+function parseProto(file: string, keepCase = false): Protobuf.Root {
+  const { parse, Root } = library();
+  const parsed = parse(readProto(file), new Root(), { keepCase }).root;
   parsed.resolveAll();
   return parsed;
 }
 
-function walk(within: protobuf.NamespaceBase, visit: (found: protobuf.Type | protobuf.Enum) => void): void {
+function walk(within: Protobuf.NamespaceBase, visit: (found: Protobuf.Type | Protobuf.Enum) => void): void {
+  const { Enum, Namespace, Type } = library();
   for (const nested of within.nestedArray) {
-    if (nested instanceof protobuf.Type || nested instanceof protobuf.Enum) visit(nested);
-    if (nested instanceof protobuf.Namespace) walk(nested, visit);
+    if (nested instanceof Type || nested instanceof Enum) visit(nested);
+    if (nested instanceof Namespace) walk(nested, visit);
   }
 }
 
@@ -82,7 +92,7 @@ interface MessageDescriptor {
 }
 
 /** Readers of descriptors want full names of types; the library writes those of the source. */
-function qualify(root: protobuf.Root, scope: string, message: MessageDescriptor): void {
+function qualify(root: Protobuf.Root, scope: string, message: MessageDescriptor): void {
   const name = `${scope}.${message.name ?? ""}`;
   const type = root.lookupType(name);
   for (const field of message.field ?? []) {
@@ -93,7 +103,7 @@ function qualify(root: protobuf.Root, scope: string, message: MessageDescriptor)
   for (const nested of message.nestedType ?? []) qualify(root, name, nested);
 }
 
-function definitionOf(service: protobuf.Service): ServiceDefinition {
+function definitionOf(service: Protobuf.Service): ServiceDefinition {
   const fullName = service.fullName.slice(1);
   const methods: Record<string, MethodDefinition<object, object>> = {};
   for (const method of service.methodsArray) {
@@ -117,7 +127,7 @@ interface Codec {
   readonly decode: (bytes: Buffer) => object;
 }
 
-function codec(type: protobuf.Type): Codec {
+function codec(type: Protobuf.Type): Codec {
   return {
     encode: (value) => Buffer.from(type.encode(value).finish()),
     decode: (bytes) => type.decode(bytes),
