@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   read: () => import("./read.ts"),
   server: () => import("./server.ts"),
   start: () => import("./start.ts"),
+  story: () => import("./story.ts"),
   up: () => import("./up.ts"),
   watch: () => import("./watch.ts"),
   write: () => import("./write.ts"),

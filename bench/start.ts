@@ -1,13 +1,11 @@
 /**
  * How soon a test has a cluster: from a cold process to `createCluster` resolved, and to a Deployment's three
  * pods Running in virtual time, beside a process that does nothing. Medians in ms; `cpuMs` and `bareCpuMs` are
- * CPU time of the whole process, which a loaded machine stretches less. Then a story of one virtual hour, and
- * how many times faster than real time it passed.
+ * CPU time of the whole process, which a loaded machine stretches less.
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { rolloutHour } from "./support/rollout-hour.ts";
 
 const runsDefault = 15;
 
@@ -19,9 +17,7 @@ export async function run(): Promise<object> {
   const idle = await medians(["--eval", bare], runs);
   const { createMs, runningMs, loadedMs, cpuMs } = started;
   const ratio = Number(((runningMs ?? 0) / (idle["bareMs"] ?? 1)).toFixed(2));
-  process.stderr.write("one virtual hour of rollouts…\n");
-  const hour = await rolloutHour();
-  return { bench: "start", runs, createMs, runningMs, ...idle, ratio, loadedMs, cpuMs, hour };
+  return { bench: "start", runs, createMs, runningMs, ...idle, ratio, loadedMs, cpuMs };
 }
 
 const bare = `const { user, system } = process.cpuUsage();

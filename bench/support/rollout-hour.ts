@@ -17,14 +17,15 @@ export interface HourFigures {
 const deployments = 100;
 const replicas = 2;
 
-export async function rolloutHour(): Promise<HourFigures> {
+/** `minutes`: of the hour, from its beginning. */
+export async function rolloutHour(minutes: number = 60): Promise<HourFigures> {
   await using cluster = await createCluster({ nodes: 5, seed: 7, freezeObjects: false });
   for (let at = 0; at < deployments; at += 1) await cluster.apply(deployment(at, 1));
   await cluster.settled();
   const { clock } = cluster.env;
   const [from, virtualFrom, cpuFrom] = [performance.now(), clock.mono(), process.cpuUsage()];
   const before = cluster.revision;
-  for (let minute = 0; minute < 60; minute += 1) {
+  for (let minute = 0; minute < minutes; minute += 1) {
     await cluster.apply(deployment((minute * 2) % deployments, 2 + minute));
     await cluster.apply(deployment((minute * 2 + 1) % deployments, 2 + minute));
     const lost = cluster.node(`n${1 + (Math.floor(minute / 10) % 5)}`);

@@ -24,7 +24,7 @@ export interface FaultyCriOptions {
 const callMsMax: Millis = 120_000;
 
 /** Calls that look at the runtime alone, without a promise. */
-const plain: ReadonlySet<string> = new Set(["onChange", "scriptOf", "runningMs", "exit", "records", "close"]);
+const plain: ReadonlySet<string> = new Set(["onEnd", "scriptOf", "runningMs", "exit", "records", "close"]);
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
@@ -61,6 +61,8 @@ export function createFaultyCri(options: FaultyCriOptions): SimulatedRuntime {
 
   return new Proxy(runtime, {
     get(target, name, receiver): unknown {
+      // A listing that is left out cannot fail.
+      if (name === "changes") return () => (faults.enabled ? undefined : runtime.changes?.());
       const value: unknown = Reflect.get(target, name, receiver);
       if (typeof value !== "function" || typeof name !== "string" || plain.has(name)) return value;
       return (...args: readonly unknown[]) => pass(name, value as Call, args);

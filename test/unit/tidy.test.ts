@@ -111,7 +111,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   jose: /^auth\//,
   "@peculiar/x509": /^auth\//,
   "reflect-metadata": /^auth\//,
-  yaml: /^(api|cli|client|testing|env\/packages\.ts$)\//,
+  yaml: /^((api|cli|client|testing)\/|env\/packages\.ts$)/,
 };
 
 /** Where `node:*` may be imported; everything else goes through `Env`. */

@@ -11,6 +11,11 @@
  * plain objects: states are words, times are ms since the epoch with fractions.
  */
 export interface Cri {
+  /**
+   * How often something in this runtime has changed: while the number stands, a listing would say what the
+   * last one said. Undefined or absent: it cannot tell.
+   */
+  changes?(): number | undefined;
   /** Kind `unimplemented`: the runtime does not speak CRI v1. */
   version(): Promise<RuntimeVersion>;
   status(): Promise<RuntimeStatus>;

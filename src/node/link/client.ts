@@ -46,7 +46,7 @@ export interface LinkOptions {
   /** Epoch that this node knew before, from its disk; empty: none. */
   readonly epoch: string;
   readonly saveEpoch: (epoch: string) => void;
-  /** Actors of this agent, as `kubectl get actors` shows them. */
+  /** Actors of this agent, as `kubectl get actors` shows them; the same list while they stand as they stood. */
   readonly actors: () => readonly ActorView[];
   /** Serves what the API asks of this node's containers. */
   readonly openStream: (request: NodeStreamRequest) => Promise<NodeStream>;
@@ -94,7 +94,7 @@ export function createNodeLink(options: LinkOptions): NodeLink {
   let proxied: Revision = 0;
   let call: LinkCall | undefined;
   let sequence = 0;
-  let actorsSent = "";
+  let actorsSent: readonly ActorView[] | undefined;
   let beat: Timer | undefined;
   let joining = false;
   let failed: ((error: Error) => void) | undefined;
@@ -205,7 +205,7 @@ export function createNodeLink(options: LinkOptions): NodeLink {
     welcome = next;
     ref.send({ type: "welcomed" });
     for (const run of welcomed) run(next);
-    actorsSent = "";
+    actorsSent = undefined;
     sendBeat();
     reports.connect((report) => call?.send({ report }));
   }
@@ -223,10 +223,11 @@ export function createNodeLink(options: LinkOptions): NodeLink {
   function sendBeat(): void {
     beat?.cancel();
     sequence += 1;
-    const actors = JSON.stringify(options.actors());
+    const actors = options.actors();
     const changed = actors !== actorsSent;
     actorsSent = actors;
-    call?.send({ heartbeat: { sequence, proxiedRevision: proxied, ...(changed ? { actors } : {}) } });
+    const shown = changed ? { actors: JSON.stringify(actors) } : {};
+    call?.send({ heartbeat: { sequence, proxiedRevision: proxied, ...shown } });
     scheduleBeat(clock.mono() + heartbeatMs);
   }
 
@@ -234,7 +235,7 @@ export function createNodeLink(options: LinkOptions): NodeLink {
     beat = clock.after(
       actorsEveryMs,
       () => {
-        if (clock.mono() >= dueAt || JSON.stringify(options.actors()) !== actorsSent) sendBeat();
+        if (clock.mono() >= dueAt || options.actors() !== actorsSent) sendBeat();
         else scheduleBeat(dueAt);
       },
       { daemon: true },

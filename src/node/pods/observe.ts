@@ -83,9 +83,14 @@ export class Observer {
     this.#mark = this.#busy === 0 ? this.#turn : undefined;
   }
 
+  /** No deed or look of its own since `mark`: the listing tells of it. */
+  get isStill(): boolean {
+    return this.#mark === this.#turn;
+  }
+
   /** What the shared listing found of this pod: true if that is news, which the next snapshot has. */
   compare(listing: Listing): boolean {
-    if (this.#mark !== this.#turn) {
+    if (!this.isStill) {
       // The next periodic listing makes up for one that was missed; an end is looked into after the deed.
       if (this.#isEvent) this.doubt();
       return this.#isEvent && this.#busy === 0;

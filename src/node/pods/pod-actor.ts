@@ -161,12 +161,18 @@ export interface PodActor {
 export function createPodActor(
   worker: PodWorker,
   ports: PodSeam & { readonly log: Log },
-  hooks: { readonly gone: () => void; readonly failed: (error: Error) => void },
+  hooks: {
+    /** What it shows of itself may have changed. */
+    readonly moved: () => void;
+    readonly gone: () => void;
+    readonly failed: (error: Error) => void;
+  },
 ): PodActor {
   const ref = createActor(machine, { input: worker, clock: xstateClock(ports.clock, stepPendingMaxMs) });
   const fields = { pod: worker.pod.metadata.uid };
   ref.subscribe({
     next: (snapshot) => {
+      hooks.moved();
       if (snapshot.status === "done") hooks.gone();
     },
     error: (error: unknown) => {

@@ -82,7 +82,7 @@ export class PodWorker {
   }
 
   /** What the listing that all pods share has to say to this one. */
-  get observer(): Pick<Observer, "mark" | "compare"> {
+  get observer(): Pick<Observer, "compare" | "isStill" | "mark"> {
     return this.#observer;
   }
 

@@ -13,6 +13,7 @@ import { createPodActor } from "./pod-actor.ts";
 import type { Stage } from "./pod-worker.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { PodPorts } from "./worker-ports.ts";
+import { Shown } from "../shown.ts";
 import { manyActors } from "../tree.ts";
 
 /**
@@ -28,6 +29,7 @@ export interface Pods {
   stop(): void;
   /** Look at the runtime now: an event said that something happened. */
   relist(): void;
+  /** A view that has not changed is the same object as in the list before. */
   list(): readonly PodView[];
   /** A pod that is held ends; one that waits is tried now. False: there is none of this name. */
   release(namespace: string, name: string): boolean;
@@ -75,6 +77,7 @@ export function createPods(options: PodsOptions): Pods {
   const { ports, nodeName } = options;
   const { clock, cri, desired, log } = ports;
   const entries = new Map<string, Entry>();
+  const shown = new Shown<PodView>(viewOf);
   /** Ended here while their rows still stand (finalizers): uid and key. */
   const finished = new Map<string, string>();
   /** Newest uid of each `namespace/name`. */
@@ -87,6 +90,8 @@ export function createPods(options: PodsOptions): Pods {
   let asked = false;
   /** The next listing is for an event of the runtime. */
   let hasEvent = false;
+  /** What the runtime said of its own changes when every pod was last compared with it. */
+  let seen: number | undefined;
   const supervisor = createSupervisor(
     { path: `/node/${nodeName}/pods`, ...manyActors },
     { clock, random: ports.random, escalate: (error) => options.giveUp?.(error), faults: ports.faults ?? noFaults },
@@ -118,7 +123,7 @@ export function createPods(options: PodsOptions): Pods {
       hasEvent = true;
       void relist();
     },
-    list: () => [...entries.values()].map(viewOf),
+    list: () => shown.list(),
     release(namespace, name) {
       const found = [...entries].filter(([, { actor }]) => {
         const { metadata } = actor.worker.pod;
@@ -128,6 +133,7 @@ export function createPods(options: PodsOptions): Pods {
         log("info", "pod.released", { pod: uid, held: entry.held });
         // Of no epoch that we know: whether it is wanted is for the masters of now to say.
         if (entry.held) entry.epoch = "";
+        shown.moved(uid);
         entry.actor.worker.retryNow();
         entry.actor.changed();
       }
@@ -137,7 +143,9 @@ export function createPods(options: PodsOptions): Pods {
     get: (uid) => entries.get(uid)?.actor.worker.pod,
   };
 
-  function viewOf(entry: Entry): PodView {
+  function viewOf(key: string, view: PodView | undefined): PodView | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
     const { metadata } = entry.actor.worker.pod;
     const { stage, failures, lastError } = entry.actor;
     if (stage !== entry.stage) {
@@ -146,7 +154,17 @@ export function createPods(options: PodsOptions): Pods {
     }
     const { uid, name, namespace = "" } = metadata;
     const held = "held: the masters of this epoch do not know the pod";
-    const { since, restarts, isDown, crash } = entry;
+    const { since, restarts, isDown, crash, held: isHeld } = entry;
+    const shownError = isHeld ? held : (lastError ?? crash);
+    const isSame =
+      view?.stage === stage &&
+      view.since === since &&
+      view.failures === failures &&
+      view.restarts === restarts &&
+      view.isDown === isDown &&
+      view.isHeld === isHeld &&
+      view.lastError === shownError;
+    if (isSame) return view;
     return {
       uid,
       namespace,
@@ -156,8 +174,8 @@ export function createPods(options: PodsOptions): Pods {
       failures,
       restarts,
       isDown,
-      isHeld: entry.held,
-      lastError: entry.held ? held : (lastError ?? crash),
+      isHeld,
+      lastError: shownError,
     };
   }
 
@@ -183,6 +201,7 @@ export function createPods(options: PodsOptions): Pods {
           Object.assign(before, { actor, restarts: before.restarts + 1, isDown: false });
           log("info", "pod.actor.restarted", { pod: uid, restarts: before.restarts });
         }
+        shown.moved(uid);
         return { stop: () => actor.stop(), views: () => [] };
       },
     });
@@ -197,9 +216,11 @@ export function createPods(options: PodsOptions): Pods {
     const worker = new PodWorker(ports, last.pod, last.saved, last.isNew);
     if (last.isVanished) worker.vanish();
     return createPodActor(worker, ports, {
+      moved: () => shown.moved(uid),
       gone() {
         const key = keyOf(worker.pod);
         entries.delete(uid);
+        shown.moved(uid);
         finished.set(uid, key);
         if (uids.get(key) === uid) uids.delete(key);
         supervisor.remove(uid);
@@ -207,6 +228,7 @@ export function createPods(options: PodsOptions): Pods {
       failed(error) {
         const entry = entries.get(uid);
         if (entry !== undefined) Object.assign(entry, { isDown: true, crash: error.message });
+        shown.moved(uid);
         exit(error);
       },
     });
@@ -264,6 +286,7 @@ export function createPods(options: PodsOptions): Pods {
     if (known !== undefined) {
       const { worker } = known.actor;
       known.epoch = ports.epoch();
+      if (known.held) shown.moved(uid);
       known.held = false;
       const fresh = worker.pod !== pod;
       const news = fresh && worker.update(pod);
@@ -294,6 +317,7 @@ export function createPods(options: PodsOptions): Pods {
     if (entry.epoch === "" || entry.epoch === ports.epoch()) return false;
     if (!entry.held) log("warn", "pod.held", { pod: uid, epoch: entry.epoch, now: ports.epoch() });
     entry.held = true;
+    shown.moved(uid);
     return true;
   }
 
@@ -322,12 +346,15 @@ export function createPods(options: PodsOptions): Pods {
   }
 
   async function readOnce(): Promise<void> {
+    const changes = cri.changes?.();
+    if (changes !== undefined && changes === seen && clock.mono() < collectAt) return;
+    seen = undefined;
     try {
       for (const { actor } of entries.values()) actor.worker.observer.mark(hasEvent);
       hasEvent = false;
       const sandboxes = await cri.listPodSandboxes();
       const containers = await cri.listContainers();
-      compare(sandboxes, containers);
+      if (compare(sandboxes, containers)) seen = changes;
       if (clock.mono() >= collectAt) {
         collectAt = clock.mono() + containerGcMs;
         await collect(sandboxes, containers);
@@ -338,12 +365,17 @@ export function createPods(options: PodsOptions): Pods {
     }
   }
 
-  function compare(sandboxes: readonly Sandbox[], containers: readonly Container[]): void {
+  /** False: of some pod the listing tells nothing, since it was busy meanwhile. */
+  function compare(sandboxes: readonly Sandbox[], containers: readonly Container[]): boolean {
     const byUid = { sandboxes: grouped(sandboxes), containers: grouped(containers) };
+    let isWhole = true;
     for (const [uid, { actor }] of entries) {
       const listing = { sandboxes: byUid.sandboxes.get(uid) ?? [], containers: byUid.containers.get(uid) ?? [] };
-      if (actor.worker.observer.compare(listing)) actor.changed();
+      const { observer } = actor.worker;
+      if (!observer.isStill) isWhole = false;
+      if (observer.compare(listing)) actor.changed();
     }
+    return isWhole;
   }
 
   /** Keeps the newest dead container per name: its logs and its end are still asked for. */

@@ -1,4 +1,4 @@
-import { assign, createActor, fromPromise, setup } from "xstate";
+import { assign, createActor, setup } from "xstate";
 import type { Clock, Log } from "../../env/env.ts";
 import type { Container, Pod, Probe } from "../../kinds/generated/types.ts";
 import type { Millis } from "../../util/time.ts";
@@ -36,6 +36,8 @@ export interface ProbeActorOptions {
   readonly onResult: (result: ProbeResult) => void;
   /** Text of the Unhealthy event. */
   readonly onFailure: (message: string) => void;
+  /** Its state may have changed. */
+  readonly moved: () => void;
   /** The actor itself failed; it does nothing any more. */
   readonly failed: (error: Error) => void;
 }
@@ -47,22 +49,34 @@ interface ProbeContext {
   readonly inRow: number;
 }
 
-type Output = ProbeAnswer | undefined;
+/** Undefined: the prober itself failed, which says nothing about the container. */
+type Answer = ProbeAnswer | undefined;
+
+type ProbeEvent =
+  | { readonly type: "pod"; readonly pod: Pod }
+  | { readonly type: "answered"; readonly answer: ProbeAnswer }
+  | { readonly type: "blank" };
+
+/** Equal answers in a row, this one included. */
+function inRowWith({ last, inRow }: ProbeContext, { kind }: ProbeAnswer): number {
+  return kind === last ? inRow + 1 : 1;
+}
 
 const machine = setup({
   types: {
     context: {} as ProbeContext,
-    events: {} as { readonly type: "pod"; readonly pod: Pod },
+    events: {} as ProbeEvent,
     input: {} as ProbeActorOptions,
   },
-  actors: {
-    probe: fromPromise<Output, ProbeContext>(async ({ input }) => tryProbe(input)),
-  },
   actions: {
-    count: assign({
-      inRow: ({ context }, { kind }: ProbeAnswer) => (kind === context.last ? context.inRow + 1 : 1),
-      last: (_, { kind }: ProbeAnswer) => kind,
-    }),
+    // No actor of its own for each try: there are thousands of them a minute on a full node.
+    begin: ({ context, self }) => {
+      void tryProbe(context).then((answer) => {
+        if (self.getSnapshot().status !== "active") return;
+        self.send(answer === undefined ? { type: "blank" } : { type: "answered", answer });
+      });
+    },
+    count: assign(({ context }, answer: ProbeAnswer) => ({ inRow: inRowWith(context, answer), last: answer.kind })),
     tell: ({ context }) => {
       const { options, last, inRow } = context;
       if (last !== undefined && inRow >= thresholdOf(options.probe, last)) options.onResult(last);
@@ -74,13 +88,11 @@ const machine = setup({
     },
   },
   guards: {
-    isSpoken: ({ context }) => {
+    isLast: ({ context }, answer: ProbeAnswer) => {
       const { kind, probe } = context.options;
-      const { last, inRow } = context;
-      if (last === undefined || inRow < thresholdOf(probe, last)) return false;
-      return kind === "startup" || (kind === "liveness" && last === "failure");
+      if (inRowWith(context, answer) < thresholdOf(probe, answer.kind)) return false;
+      return kind === "startup" || (kind === "liveness" && answer.kind === "failure");
     },
-    hasAnswer: (_, answer: Output) => answer !== undefined,
   },
   delays: {
     first: ({ context }) => context.options.delayMs,
@@ -94,25 +106,30 @@ const machine = setup({
   states: {
     waiting: { after: { first: "probing" } },
     probing: {
-      invoke: {
-        src: "probe",
-        input: ({ context }) => context,
-        onDone: [
+      entry: "begin",
+      on: {
+        answered: [
           {
-            guard: { type: "hasAnswer", params: ({ event }) => event.output },
-            target: "judging",
+            guard: { type: "isLast", params: ({ event }) => event.answer },
+            target: "held",
             actions: [
-              { type: "count", params: ({ event }) => event.output! },
-              { type: "complain", params: ({ event }) => event.output! },
+              { type: "count", params: ({ event }) => event.answer },
+              { type: "complain", params: ({ event }) => event.answer },
               "tell",
             ],
           },
-          { target: "resting" },
+          {
+            target: "resting",
+            actions: [
+              { type: "count", params: ({ event }) => event.answer },
+              { type: "complain", params: ({ event }) => event.answer },
+              "tell",
+            ],
+          },
         ],
-        onError: "resting",
+        blank: "resting",
       },
     },
-    judging: { always: [{ guard: "isSpoken", target: "held" }, { target: "resting" }] },
     resting: { after: { period: "probing" } },
     held: {},
   },
@@ -121,6 +138,7 @@ const machine = setup({
 export function createProbeActor(options: ProbeActorOptions): ProbeActor {
   const ref = createActor(machine, { input: options, clock: xstateClock(options.clock) });
   ref.subscribe({
+    next: () => options.moved(),
     error: (error: unknown) => options.failed(asError(error)),
   });
   ref.start();
@@ -141,8 +159,7 @@ function thresholdOf(probe: Probe, result: "success" | "failure"): number {
   return result === "success" ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3);
 }
 
-/** Undefined: the prober itself failed, which says nothing about the container. */
-async function tryProbe({ options, pod }: ProbeContext): Promise<Output> {
+async function tryProbe({ options, pod }: ProbeContext): Promise<Answer> {
   const { container, containerId, execSlots, kind, log, prober, probe } = options;
   const call = { pod, container, containerId, probe };
   for (let attempt = 1; ; attempt += 1) {

@@ -1,6 +1,7 @@
 import { createSupervisor } from "../../actors/runtime/supervisor.ts";
 import type { Clock, Log, Rng } from "../../env/env.ts";
 import type { Millis } from "../../util/time.ts";
+import { Shown } from "../shown.ts";
 import { manyActors } from "../tree.ts";
 import type { Container, Pod, Probe } from "../../kinds/generated/types.ts";
 import { containerPath } from "../pods/events.ts";
@@ -28,7 +29,7 @@ export interface ProbeSupervisor {
   stop(podUid: string): void;
   /** Called when a result of a pod's container has changed. */
   onResult(run: (podUid: string) => void): void;
-  /** Actors, for the directory. */
+  /** Actors, for the directory. A view that has not changed is the same object as in the list before. */
   list(): readonly ProbeView[];
 }
 
@@ -71,6 +72,7 @@ interface Running {
 export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
   const { clock, events } = options;
   const running = new Map<string, Running>();
+  const shown = new Shown<ProbeView>(viewOf);
   const results = new Map<string, ProbeResult>();
   const probed = new Set<string>();
   const listeners: ((podUid: string) => void)[] = [];
@@ -128,18 +130,29 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
     onResult(run) {
       listeners.push(run);
     },
-    list: () =>
-      [...running.values()].map((probe) => {
-        const { podUid, container, kind, actor, starts, lastError } = probe;
-        const state = actor?.state ?? "waiting";
-        if (state !== probe.state) {
-          probe.state = state;
-          probe.since = clock.wall();
-        }
-        const isDown = actor === undefined;
-        return { podUid, container, kind, state, since: probe.since, restarts: starts - 1, isDown, lastError };
-      }),
+    list: () => shown.list(),
   };
+
+  function viewOf(key: string, view: ProbeView | undefined): ProbeView | undefined {
+    const probe = running.get(key);
+    if (probe === undefined) return undefined;
+    const { podUid, container, kind, actor, starts, lastError } = probe;
+    const state = actor?.state ?? "waiting";
+    if (state !== probe.state) {
+      probe.state = state;
+      probe.since = clock.wall();
+    }
+    const { since } = probe;
+    const [isDown, restarts] = [actor === undefined, starts - 1];
+    const isSame =
+      view?.state === state &&
+      view.since === since &&
+      view.isDown === isDown &&
+      view.restarts === restarts &&
+      view.lastError === lastError;
+    if (isSame) return view;
+    return { podUid, container, kind, state, since, restarts, isDown, lastError };
+  }
 
   function update(probe: Running, pod: Pod): void {
     probe.pod = pod;
@@ -188,9 +201,11 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
           const fieldPath = containerPath(pod, container.name);
           events.record(pod, { type: "Warning", reason: "Unhealthy", message, fieldPath });
         },
+        moved: () => shown.moved(key),
         failed(error) {
           entry.actor = undefined;
           entry.lastError = error.message;
+          shown.moved(key);
           options.log("error", "probe.actor.failed", { container: fact.id, kind, error: error.message });
           exit(error);
         },
@@ -201,6 +216,7 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
         entry.starts += 1;
         const actor = start(exit);
         entry.actor = actor;
+        shown.moved(key);
         return { stop: () => actor.stop(), views: () => [] };
       },
     });
@@ -218,7 +234,9 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
   }
 
   function end(key: string): void {
-    if (running.delete(key)) supervisor.remove(key);
+    if (!running.delete(key)) return;
+    shown.moved(key);
+    supervisor.remove(key);
   }
 }
 

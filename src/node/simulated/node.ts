@@ -148,7 +148,7 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
     status,
     async start() {
       await pods.start();
-      runtime.onChange(() => pods.relist());
+      runtime.onEnd(() => pods.relist());
     },
     stop() {
       pods.stop();

@@ -9,8 +9,8 @@ import type { ScriptOf, SimulatedScript, SimulatedSubject } from "./script.ts";
  * script says, at times of the given clock. Every image is there.
  */
 export interface SimulatedRuntime extends Cri {
-  /** Told when the state of a sandbox or container has changed. */
-  onChange(run: () => void): void;
+  /** Told when a sandbox or a container has ended, as a real runtime tells it. */
+  onEnd(run: () => void): void;
   scriptOf(containerId: string): SimulatedScript | undefined;
   /** How long it runs; undefined: it does not. */
   runningMs(containerId: string): Millis | undefined;
@@ -61,9 +61,12 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
   const boxes = new Map<string, Box>();
   const units = new Map<string, Unit>();
   const listeners: (() => void)[] = [];
+  let changes = 0;
   let next = options.from?.next ?? 1;
 
-  const changed = (): void => {
+  const changed = (): void => void (changes += 1);
+  const ended = (): void => {
+    changed();
     for (const listener of listeners) listener();
   };
   const newId = (): string => {
@@ -83,7 +86,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
   const end = ({ status }: Unit, exitCode: number, reason: string, message = ""): void => {
     if (status.state !== "running") return;
     Object.assign(status, { state: "exited", exitCode, reason, message, finishedAtMs: clock.wall() });
-    changed();
+    ended();
   };
   /** Its script ends it by itself. */
   const endLater = (unit: Unit): void => {
@@ -110,7 +113,8 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
   };
 
   return {
-    onChange: (run) => void listeners.push(run),
+    changes: () => changes,
+    onEnd: (run) => void listeners.push(run),
     scriptOf: (id) => units.get(id)?.script,
     runningMs(id) {
       const status = units.get(id)?.status;
@@ -141,7 +145,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
       if (found === undefined) return;
       found.status.state = "notReady";
       for (const each of units.values()) if (each.sandboxId === id) end(each, 137, "Error");
-      changed();
+      ended();
     },
     async removePodSandbox(id) {
       for (const [unitId, each] of units) if (each.sandboxId === id) units.delete(unitId);
