@@ -44,6 +44,13 @@ export interface Issuer {
   /** A self-signed authority. */
   authority(commonName: string): Promise<CertifiedKey>;
   leaf(authority: CertifiedKey, request: LeafRequest): Promise<CertifiedKey>;
+  /** A key that stays where it is made, and what asks for its certificate (PKCS #10). PEM texts. */
+  request(commonName: string): Promise<{ readonly key: string; readonly request: string }>;
+  /**
+   * A certificate for the key of a PKCS #10 request. Only the key is taken from it: what the certificate
+   * says is `request`. Throws where the request is none, or its signature does not fit.
+   */
+  sign(authority: CertifiedKey, signingRequest: string, request: LeafRequest): Promise<string>;
 }
 
 export function createIssuer({
@@ -70,6 +77,39 @@ export function createIssuer({
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   };
 
+  const certify = async (authority: CertifiedKey, publicKey: CryptoKey, request: LeafRequest): Promise<string> => {
+    const parent = new x509.X509Certificate(authority.certificate);
+    const hosts = (request.names ?? []).map((value) => ({
+      type: /^[0-9.]+$|:/.test(value) ? ("ip" as const) : ("dns" as const),
+      value,
+    }));
+    const names = [...hosts, ...(request.uris ?? []).map((value) => ({ type: "url" as const, value }))];
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serialNumber(),
+      subject: [
+        ...(request.organizations ?? []).map((organization) => ({ O: [organization] })),
+        { CN: [request.commonName] },
+      ],
+      issuer: parent.subjectName,
+      notBefore: new Date(now() - clockSkewMs),
+      notAfter: new Date(now() + request.validMs),
+      signingAlgorithm: algorithm,
+      publicKey,
+      signingKey: await importKey(authority.key),
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([
+          ...(request.usage === "client" ? [] : [x509.ExtendedKeyUsage.serverAuth]),
+          ...(request.usage === "server" ? [] : [x509.ExtendedKeyUsage.clientAuth]),
+        ]),
+        await x509.AuthorityKeyIdentifierExtension.create(parent),
+        ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+      ],
+    });
+    return `${certificate.toString("pem")}\n`;
+  };
+
   return {
     async authority(commonName) {
       const keys = await generateKeys();
@@ -94,36 +134,26 @@ export function createIssuer({
 
     async leaf(authority, request) {
       const keys = await generateKeys();
-      const parent = new x509.X509Certificate(authority.certificate);
-      const hosts = (request.names ?? []).map((value) => ({
-        type: /^[0-9.]+$|:/.test(value) ? ("ip" as const) : ("dns" as const),
-        value,
-      }));
-      const names = [...hosts, ...(request.uris ?? []).map((value) => ({ type: "url" as const, value }))];
-      const certificate = await x509.X509CertificateGenerator.create({
-        serialNumber: serialNumber(),
-        subject: [
-          ...(request.organizations ?? []).map((organization) => ({ O: [organization] })),
-          { CN: [request.commonName] },
-        ],
-        issuer: parent.subjectName,
-        notBefore: new Date(now() - clockSkewMs),
-        notAfter: new Date(now() + request.validMs),
+      return {
+        certificate: await certify(authority, keys.publicKey, request),
+        key: `${await pemOf(keys.privateKey)}\n`,
+      };
+    },
+
+    async request(commonName) {
+      const keys = await generateKeys();
+      const made = await x509.Pkcs10CertificateRequestGenerator.create({
+        name: [{ CN: [commonName] }],
         signingAlgorithm: algorithm,
-        publicKey: keys.publicKey,
-        signingKey: await importKey(authority.key),
-        extensions: [
-          new x509.BasicConstraintsExtension(false, undefined, true),
-          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension([
-            ...(request.usage === "client" ? [] : [x509.ExtendedKeyUsage.serverAuth]),
-            ...(request.usage === "server" ? [] : [x509.ExtendedKeyUsage.clientAuth]),
-          ]),
-          await x509.AuthorityKeyIdentifierExtension.create(parent),
-          ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
-        ],
+        keys,
       });
-      return { certificate: `${certificate.toString("pem")}\n`, key: `${await pemOf(keys.privateKey)}\n` };
+      return { key: `${await pemOf(keys.privateKey)}\n`, request: `${made.toString("pem")}\n` };
+    },
+
+    async sign(authority, signingRequest, request) {
+      const asked = new x509.Pkcs10CertificateRequest(signingRequest);
+      if (!(await asked.verify())) throw new Error("the request is not signed with its own key");
+      return certify(authority, await asked.publicKey.export(algorithm, ["verify"]), request);
     },
   };
 }

@@ -51,6 +51,55 @@ export function send(access: ApiAccess, method: "GET" | "POST", path: string, ti
   });
 }
 
+export interface JsonCall {
+  readonly host: string;
+  readonly port: number;
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly body?: object;
+  readonly bearer?: string;
+  /** Whom to believe; undefined: nobody is checked, for what is checked by other means. */
+  readonly authority: string | undefined;
+  /** Client certificate and key. */
+  readonly identity?: { readonly certificate: string; readonly key: string };
+  readonly timeoutMs?: number;
+}
+
+/** A request with a JSON body. The other end is the cluster's, whatever name or address it is reached by. */
+export function callJson(call: JsonCall): Promise<Answer> {
+  const { host, port, method, path, body, bearer, authority, identity, timeoutMs = 10_000 } = call;
+  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host,
+        port,
+        method,
+        path,
+        ...(authority === undefined ? { rejectUnauthorized: false } : { ca: authority }),
+        ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+        servername: "kubernetes",
+        agent: false,
+        timeout: timeoutMs,
+        headers: {
+          accept: "application/json",
+          ...(bytes === undefined ? {} : { "content-type": "application/json", "content-length": bytes.length }),
+          ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+      },
+    );
+    sent.on("timeout", () => sent.destroy(new Error(`no answer from ${host}:${port} in ${timeoutMs} ms`)));
+    sent.on("error", reject);
+    sent.end(bytes);
+  });
+}
+
 /** The body as it comes; a refusal's body is read and told. Rejects when nobody answers. */
 export function download(access: ApiAccess, path: string, timeoutMs = 30_000): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {

@@ -60,6 +60,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "save, restore, inspect and list backups of all objects",
     load: async () => (await import("./commands/snapshot.ts")).snapshot,
   },
+  token: {
+    summary: "tokens with which machines join a cluster",
+    load: async () => (await import("./commands/token.ts")).token,
+  },
   image: {
     summary: "load an OCI or docker archive into the nodes",
     load: async () => (await import("./commands/image.ts")).image,

@@ -36,6 +36,26 @@ export interface ClusterFile {
   /** How many restores lie behind it; absent: none. Each gives it a new `id`. */
   readonly epoch?: number;
   readonly kubeconfig?: { readonly path: string; readonly context: string };
+  /** A master of a cluster that lives on several machines. Absent: `up` made it, and all of it is here. */
+  readonly machine?: MachineMaster;
+  /** A node on a machine without keys of the cluster: the masters that it knew last, `host:port` of their API. */
+  readonly masterSeeds?: readonly string[];
+}
+
+/** This machine's master. Its ports are three in a row: API, gRPC, peers. */
+export interface MachineMaster {
+  readonly name: string;
+  /** Who it is in the log. */
+  readonly clusterId: string;
+  readonly memberId: number;
+  /** Where the others and all clients reach it: an address or a name. */
+  readonly host: string;
+  /** The address that it listens on. */
+  readonly listen: string;
+  /** Further names and addresses that its serving certificate speaks for. */
+  readonly alternativeNames: readonly string[];
+  /** It joined others, which know the log; absent: it began it. */
+  readonly joined?: true;
 }
 
 export interface MasterPorts {
@@ -49,7 +69,7 @@ export interface MasterPorts {
 
 /** What a backup says of the cluster. */
 export function backupCluster(cluster: ClusterFile): BackupCluster {
-  const { kubeconfig: _local, ...file } = cluster;
+  const { kubeconfig: _local, machine: _machine, ...file } = cluster;
   return { name: cluster.name, id: cluster.id, epoch: cluster.epoch ?? 0, file };
 }
 

@@ -7,6 +7,7 @@ import { X509Certificate, createHash, createPublicKey, generateKeyPairSync } fro
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertifiedKey, Issuer, LeafRequest } from "../auth/certificates.ts";
+import { UserError } from "../util/errors.ts";
 import { lifeOf, renewalDueMs } from "./certificates.ts";
 import { masterAddress, readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
 
@@ -72,19 +73,13 @@ export async function ensurePki(folder: string, cluster: ClusterFile, renewal: R
   });
   const nodes = new Map<string, CertifiedKey>();
   for (const node of cluster.nodes) {
-    const request: LeafRequest = {
-      commonName: `system:node:${node}`,
-      organizations: ["system:nodes"],
-      usage: "client",
-      validMs,
-    };
-    nodes.set(node, await leaf(`node-${node}`, nodeCa, request));
+    nodes.set(node, await leaf(`node-${node}`, nodeCa, nodeRequest(node, validMs)));
   }
-  const { masters = [] } = cluster;
-  const peerCa = masters.length === 0 ? undefined : await authority("peer");
+  const members = membersHere(cluster);
+  const peerCa = members.length === 0 ? undefined : await authority("peer");
   const peers = new Map<string, CertifiedKey>();
-  for (const { name, id } of masters) {
-    const uris = [`troupe://${cluster.id}/member/${id}`];
+  for (const { name, uri } of members) {
+    const uris = [uri];
     peers.set(
       name,
       await leaf(`peer-${name}`, peerCa!, { commonName: `troupe-peer-${name}`, usage: "peer", uris, validMs }),
@@ -102,6 +97,58 @@ export async function ensurePki(folder: string, cluster: ClusterFile, renewal: R
     tokens: await ensureTokenKeys(folder),
     sealingKeys: await readSealingKeys(folder),
   };
+}
+
+/** The masters whose keys lie here, and the URIs that say who they are. */
+function membersHere({ id, machine, masters = [] }: ClusterFile): readonly { name: string; uri: string }[] {
+  const uriOf = (clusterId: string, memberId: number): string => `troupe://${clusterId}/member/${memberId}`;
+  if (machine !== undefined) return [{ name: machine.name, uri: uriOf(machine.clusterId, machine.memberId) }];
+  return masters.map(({ name, id: memberId }) => ({ name, uri: uriOf(id, memberId) }));
+}
+
+const authorities = ["serving", "client", "node", "peer"] as const;
+const sharedFiles = [...authorities.map((name) => `${name}-ca.pem`), "service-account.key", "sealing.key"];
+
+/** What all masters of a cluster have in common, by file name: for one that joins. */
+export async function readSharedKeys(folder: string): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  for (const file of sharedFiles) {
+    const content = await readText(join(folder, file));
+    if (content !== undefined) found[file] = content;
+  }
+  return found;
+}
+
+/** Only files that are shared are written, whatever the other end has sent. */
+export async function writeSharedKeys(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const file of sharedFiles) {
+    const content = files[file];
+    if (content !== undefined) await writeAtomic(join(folder, file), content, 0o600);
+  }
+}
+
+/** A year's certificate for the key of a node on another machine. */
+export async function signNode(folder: string, node: string, signingRequest: string): Promise<string> {
+  const parent = await readText(join(folder, "node-ca.pem"));
+  if (parent === undefined) throw new UserError("TRP-0406", "this master has no authority for nodes");
+  const { createIssuer } = await import("../auth/certificates.ts");
+  const issuer = createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
+  try {
+    return await issuer.sign(split(parent), signingRequest, nodeRequest(node, yearMs));
+  } catch (error) {
+    throw new UserError("TRP-0406", "the request for a certificate cannot be signed", { cause: error });
+  }
+}
+
+function nodeRequest(node: string, validMs: number): LeafRequest {
+  return { commonName: `system:node:${node}`, organizations: ["system:nodes"], usage: "client", validMs };
+}
+
+/** SHA-256 of an authority's public key, in hex: what join tokens pin. */
+export function pinOf(authority: string): string {
+  const key = new X509Certificate(authority).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(key).digest("hex");
 }
 
 /** One key a line, in hex, the newest last. */
@@ -136,7 +183,8 @@ function servingNames(cluster: ClusterFile): readonly string[] {
     "127.0.0.1",
     "::1",
   ];
-  return [...new Set([...names, cluster.address, masterAddress(cluster), firstAddress(cluster.serviceCidr)])];
+  const own = cluster.machine === undefined ? [] : [cluster.machine.host, ...cluster.machine.alternativeNames];
+  return [...new Set([...names, cluster.address, masterAddress(cluster), firstAddress(cluster.serviceCidr), ...own])];
 }
 
 /** 10.43.0.0/16 → 10.43.0.1, the address of Service `kubernetes`. */

@@ -11,7 +11,9 @@ export interface MasterControllersOptions {
   readonly podCidr: string;
   readonly serviceCidr: string;
   /** Where the masters answer: the endpoints of Service `kubernetes`. */
-  readonly masters: readonly { readonly address: string; readonly port: number }[];
+  readonly masters: () => readonly { readonly address: string; readonly port: number }[];
+  /** Tells when they have changed, until the answer is called. */
+  readonly onMasters?: (run: () => void) => () => void;
   /** Address of Service `kubernetes`: the first of the Services' range. */
   readonly serviceAddress: string;
   /** PEM of the serving authority: what pods trust. */
@@ -23,11 +25,11 @@ const nodeGraceMs: Millis = 50_000;
 const servicePort = 443;
 
 export function masterControllers(options: MasterControllersOptions): readonly Controller[] {
-  const { nodes, podCidr, serviceCidr, masters, serviceAddress, authority } = options;
+  const { nodes, podCidr, serviceCidr, masters, onMasters, serviceAddress, authority } = options;
   return [
     ...createControllers({
       kinds,
-      api: { clusterIp: serviceAddress, servicePort, masters: () => masters },
+      api: { clusterIp: serviceAddress, servicePort, masters, ...(onMasters === undefined ? {} : { onMasters }) },
       certificate: () => authority,
       pods: { clusterCidr: podCidr, serviceCidr },
       nodes: {

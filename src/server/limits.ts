@@ -12,6 +12,13 @@ export interface ServerLimits {
   readonly backupApplyMs: Millis;
   /** A restore leaps over this many revisions: more than any cluster writes between two backups. */
   readonly restoreLeapRevisions: number;
+  /** Clocks of machines that join may differ this much: certificates and tokens end by the clock. */
+  readonly joinSkewMs: Millis;
+  /** A change of the members waits this long for another one that is under way. */
+  readonly memberChangeMs: Millis;
+  /** A joining master must take a connection at its peer port within this. */
+  readonly joinReachMs: Millis;
+  readonly joinBodyBytes: number;
 }
 
 export const serverLimits: ServerLimits = {
@@ -20,4 +27,8 @@ export const serverLimits: ServerLimits = {
   backupCheckEveryMs: 5 * 60 * 1_000,
   backupApplyMs: 10_000,
   restoreLeapRevisions: 1_000_000_000,
+  joinSkewMs: 60_000,
+  memberChangeMs: 15_000,
+  joinReachMs: 3_000,
+  joinBodyBytes: 64 * 1024,
 };

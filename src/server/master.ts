@@ -17,9 +17,11 @@ import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
 import { backupPath, Backups } from "./backup/backups.ts";
 import type { BackupCluster } from "./backup/format.ts";
+import { Joining, type JoiningOptions } from "./joining/joining.ts";
 import { createNativeServer } from "./native.ts";
 import { Resealer } from "./reseal.ts";
 import { kinds } from "../kinds/catalogue.ts";
+import { membersOf } from "../raft/core/config.ts";
 import type { Raft, RaftOptions } from "../raft/driver.ts";
 import { PeerTransport } from "../raft/peer-transport.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
@@ -44,6 +46,8 @@ export interface MasterOptions {
   readonly peers?: PeersOptions;
   /** Of 32 bytes each, oldest first: the newest seals, all open. */
   readonly sealingKeys: readonly Uint8Array[];
+  /** Other machines may join here; absent: all of the cluster is on this one. */
+  readonly joining?: JoiningOptions;
   /** What backups say of the cluster, and the folder for those that are made by the clock; absent: there are none. */
   readonly backup?: { readonly cluster: BackupCluster; readonly disk: Disk };
   /** Made once the links exist: the node life cycle asks them when a node was last heard. */
@@ -59,8 +63,12 @@ export interface MasterOptions {
 export interface PeersOptions {
   readonly clusterId: string;
   readonly memberId: number;
-  /** All voters, this one too, with `host:port` of their peer ports. */
+  /** All voters, this one too, with `host:port` of their peer ports; empty for one that joins a cluster. */
   readonly members: readonly { readonly id: number; readonly address: string }[];
+  /** Members came or went. */
+  readonly onMembers?: () => void;
+  /** `host:port` that the others are to dial from now on, if the log says otherwise. */
+  readonly advertised?: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly sockets: SecureSockets;
   /** Asked anew for each connection. */
@@ -72,6 +80,8 @@ export interface Master {
   readonly raft: Raft;
   readonly apiPort: number;
   readonly grpcPort: number;
+  /** `host:port` of every master's API; empty where machines cannot join. */
+  endpoints(): readonly string[];
   /** Takes a new sealing key; the leader seals anew what older ones have sealed. */
   loadSealingKeys(keys: readonly Uint8Array[]): void;
   /** New connections of both ports see this certificate; those that are open go on with the one before. */
@@ -114,6 +124,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   });
   const backups = options.backup === undefined ? undefined : backupsOf(options, options.backup, state);
   backups?.start();
+  const joining = options.joining && new Joining(options.joining, { env, core, raft: state.raft });
   const rest: HttpsServer = await listenHttps({
     host: listen.host,
     port: listen.apiPort,
@@ -123,7 +134,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     handler: (exchange) => {
       if (exchange.target === memberPath) serveMember(exchange, memberOf());
       else if (exchange.target === backupPath && backups !== undefined) void backups.serve(exchange);
-      else core.rest(exchange);
+      else if (joining?.serve(exchange) !== true) core.rest(exchange);
     },
   });
   env.log("info", "master.ready", { api: rest.port, grpc: grpcPort, term: state.raft.term });
@@ -132,6 +143,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     raft: state.raft,
     apiPort: rest.port,
     grpcPort,
+    endpoints: () => joining?.members.endpoints() ?? [],
     loadSealingKeys(keys) {
       ring.load(keys);
       resealer.begin();
@@ -207,9 +219,26 @@ class State {
         : { peering: { transport: this.#transport, birth: birthOf(peers) } }),
       onRole: (role, links) => {
         if (role !== "leader") links.release();
+        else env.clock.after(0, () => void this.#announce(), { daemon: true });
       },
       onFatal,
+      ...(peers?.onMembers === undefined ? {} : { log: { onConfig: peers.onMembers } }),
     });
+  }
+
+  /** A lone first member says where it is reached, so that others can join it. */
+  async #announce(): Promise<void> {
+    const { env, peers } = this.#options;
+    const address = peers?.advertised;
+    const { memberId: id, config } = this.raft;
+    if (address === undefined || config.directory.some((info) => info.id === id && info.address === address)) return;
+    try {
+      await this.raft.changeConfig({ type: "setAddress", id, address });
+      env.log("info", "address.announced", { address });
+    } catch (error) {
+      // The next term tries again.
+      env.log("warn", "address.not-announced", { address, reason: messageOf(error) });
+    }
   }
 
   get raft(): Raft {
@@ -235,7 +264,7 @@ class State {
   /** True if another member leads now, or did before. */
   async handOver(): Promise<boolean> {
     const { raft } = this;
-    if (this.#transport === undefined) return false;
+    if (this.#transport === undefined || membersOf(raft.config).length === 1) return false;
     if (raft.role !== "leader") return raft.leader !== undefined;
     const { clock, log } = this.#options.env;
     const late = new Promise<boolean>((resolve) => void clock.after(handOverMs, () => resolve(false)));

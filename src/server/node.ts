@@ -9,7 +9,7 @@ import { loadService } from "../env/real/proto.ts";
 import { createAgent, type Agent } from "../node/agent.ts";
 import type { ContainerdServices } from "../node/cri/containerd-services.ts";
 import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
-import { createGrpcTransport } from "../node/link/transport.ts";
+import { createGrpcTransport, type MasterAddress } from "../node/link/transport.ts";
 import type { Recorder } from "../node/network/outside.ts";
 import { parseIpv4Cidr, parseIpv4 } from "../util/ipv4.ts";
 import { proxyChild, type SupervisedProxy } from "../node/proxy/proxy-child.ts";
@@ -35,8 +35,8 @@ export interface NodeOptions {
   readonly runtimeEndpoint?: string;
   /** This process lives in a network namespace made for the node. */
   readonly ownNetns: boolean;
-  /** `host:port` of the masters' gRPC port. */
-  readonly masterAddress: string;
+  /** `host:port` of the masters' gRPC port, or all of theirs. */
+  readonly masterAddress: MasterAddress;
   readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string };
   /** `v1.32.0+troupe.0.1.0`: what `kubectl get nodes` shows. */
   readonly version: string;
@@ -79,6 +79,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     host,
     cri,
     transport: createGrpcTransport({
+      clock: env.clock,
       address: options.masterAddress,
       service: loadService("node.proto", "troupe.node.v1.NodeLink"),
       tls: options.tls,

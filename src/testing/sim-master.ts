@@ -129,7 +129,7 @@ function productionControllers(nodes: NodeTable): readonly Controller[] {
     nodes,
     podCidr: simFacts.podCidr,
     serviceCidr: simFacts.serviceCidr,
-    masters: [{ address: simMasterAddress, port: 6443 }],
+    masters: () => [{ address: simMasterAddress, port: 6443 }],
     serviceAddress: "10.43.0.1",
     authority: "-----BEGIN CERTIFICATE-----\nvirtual\n-----END CERTIFICATE-----\n",
   });

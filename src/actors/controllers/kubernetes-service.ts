@@ -22,8 +22,10 @@ export interface ApiAddresses {
   readonly clusterIp: string;
   /** Port of the Service inside the cluster. */
   readonly servicePort: number;
-  /** Where the masters listen. Asked at every plan; whoever changes the membership plans `default/kubernetes` anew. */
+  /** Where the masters listen. Asked at every plan. */
   readonly masters: () => readonly { readonly address: string; readonly port: number }[];
+  /** Calls `run` when the masters have changed, until the answer is called. Absent: they never do. */
+  readonly onMasters?: (run: () => void) => () => void;
 }
 
 export function createKubernetesService(api: ApiAddresses): Controller {
@@ -47,6 +49,7 @@ export function createKubernetesService(api: ApiAddresses): Controller {
       },
     ],
     writes: [services, endpoints, slices],
+    ...(api.onMasters === undefined ? {} : { follow: (again) => api.onMasters!(() => again(key)) }),
     seed: () => [key],
     plan: (view) => plan(view, api),
   };

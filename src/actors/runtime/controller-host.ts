@@ -106,7 +106,9 @@ class Runner {
     this.every(auditEveryMs, () => this.audit());
     this.every(quarantineProbeMs, () => this.probe());
     this.guard(() => this.seed());
+    const unfollow = this.controller.follow?.((key) => this.trigger(key, false));
     return () => {
+      unfollow?.();
       this.actor = undefined;
       for (const timer of this.timers) timer.cancel();
       this.timers = [];

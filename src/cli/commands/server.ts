@@ -1,14 +1,15 @@
 /** One master in the foreground: `troupe up` starts it through the keeper, a service manager directly. */
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { PeersOptions } from "../../server/master.ts";
+import type { Master, PeersOptions } from "../../server/master.ts";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
 import {
   backupCluster,
+  checkName,
+  defaultDataDir,
   layoutOf,
-  masterAddress,
   readCluster,
   type ClusterFile,
   type MasterPorts,
@@ -16,33 +17,74 @@ import {
 import { createProcessEnv, endOnSurprises } from "../process-env.ts";
 import { ensurePki, firstAddress, readSealingKeys, type Pki } from "../pki.ts";
 import { createRealDisk } from "../../env/real/disk.ts";
+import { isRemoval, leave, requireMember } from "../machines/leaving.ts";
+import {
+  lendKeys,
+  machineCluster,
+  machinePeers,
+  machineWish,
+  mastersOf,
+  writeAdminConfig,
+} from "../machines/master.ts";
 import { keepCertificates, renewContext } from "../renewal.ts";
 import { apiVersion } from "../versions.ts";
 
 export const server: Command = {
   name: "server",
-  summary: "Runs a master in the foreground.",
-  examples: ["troupe server --data-dir /var/lib/troupe/dev"],
+  summary:
+    "Runs a master in the foreground. In an empty data directory it begins a\n" +
+    "cluster, or joins one; in another it goes on with what lies there.",
+  examples: [
+    "troupe server --name prod --advertise-address 10.0.0.1",
+    "troupe server --join 10.0.0.1:6443 --token TRP1…",
+    "troupe server --data-dir /var/lib/troupe/prod",
+  ],
   options: [
-    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster, made by up" },
-    { name: "member", type: "string", value: "NAME", help: "which of its masters (m1), where it has several" },
+    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
+    { name: "data-dir", type: "string", value: "DIR", help: "its data directory (/var/lib/troupe/NAME)" },
+    { name: "join", type: "string", value: "HOST:PORT", help: "any master of the cluster to join" },
+    { name: "token", type: "string", value: "TOKEN", help: "of troupe token create --role master" },
+    { name: "advertise-address", type: "string", value: "HOST", help: "where others reach it (default route's)" },
+    { name: "listen", type: "string", value: "ADDRESS", help: "listen on this address only (0.0.0.0)" },
+    { name: "port", type: "string", value: "N", help: "port of the API (6443); gRPC and peers take the next" },
+    { name: "tls-san", type: "string", value: "NAMES", help: "more names and addresses of its API, with commas" },
+    { name: "cluster-cidr", type: "string", value: "RANGE", help: "new cluster: addresses of pods (10.42.0.0/16)" },
+    { name: "service-cidr", type: "string", value: "RANGE", help: "new cluster: those of Services (10.43.0.0/16)" },
+    { name: "cluster-domain", type: "string", value: "NAME", help: "new cluster: DNS domain (cluster.local)" },
+    { name: "member", type: "string", value: "NAME", help: "which master of up --masters (m1)" },
     { name: "verbose", type: "boolean", help: "log at debug level" },
   ],
   async run(values) {
-    const dataDir = resolve(text(values, "data-dir") ?? "/var/lib/troupe/dev");
-    const cluster = await readCluster(dataDir);
-    if (cluster === undefined) {
-      throw new UserError("TRP-0111", `there is no cluster at ${dataDir}`, { hint: "troupe up", exitCode: 3 });
-    }
+    const given = text(values, "data-dir");
+    const dataDir = resolve(given ?? defaultDataDir(checkName(text(values, "name") ?? "dev")));
+    const present = await readCluster(dataDir);
     const name = text(values, "member") ?? "m1";
-    const { masters = [] } = cluster;
-    const member = masters.find((each) => each.name === name);
-    if (member === undefined && (masters.length > 0 || name !== "m1")) {
+    const member = present?.masters?.find((each) => each.name === name);
+    if (present !== undefined && member === undefined && (present.masters !== undefined || name !== "m1")) {
       throw new UserError("TRP-0111", `the cluster at ${dataDir} has no master "${name}"`, { exitCode: 3 });
     }
-    return runServer({ dataDir, cluster, member, verbose: flag(values, "verbose") });
+    const verbose = flag(values, "verbose");
+    // What `up` has made stays on the loopback until a flag says that there are other machines.
+    const isOfMachines = machineFlags.some((option) => text(values, option) !== undefined);
+    if (present !== undefined && present.machine === undefined && !isOfMachines) {
+      return runServer({ dataDir, cluster: present, member, verbose });
+    }
+    const cluster = await machineCluster(machineWish(values, dataDir), present);
+    return runServer({ dataDir, cluster, member: undefined, verbose });
   },
 };
+
+const machineFlags = [
+  "name",
+  "join",
+  "advertise-address",
+  "listen",
+  "port",
+  "tls-san",
+  "cluster-cidr",
+  "service-cidr",
+  "cluster-domain",
+];
 
 interface ServerStart {
   readonly dataDir: string;
@@ -50,6 +92,13 @@ interface ServerStart {
   /** Undefined: the only master. */
   readonly member: MasterPorts | undefined;
   readonly verbose: boolean;
+}
+
+/** Undefined: the only master. */
+async function peersFor(start: ServerStart, pki: () => Pki): Promise<PeersOptions | undefined> {
+  const { cluster, member } = start;
+  if (cluster.machine !== undefined) return machinePeers(cluster, cluster.machine, pki);
+  return member === undefined ? undefined : peersOf(cluster, member, pki);
 }
 
 /** The peer port and who else has one. */
@@ -70,21 +119,30 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
   const { startMaster } = await import("../../server/master.ts");
   const { masterControllers } = await import("../../server/controllers.ts");
   const layout = layoutOf(dataDir);
+  const { machine } = cluster;
   const pki = await ensurePki(layout.pki, cluster);
   let newestPki = pki;
   const folder = member === undefined ? layout.master : layout.member(member.name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  await requireMember(folder);
   const env = createProcessEnv({ diskRoot: folder, verbose });
   // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
-  const fatal = endOnSurprises(env.log, "master");
+  const surprised = endOnSurprises(env.log, "master");
+  const fatal = (error: Error): void => (isRemoval(error) ? leave(folder, error) : surprised(error));
   const { startWatchdog, takeCrumb } = await import("../../env/real/watchdog.ts");
   const crumbPath = join(folder, "crumb");
   const crumb = takeCrumb(crumbPath);
   const watchdog = startWatchdog(crumbPath);
+  const peers = await peersFor({ dataDir, cluster, member, verbose }, () => newestPki);
+  if (machine !== undefined) await writeAdminConfig(dataDir, cluster, pki);
+  const running: { master?: Master } = {};
+  const listeners = new Set<() => void>();
+  const told = { onMembers: () => listeners.forEach((run) => run()) };
   const master = await startMaster({
     env,
-    name: member?.name ?? "m1",
-    ...(member === undefined ? {} : { peers: await peersOf(cluster, member, () => newestPki) }),
+    name: member?.name ?? machine?.name ?? "m1",
+    ...(peers === undefined ? {} : { peers: { ...peers, ...told } }),
+    ...(machine === undefined ? {} : { joining: lendKeys(layout.pki, cluster, () => newestPki) }),
     facts: {
       name: cluster.name,
       epoch: cluster.id,
@@ -96,7 +154,7 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
     version: versionInfo(),
     listen: {
       // Behind the keeper's forwarder there is no need for anyone else to reach it.
-      host: member === undefined ? "0.0.0.0" : "127.0.0.1",
+      host: machine?.listen ?? (member === undefined ? "0.0.0.0" : "127.0.0.1"),
       apiPort: (member ?? cluster).apiPort,
       grpcPort: (member ?? cluster).grpcPort,
     },
@@ -113,7 +171,11 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
         nodes,
         podCidr: cluster.podCidr,
         serviceCidr: cluster.serviceCidr,
-        masters: [{ address: masterAddress(cluster), port: cluster.apiPort }],
+        masters: () => mastersOf(cluster, running.master),
+        onMasters(run) {
+          listeners.add(run);
+          return () => void listeners.delete(run);
+        },
         serviceAddress: firstAddress(cluster.serviceCidr),
         authority: pki.servingAuthority,
       }),
@@ -121,6 +183,7 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
     watchdog,
     ...(crumb === undefined ? {} : { crumb }),
   });
+  running.master = master;
   keepCertificates({
     folder: layout.pki,
     cluster,

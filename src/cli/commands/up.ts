@@ -145,9 +145,12 @@ async function start(
   return { cluster, pki };
 }
 
+const everywhere = "0.0.0.0";
+
 export function accessOf(cluster: ClusterFile, pki: Pki): ApiAccess {
+  const { listen = everywhere } = cluster.machine ?? {};
   return {
-    host: "127.0.0.1",
+    host: listen === everywhere ? "127.0.0.1" : listen,
     port: cluster.apiPort,
     authority: pki.servingAuthority,
     certificate: pki.admin.certificate,

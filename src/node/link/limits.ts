@@ -2,6 +2,8 @@
 
 export const reconnectFirstMs = 50;
 export const reconnectMaxMs = 1_000;
+/** So long one of several masters has to say its first word. */
+export const connectMaxMs = 3_000;
 export const heartbeatMs = 10_000;
 /** Changes of what a heartbeat carries are joined this long. */
 export const heartbeatJoinMs = 20;

@@ -1,7 +1,8 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Chunk, Down, Up } from "../../api/link/messages.ts";
+import type { Clock } from "../../env/env.ts";
 import { Unsent } from "../../env/unsent.ts";
-import { messageMaxBytes, pingEveryMs, pingTimeoutMs } from "./limits.ts";
+import { connectMaxMs, messageMaxBytes, pingEveryMs, pingTimeoutMs } from "./limits.ts";
 
 /**
  * How an agent reaches the masters. Real: gRPC over mutual TLS; a virtual cluster connects its nodes
@@ -40,8 +41,12 @@ export interface StreamCall {
 }
 
 export interface GrpcTransportOptions {
-  /** `host:port` of a master or of the local forwarder. */
-  readonly address: string;
+  /**
+   * `host:port` of a master or of the local forwarder; or of all masters: nodes link to the leader, and
+   * the next one is tried where a link did not come to be. Asked before each attempt.
+   */
+  readonly address: MasterAddress;
+  readonly clock: Clock;
   /** `loadService("node.proto", "troupe.node.v1.NodeLink")`. */
   readonly service: grpc.ServiceDefinition;
   /** Read anew for each connection: a renewed certificate takes its place there. */
@@ -50,6 +55,8 @@ export interface GrpcTransportOptions {
   readonly serverName?: string;
 }
 
+export type MasterAddress = string | (() => readonly string[]);
+
 type Duplex = grpc.ClientDuplexStream<object, object>;
 
 export function createGrpcTransport(options: GrpcTransportOptions): LinkTransport {
@@ -57,8 +64,14 @@ export function createGrpcTransport(options: GrpcTransportOptions): LinkTranspor
     const { authority, certificate, key } = options.tls;
     return grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(key), Buffer.from(certificate));
   };
+  let next = 0;
+  const address = (): string => {
+    if (typeof options.address === "string") return options.address;
+    const all = options.address();
+    return all[next % all.length] ?? "";
+  };
   const open = (): grpc.Client =>
-    new grpc.Client(options.address, credentials(), {
+    new grpc.Client(address(), credentials(), {
       "grpc.max_receive_message_length": messageMaxBytes,
       "grpc.max_send_message_length": messageMaxBytes,
       "grpc.keepalive_time_ms": pingEveryMs,
@@ -78,8 +91,20 @@ export function createGrpcTransport(options: GrpcTransportOptions): LinkTranspor
   return {
     link({ onDown, onClose }) {
       const duplex = call("Link");
-      duplex.on("data", (down: Down) => onDown(down));
+      let isLinked = false;
+      // Of several masters, one that has gone silent holds nobody up.
+      const late =
+        typeof options.address === "string"
+          ? undefined
+          : options.clock.after(connectMaxMs, () => duplex.cancel(), { daemon: true });
+      duplex.on("data", (down: Down) => {
+        isLinked = true;
+        late?.cancel();
+        onDown(down);
+      });
       watchEnd(duplex, (error) => {
+        late?.cancel();
+        if (!isLinked) next += 1;
         // A fresh channel: a broken one waits out a back-off of its own.
         client.close();
         client = open();

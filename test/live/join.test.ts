@@ -1,0 +1,158 @@
+// Masters and nodes on machines of their own: tokens, joins and what they refuse, restarts without a token.
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { canDrive, until } from "./support/machine.ts";
+import {
+  configOf,
+  createMachines,
+  dataOf,
+  startAgent,
+  startServer,
+  type Box,
+  type Machines,
+  type Running,
+} from "./support/machines.ts";
+
+const live = canDrive ? test.serial : test.serial.skip;
+let machines: Machines;
+let boxes: readonly Box[];
+const servers = new Map<string, Running>();
+let masterToken = "";
+let nodeToken = "";
+
+const at = (index: number): Box => boxes[index]!;
+
+async function newToken(...args: readonly string[]): Promise<string> {
+  const ran = await at(0).troupe("token", "create", "--data-dir", dataOf(at(0)), ...args);
+  if (ran.code !== 0) throw new Error(ran.stderr);
+  return ran.stdout.trim();
+}
+
+interface Said {
+  readonly members: readonly { readonly id: number; readonly role: string; readonly api: string }[];
+}
+
+async function members(from: Box): Promise<Said["members"]> {
+  return (JSON.parse(await from.kubectl(configOf(from), "get", "--raw", "/troupe/v1/members")) as Said).members;
+}
+
+test.before(() => {
+  if (!canDrive) return;
+  machines = createMachines(4);
+  ({ boxes } = machines);
+});
+test.after.always(async () => {
+  if (canDrive) await machines.dispose();
+});
+
+live("the first master begins a cluster in an empty folder, and makes tokens for the others", async (t) => {
+  servers.set("m1", startServer(at(0), "--name", "ha"));
+  await until("it is ready", async () => (await at(0).kubectl(configOf(at(0)), "get", "--raw", "/readyz")) === "ok");
+  masterToken = await newToken("--role", "master", "--ttl", "1h", "--description", "for the others");
+  nodeToken = await newToken();
+  t.regex(masterToken, /^TRP1[0-9a-f]{64}::[a-z0-9]{6}\.[a-z0-9]{16}$/);
+  const listed = await at(0).troupe("token", "list", "--data-dir", dataOf(at(0)), "-o", "json");
+  const { tokens } = JSON.parse(listed.stdout) as { tokens: { role: string; description: string; expired: boolean }[] };
+  t.deepEqual(tokens.map(({ role, description }) => `${role} ${description}`).toSorted(), [
+    "master for the others",
+    "node ",
+  ]);
+  t.false(listed.stdout.includes(masterToken.split(".")[1]!), "the secret is shown once");
+  const stored = await at(0).kubectl(configOf(at(0)), "get", "secrets", "-n", "kube-system", "-o", "yaml");
+  t.false(stored.includes(Buffer.from(masterToken.split(".")[1]!).toString("base64")), "only its hash is stored");
+});
+
+live(
+  "a join is refused, with the reason: no token, a wrong pin, an unknown one, the wrong role, other flags",
+  async (t) => {
+    const address = `${at(0).address}:6443`;
+    const data = join(at(1).folder, "refused");
+    const tried = async (...args: readonly string[]): Promise<string> => {
+      const ran = await at(1).troupe("server", "--data-dir", data, "--join", address, ...args);
+      t.not(ran.code, 0);
+      return ran.stderr;
+    };
+    t.regex(await tried(), /TRP-0401/);
+    t.regex(await tried("--token", "abcdef.0123456789abcdef"), /TRP-0401/);
+    t.regex(await tried("--token", masterToken.replace(/^TRP1../, "TRP1zz").replace("zz", "00")), /TRP-0402/);
+    t.regex(await tried("--token", `${masterToken.slice(0, -16)}0123456789abcdef`), /is not known here[^]*TRP-0403/);
+    t.regex(await tried("--token", nodeToken), /is for a node, not for a master[^]*TRP-0403/);
+    const over = await newToken("--role", "master", "--ttl", "1s");
+    await until("it is over", async () => /ended at/.test(await tried("--token", over)));
+    t.regex(
+      await tried("--token", masterToken, "--service-cidr", "10.96.0.0/16"),
+      /--service-cidr is 10\.43\.0\.0\/16 in the cluster, 10\.96\.0\.0\/16 was asked for[^]*TRP-0404/,
+    );
+    t.regex(
+      await tried("--token", masterToken, "--advertise-address", "198.51.100.77"),
+      /198\.51\.100\.77:6445 cannot be reached[^]*TRP-0405/,
+    );
+    t.is((await members(at(0))).length, 1);
+  },
+);
+
+live("two more masters join, learn, and vote; kubectl works with each one's address", async (t) => {
+  for (const index of [1, 2]) {
+    const joining = ["--join", `${at(0).address}:6443`, "--token", masterToken];
+    servers.set(`m${index + 1}`, startServer(at(index), ...joining));
+  }
+  await until("all vote", async () => {
+    const all = await members(at(0));
+    return all.length === 3 && all.every(({ role }) => role !== "learner");
+  });
+  for (const index of [0, 1, 2]) {
+    await at(3).kubectl(configOf(at(index)), "create", "configmap", `by-${index}`);
+    t.regex(await at(3).kubectl(configOf(at(index)), "get", "configmaps", "-o", "name"), new RegExp(`by-${index}`));
+  }
+  await until("pods find all of them", async () => {
+    const found = await at(0).kubectl(configOf(at(0)), "get", "endpoints", "kubernetes", "-o", "yaml");
+    return boxes.slice(0, 3).every(({ address }) => found.includes(address));
+  });
+  t.false(readFileSync(join(dataOf(at(1)), "cluster.json"), "utf8").includes(masterToken.slice(-16)));
+});
+
+live("a node joins any master, and has no key of the cluster but its own", async (t) => {
+  startAgent(at(3), "--join", `${at(2).address}:6443`, "--token", nodeToken, "--node", "w1");
+  await until("it is Ready", async () => {
+    const found = await at(1).kubectl(configOf(at(1)), "get", "nodes", "--no-headers");
+    return /w1 +Ready/.test(found);
+  });
+  const keys = await at(3).run("grep", ["-rl", "PRIVATE KEY", join(at(3).folder, "a", "pki")]);
+  t.regex(keys.stdout.trim(), /^\S+node-w1\.pem$/);
+  const twin = await at(3).troupe(
+    ...["agent", "--data-dir", join(at(3).folder, "twin"), "--join", `${at(0).address}:6443`],
+    ...["--token", nodeToken, "--node", "w1", "--runtime", "simulated"],
+  );
+  t.regex(twin.stderr, /there is a node "w1", and it is Ready[^]*TRP-0407/);
+});
+
+live("the first master's death loses nothing; it comes back without a token", async (t) => {
+  await servers.get("m1")!.end("SIGKILL");
+  await at(3).kubectl(configOf(at(1)), "create", "configmap", "after");
+  await at(1).kubectl(configOf(at(1)), "create", "deployment", "web", "--image=web:1", "--replicas=2");
+  await at(1).kubectl(configOf(at(1)), "rollout", "status", "deployment/web", "--timeout=30s");
+  servers.set("m1", startServer(at(0)));
+  await until("it has all", async () =>
+    /after/.test(await at(0).kubectl(configOf(at(0)), "get", "configmap", "after", "-o", "name")),
+  );
+  t.is((await members(at(0))).length, 3);
+});
+
+live("a revoked token is taken no more", async (t) => {
+  const id = /::([a-z0-9]{6})/.exec(masterToken)![1]!;
+  const revoked = await at(1).troupe("token", "revoke", id, "--data-dir", dataOf(at(1)));
+  t.is(revoked.stdout, `token ${id} revoked\n`, revoked.stderr);
+  const data = join(at(3).folder, "late");
+  const ran = await at(3).troupe(
+    "server",
+    "--data-dir",
+    data,
+    "--join",
+    `${at(0).address}:6443`,
+    "--token",
+    masterToken,
+  );
+  t.regex(ran.stderr, /TRP-0403/);
+  rmSync(data, { recursive: true, force: true });
+});

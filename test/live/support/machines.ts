@@ -1,0 +1,165 @@
+/**
+ * Several machines of a test's own: network namespaces on one bridge, each with an address, a home and a
+ * state folder. What is started on one is ended with it; nothing outside the namespaces is touched.
+ */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { kubectls, troupe, type Ran } from "./machine.ts";
+
+export interface Box {
+  readonly name: string;
+  readonly address: string;
+  /** Everything of the machine lies below it. */
+  readonly folder: string;
+  /** To the end; never rejects for an exit code. Kills at the time-out (60 s). */
+  run(file: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
+  troupe(...args: readonly string[]): Promise<Ran>;
+  /** stdout; rejects with stderr where it fails. */
+  kubectl(kubeconfig: string, ...args: readonly string[]): Promise<string>;
+  /** A process that the test ends, or `dispose` does; what it says goes to `log`. */
+  start(label: string, args: readonly string[], env?: Readonly<Record<string, string>>): Running;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly log: string;
+  readonly said: () => string;
+  /** Sends the signal and waits for the end; answers the exit code, null where the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  readonly ended: Promise<number | null>;
+}
+
+export interface Machines {
+  readonly folder: string;
+  readonly boxes: readonly Box[];
+  dispose(): Promise<void>;
+}
+
+let count = 0;
+
+export function createMachines(size: number): Machines {
+  count += 1;
+  const id = `${process.pid % 10_000}${count}`;
+  const bridge = `jb${id}`;
+  const folder = mkdtempSync("/tmp/jm-");
+  const ip = (...args: readonly string[]): void => void execFileSync("ip", args, { stdio: "pipe" });
+  ip("link", "add", bridge, "type", "bridge");
+  ip("link", "set", bridge, "up");
+  const running: Running[] = [];
+  const boxes = Array.from({ length: size }, (_, at) => {
+    const number = at + 1;
+    const netns = `jm${id}-${number}`;
+    const address = `198.51.100.${number}`;
+    ip("netns", "add", netns);
+    ip("link", "add", `jv${id}-${number}`, "type", "veth", "peer", "name", "eth0", "netns", netns);
+    ip("link", "set", `jv${id}-${number}`, "master", bridge, "up");
+    for (const line of [
+      "link set lo up",
+      `addr add ${address}/24 dev eth0`,
+      "link set eth0 up",
+      "route add default via 198.51.100.254",
+    ]) {
+      ip("-n", netns, ...line.split(" "));
+    }
+    return box({ netns, address, folder: join(folder, `b${number}`), running });
+  });
+  return {
+    folder,
+    boxes,
+    async dispose() {
+      for (const { child } of running) child.kill("SIGKILL");
+      await Promise.all(running.map(({ ended }) => ended));
+      for (const { name } of boxes) ip("netns", "del", name);
+      ip("link", "del", bridge);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Place {
+  readonly netns: string;
+  readonly address: string;
+  readonly folder: string;
+  readonly running: Running[];
+}
+
+function box({ netns, address, folder, running }: Place): Box {
+  mkdirSync(join(folder, "state"), { recursive: true });
+  const environment = {
+    PATH: `/usr/sbin:/usr/bin:/sbin:/bin:${process.env["PATH"] ?? ""}`,
+    LANG: "C.UTF-8",
+    HOME: folder,
+    XDG_STATE_HOME: join(folder, "state"),
+  };
+  const enter = (file: string, args: readonly string[]): readonly string[] => [
+    `--net=/run/netns/${netns}`,
+    file,
+    ...args,
+  ];
+  const client = kubectls().at(-1)?.path ?? "kubectl";
+  const own: Box = {
+    name: netns,
+    address,
+    folder,
+    async run(file, args, env = {}) {
+      const child = spawn("nsenter", enter(file, args), { env: { ...environment, ...env }, stdio: "pipe" });
+      let [stdout, stderr] = ["", ""];
+      child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
+      child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
+      const timer = setTimeout(() => child.kill("SIGKILL"), runMaxMs);
+      const [code] = (await once(child, "close")) as [number | null];
+      clearTimeout(timer);
+      return { code: code ?? 137, stdout, stderr };
+    },
+    troupe: (...args) => own.run(process.execPath, [troupe, ...args]),
+    async kubectl(kubeconfig, ...args) {
+      const ran = await own.run(client, args, { KUBECONFIG: kubeconfig });
+      if (ran.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${ran.stderr}${ran.stdout}`);
+      return ran.stdout;
+    },
+    start(label, args, env = {}) {
+      const log = join(folder, `${label}.log`);
+      const file = openSync(log, "a");
+      const child = spawn("nsenter", enter(process.execPath, args), {
+        env: { ...environment, ...env },
+        stdio: ["ignore", file, file],
+      });
+      closeSync(file);
+      const ended = once(child, "exit").then(([code]) => code as number | null);
+      const started: Running = {
+        child,
+        log,
+        said: () => readFileSync(log, "utf8"),
+        ended,
+        end(signal) {
+          child.kill(signal);
+          return ended;
+        },
+      };
+      running.push(started);
+      return started;
+    },
+  };
+  return own;
+}
+
+const runMaxMs = 60_000;
+
+/** A master or an agent of a test, as `docs/ha.md` starts it. */
+export function startServer(at: Box, ...args: readonly string[]): Running {
+  return at.start("server", [troupe, "server", "--data-dir", dataOf(at), ...args]);
+}
+
+export function startAgent(at: Box, ...args: readonly string[]): Running {
+  return at.start("agent", [troupe, "agent", "--data-dir", join(at.folder, "a"), "--runtime", "simulated", ...args]);
+}
+
+export function dataOf({ folder }: Box): string {
+  return join(folder, "d");
+}
+
+export function configOf(at: Box): string {
+  return join(dataOf(at), "admin.kubeconfig");
+}
