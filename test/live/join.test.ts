@@ -120,10 +120,8 @@ live("a node joins any master, and has no key of the cluster but its own", async
   });
   const keys = await at(3).run("grep", ["-rl", "PRIVATE KEY", join(at(3).folder, "a", "pki")]);
   t.regex(keys.stdout.trim(), /^\S+node-w1\.pem$/);
-  const twin = await at(3).troupe(
-    ...["agent", "--data-dir", join(at(3).folder, "twin"), "--join", `${at(0).address}:6443`],
-    ...["--token", nodeToken, "--node", "w1", "--runtime", "simulated"],
-  );
+  const joining = ["--join", `${at(0).address}:6443`, "--token", nodeToken, "--node", "w1", "--runtime", "simulated"];
+  const twin = await at(3).troupe("agent", "--data-dir", join(at(3).folder, "twin"), ...joining);
   t.regex(twin.stderr, /there is a node "w1", and it is Ready[^]*TRP-0407/);
 });
 
