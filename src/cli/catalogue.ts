@@ -60,6 +60,14 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "save, restore, inspect and list backups of all objects",
     load: async () => (await import("./commands/snapshot.ts")).snapshot,
   },
+  member: {
+    summary: "the masters of a cluster: list, add, remove, promote, transfer",
+    load: async () => (await import("./commands/member.ts")).member,
+  },
+  recover: {
+    summary: "go on with one master where the others are lost for good",
+    load: async () => (await import("./commands/recover.ts")).recover,
+  },
   token: {
     summary: "tokens with which machines join a cluster",
     load: async () => (await import("./commands/token.ts")).token,

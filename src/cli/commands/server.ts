@@ -142,7 +142,7 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
     env,
     name: member?.name ?? machine?.name ?? "m1",
     ...(peers === undefined ? {} : { peers: { ...peers, ...told } }),
-    ...(machine === undefined ? {} : { joining: lendKeys(layout.pki, cluster, () => newestPki) }),
+    joining: lendKeys(layout.pki, cluster, () => newestPki),
     facts: {
       name: cluster.name,
       epoch: cluster.id,

@@ -13,6 +13,8 @@ export interface Admin {
   readonly authority: string;
   /** Answers the body; throws `UserError`. */
   ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T>;
+  /** The same, but these masters are asked: `host:port` of each. */
+  at(masters: readonly string[]): Admin;
 }
 
 const waitMs = 15_000;
@@ -29,19 +31,21 @@ export async function openAdmin(values: Values): Promise<Admin> {
   const pki = await ensurePki(layoutOf(dataDir).pki, cluster);
   const { host, port, authority, certificate, key } = accessOf(cluster, pki);
   const masters = [`${host}:${port}`, ...(cluster.masters ?? []).map((master) => `127.0.0.1:${master.apiPort}`)];
-  return {
+  const open = (asked: readonly string[], ms: number): Admin => ({
     found,
     authority,
     ask: (method, path, body) =>
       ask({
-        masters,
+        masters: asked,
         method,
         path,
         ...(body === undefined ? {} : { body }),
         authority,
         identity: { certificate, key },
-        waitMs,
+        waitMs: ms,
         timeoutMs: waitMs,
       }),
-  };
+    at: (others) => open(others, 0),
+  });
+  return open(masters, waitMs);
 }

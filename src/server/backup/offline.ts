@@ -5,7 +5,7 @@
 import type { Crypto, Disk, Log } from "../../env/env.ts";
 import { kinds } from "../../kinds/catalogue.ts";
 import { loadIdentity } from "../../raft/identity.ts";
-import type { MemberId } from "../../raft/core/types.ts";
+import type { Config, MemberId } from "../../raft/core/types.ts";
 import { createSnapshotFiles, type OpenedSnapshot } from "../../raft/snapshot.ts";
 import { configsIn, hasOtherVoters } from "../../raft/wake.ts";
 import { recoverLog, type RecoveredLog } from "../../raft/wal-recover.ts";
@@ -29,6 +29,8 @@ export interface MasterFolder {
   /** Undefined: the log was not begun yet. */
   readonly wal: RecoveredLog | undefined;
   readonly snapshot: OpenedSnapshot | undefined;
+  /** The newest that it knows, committed or not. */
+  readonly config: Config;
   /** Entries of other voters may be uncommitted here. */
   readonly hasOtherVoters: boolean;
 }
@@ -41,7 +43,8 @@ export async function readMasterFolder(env: ReadOnlyEnv): Promise<MasterFolder |
   const snapshot = await createSnapshotFiles(env).openNewest();
   const wal = await recoverLog({ disk, crypto, clusterId, memberId });
   const configs = [snapshot?.meta.config ?? config, ...configsIn(wal?.entries ?? [])];
-  return { clusterId, memberId, wal, snapshot, hasOtherVoters: hasOtherVoters(memberId, configs) };
+  const newest = configs.at(-1) ?? config;
+  return { clusterId, memberId, wal, snapshot, config: newest, hasOtherVoters: hasOtherVoters(memberId, configs) };
 }
 
 /** A folder that is read has its identity. */

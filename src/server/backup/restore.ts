@@ -72,7 +72,6 @@ export async function writeMasterFolder(
 ): Promise<Restored> {
   const { disk, crypto, random, log } = env;
   const rng = random.stream("raft");
-  const memberId = 1 + rng.below(2 ** 32 - 1);
   beginNewHistory(store, store.revision + serverLimits.restoreLeapRevisions);
   const { index, digest, chunks } = snapshotOf(store);
   const files = createSnapshotFiles({ disk, crypto, log });
@@ -81,5 +80,6 @@ export async function writeMasterFolder(
   return { memberId, revision: store.revision };
 }
 
-/** The new log counts its terms anew: nobody of another life is heard in it. */
+/** The new log counts terms and members anew: nobody of another life is heard in it. */
 const firstTerm = 1;
+const memberId = 1;
