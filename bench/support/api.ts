@@ -32,6 +32,10 @@ export function readAccess(folder: string): Access {
   };
 }
 
+/** What Go's HTTP/2 client, and with it kubectl and every controller, lets come before it has read. */
+const streamWindowBytes = 4 << 20;
+const connectionWindowBytes = 1 << 30;
+
 /** Requests are spread over the connections in turn. */
 export class Api {
   readonly #sessions: readonly ClientHttp2Session[];
@@ -39,9 +43,11 @@ export class Api {
 
   constructor(access: Access, connections: number) {
     const { url, ...tls } = access;
-    this.#sessions = Array.from({ length: connections }, () =>
-      connect(url, { ...tls, settings: { initialWindowSize: 4 << 20 } }),
-    );
+    this.#sessions = Array.from({ length: connections }, () => {
+      const session = connect(url, { ...tls, settings: { initialWindowSize: streamWindowBytes } });
+      session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
+      return session;
+    });
   }
 
   send(method: string, path: string, body?: Buffer, headers: OutgoingHttpHeaders = {}): Promise<Answer> {

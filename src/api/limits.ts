@@ -43,6 +43,9 @@ export const limits: {
   readonly retryAfterMaxSeconds: number;
   /** A watcher that has taken nothing of what waits for it for this long is cut. */
   readonly watchStalledMs: number;
+  /** Where so many watch the same, what comes within `watchJoinMs` leaves in one write. */
+  readonly watchJoinMembersMin: number;
+  readonly watchJoinMs: number;
   readonly watchesMax: number;
   readonly watchesPerUserMax: number;
   /** Bodies of GETs above this are packed for those who accept it. */
@@ -81,6 +84,8 @@ export const limits: {
   levelQueueMax: 1_600,
   retryAfterMaxSeconds: 8,
   watchStalledMs: 5_000,
+  watchJoinMembersMin: 32,
+  watchJoinMs: 20,
   watchesMax: 10_000,
   watchesPerUserMax: 2_000,
   gzipBytesMin: 128 * 1024,

@@ -11,6 +11,7 @@ import type { Seats } from "../seats.ts";
 import type { Discovery } from "./discovery.ts";
 import type { HealthCheck } from "./health.ts";
 import type { WatchCounts } from "./watch-counts.ts";
+import type { WatchGroups } from "./watch-groups.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Target } from "./target.ts";
 import type { EventCache } from "./event-cache.ts";
@@ -65,6 +66,7 @@ export interface Door extends RestDoorOptions {
   readonly openApi: OpenApi;
   readonly metrics: Metrics;
   readonly events: EventCache;
+  readonly watchGroups: WatchGroups;
   readonly virtual: Virtual;
   readonly leases: NodeLeases;
 }

@@ -31,6 +31,7 @@ import { servePortForward } from "./streams/port-forward.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { createVirtual } from "./virtual.ts";
 import { createWatchCounts } from "./watch-counts.ts";
+import { createWatchGroups } from "./watch-groups.ts";
 import { serveWatch } from "./watch.ts";
 import {
   serveCreate,
@@ -48,6 +49,7 @@ export function openDoor(options: RestDoorOptions): Door {
   const { kinds, env, host } = options;
   const catalogue = indexKinds(kinds);
   const seats = options.seats ?? createSeats(env.clock);
+  const events = createEventCache();
   return {
     ...options,
     seats,
@@ -64,7 +66,8 @@ export function openDoor(options: RestDoorOptions): Door {
       version: options.version.gitVersion,
     }),
     metrics: createMetrics(seats.levels),
-    events: createEventCache(),
+    events,
+    watchGroups: createWatchGroups({ ...options, events }),
     virtual: createVirtual(host.actors),
     leases: createNodeLeases({
       kind: catalogue.byId("leases.coordination.k8s.io"),

@@ -101,7 +101,7 @@ export function tableText(context: ShapeContext, content: TableContent): string 
  * state at the start is over carries it also where no objects were asked for.
  */
 export function tableBookmark(
-  { kind, shape, includeObject }: ShapeContext,
+  { kind, shape, includeObject }: Omit<ShapeContext, "now">,
   metadata: { readonly resourceVersion: string; readonly annotations?: Readonly<Record<string, string>> },
 ): string {
   const version = shape.kind === "table" ? shape.version : "v1";

@@ -1,8 +1,7 @@
 import type { Timer } from "../../env/env.ts";
 import type { HttpStream } from "../../env/http.ts";
 import type { Lease } from "../../kinds/generated/types.ts";
-import type { Kind, KubeObject } from "../../kinds/kind.ts";
-import type { WatchChange, WatchHandle } from "../../store/store-api.ts";
+import type { Kind } from "../../kinds/kind.ts";
 import type { RowRef } from "../../store/view.ts";
 import { stringifyJson } from "../../util/json-text.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
@@ -14,7 +13,17 @@ import { negotiate } from "./negotiate.ts";
 import { shapeContext, type ReadTarget } from "./read.ts";
 import { statusOf } from "./respond.ts";
 import { createSelection, type Selection } from "./selection.ts";
-import { objectText, tableBookmark, tableText, type ShapeContext } from "./shapes.ts";
+import { tableBookmark } from "./shapes.ts";
+import {
+  eventBytes,
+  groupKey,
+  rowEventBytes,
+  shapedText,
+  type EventForm,
+  type EventType,
+  type RowEvent,
+} from "./watch-events.ts";
+import { isSelected, rowEventOf, type Place } from "./watch-groups.ts";
 
 /**
  * GET with `watch`. The state at the start (unless a revision is named), then every change after
@@ -38,10 +47,11 @@ export async function serveWatch(call: Call, target: ReadTarget): Promise<void> 
   const session: Session = {
     call,
     kind,
+    name,
     options,
     selection,
     stream,
-    context: shapeContext(call, kind, accepted),
+    form: shapeContext(call, kind, accepted),
     state: {
       kind: "open",
       queued: [],
@@ -53,7 +63,7 @@ export async function serveWatch(call: Call, target: ReadTarget): Promise<void> 
     },
     uncount,
     timers: [],
-    handle: undefined,
+    place: undefined,
     leases: new Map(),
   };
   door.metrics.longRunning("WATCH", 1);
@@ -65,10 +75,12 @@ export async function serveWatch(call: Call, target: ReadTarget): Promise<void> 
 interface Session {
   readonly call: Call;
   readonly kind: Kind;
+  /** Of the path; empty for a collection. */
+  readonly name: string;
   readonly options: ListOptions;
   readonly selection: Selection;
   readonly stream: HttpStream;
-  readonly context: ShapeContext;
+  readonly form: EventForm;
   state:
     | {
         readonly kind: "open";
@@ -84,15 +96,14 @@ interface Session {
     | { readonly kind: "closed" };
   readonly timers: Timer[];
   readonly uncount: () => void;
-  handle: WatchHandle | undefined;
+  /** Undefined until what was there at the start has been sent. */
+  place: Place | undefined;
   /** Leases without rows that were sent, and when each was renewed then. */
   leases: ReadonlyMap<string, { readonly row: RowRef; readonly renewTime: string }>;
 }
 
-type EventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
-
 function start(session: Session): void {
-  const { call, kind, options, selection } = session;
+  const { call, options } = session;
   const { store } = call.door;
   try {
     const from = sendsInitialState(options)
@@ -101,15 +112,53 @@ function start(session: Session): void {
         ? store.revision
         : parseRevision(options.resourceVersion);
     followLeases(session);
-    session.handle = store.watch(kind.id, from, {
-      events: (batch) => {
-        for (const change of batch) sendChange(session, change, selection);
-      },
-    });
+    if (from < store.revision) catchUp(session, from);
+    session.place = joinGroup(session, from);
   } catch (error) {
     sendText(session, "ERROR", stringifyJson(statusOf(error)));
     finish(session);
   }
+}
+
+/** What was committed behind `from` until now. */
+function catchUp(session: Session, from: number): void {
+  const { call, kind, selection } = session;
+  const handle = call.door.store.watch(kind.id, from, {
+    events: (batch) => {
+      for (const change of batch) {
+        const event = rowEventOf(selection, change);
+        if (event !== undefined) sendRowEvent(session, event);
+      }
+    },
+  });
+  handle.close();
+}
+
+function joinGroup(session: Session, from: number): Place {
+  const { call, kind, form, selection, options, name } = session;
+  const { labelSelector, fieldSelector } = options;
+  const { namespace } = selection;
+  const key = groupKey(kind, form, { namespace, name, labels: labelSelector, fields: fieldSelector });
+  const wish = { form, selection, ...(from > call.door.store.revision ? { after: from } : {}) };
+  return call.door.watchGroups.join(key, wish, {
+    get needsColumns() {
+      return needsColumns(session);
+    },
+    take: (bytes) => {
+      if (session.state.kind === "closed") return;
+      session.state.columnsSent = true;
+      session.state.queued.push(bytes);
+      flush(session);
+    },
+    expired: (error) => {
+      sendText(session, "ERROR", stringifyJson(error.status));
+      finish(session);
+    },
+  });
+}
+
+function needsColumns({ form, state }: Session): boolean {
+  return form.shape.kind === "table" && state.kind === "open" && !state.columnsSent;
 }
 
 function sendsInitialState(options: ListOptions): boolean {
@@ -125,7 +174,7 @@ function sendInitialState(session: Session): number {
     ...(namespace === "" ? {} : { namespace }),
     ...(filter === undefined ? {} : { filter }),
   });
-  for (const row of page.rows) sendRow(session, "ADDED", row);
+  for (const row of page.rows) sendRowEvent(session, { type: "ADDED", revision: row.revision, row });
   sendLeases(session);
   if (options.sendInitialEvents === true && options.bookmarks) {
     sendBookmark(session, page.revision, { "k8s.io/initial-events-end": "true" });
@@ -150,11 +199,11 @@ function leasesNow(session: Session): Session["leases"] {
 
 /** What is new, renewed or gone since they were last sent. */
 function sendLeases(session: Session): void {
-  const { leases: before, call, kind } = session;
+  const { leases: before, call, kind, form } = session;
   const now = leasesNow(session);
   session.leases = now;
   const sendLease = (type: EventType, row: RowRef): void => {
-    send(session, encodeEvent(type, shaped(session, row.object())));
+    sendText(session, type, shapedText(call.door, form, row.object(), needsColumns(session)));
     if (session.state.kind === "open") session.state.columnsSent = true;
   };
   for (const [name, { row, renewTime }] of now) {
@@ -168,101 +217,37 @@ function sendLeases(session: Session): void {
   }
 }
 
-function sendChange(session: Session, change: WatchChange, selection: Selection): void {
-  const was = change.previous !== undefined && isSelected(selection, change.previous);
-  const is = change.next !== undefined && isSelected(selection, change.next);
-  if (is) sendRow(session, was ? "MODIFIED" : "ADDED", change.next!);
-  else if (was) sendDeleted(session, change.previous!, change.revision);
-}
-
-function isSelected(selection: Selection, row: RowRef): boolean {
-  if (selection.namespace !== "" && row.namespace !== selection.namespace) return false;
-  return selection.filter?.(row) ?? true;
-}
-
-function sendRow(session: Session, type: EventType, row: RowRef): void {
-  sendCached(session, { type, revision: row.revision, row }, () =>
-    session.context.shape.kind === "full" ? row.bytes() : shaped(session, row.object()),
-  );
-}
-
-/** The last state, with the revision of the deletion (or of the change that left the selection). */
-function sendDeleted(session: Session, row: RowRef, revision: number): void {
-  sendCached(session, { type: "DELETED", revision, row }, () => {
-    const last = row.object();
-    const metadata = { ...last.metadata, resourceVersion: String(revision) };
-    return shaped(session, { ...last, metadata });
-  });
-}
-
-function sendCached(
-  session: Session,
-  event: { readonly type: EventType; readonly revision: number; readonly row: RowRef },
-  object: () => Uint8Array,
-): void {
-  const { type, revision, row } = event;
-  const { kind, call, context, state } = session;
-  if (state.kind === "closed") return;
-  const { shape, includeObject } = context;
-  const version = "version" in shape ? shape.version : "";
-  const columns = shape.kind === "table" && !state.columnsSent ? "columns" : "";
-  const key = [kind.id, row.namespace, row.name, revision, type].join("/");
-  const form = [shape.kind, version, includeObject, columns].join(" ");
-  send(
-    session,
-    call.door.events.take(`${key} ${form}`, () => encodeEvent(type, object())),
-  );
-  state.columnsSent = true;
-}
-
-function shaped(session: Session, object: KubeObject): Uint8Array {
-  const { context, state, call } = session;
-  const now = call.door.env.clock.wall();
-  if (context.shape.kind === "table") {
-    const columns = state.kind === "open" && !state.columnsSent;
-    const meta = { resourceVersion: object.metadata.resourceVersion };
-    return Buffer.from(tableText({ ...context, now }, { meta, objects: [object], columns }));
-  }
-  return Buffer.from(objectText(context, object));
-}
-
-const objectStart: Readonly<Record<EventType, Uint8Array>> = {
-  ADDED: Buffer.from('{"type":"ADDED","object":'),
-  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
-  DELETED: Buffer.from('{"type":"DELETED","object":'),
-  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
-  ERROR: Buffer.from('{"type":"ERROR","object":'),
-};
-const objectEnd = Buffer.from("}\n");
-
-function encodeEvent(type: EventType, object: Uint8Array): Uint8Array {
-  return Buffer.concat([objectStart[type], object, objectEnd]);
+function sendRowEvent(session: Session, event: RowEvent): void {
+  if (session.state.kind === "closed") return;
+  send(session, rowEventBytes(session.call.door, session.form, event, needsColumns(session)));
+  session.state.columnsSent = true;
 }
 
 function sendText(session: Session, type: EventType, text: string): void {
-  send(session, encodeEvent(type, Buffer.from(text)));
+  send(session, eventBytes(type, text));
 }
 
 function sendBookmark(session: Session, revision: number, annotations?: Readonly<Record<string, string>>): void {
-  const { kind, context } = session;
+  const { kind, form } = session;
   const metadata = {
     resourceVersion: String(revision),
     creationTimestamp: null,
     ...(annotations === undefined ? {} : { annotations }),
   };
-  if (context.shape.kind === "table") {
-    sendText(session, "BOOKMARK", tableBookmark(context, metadata));
+  if (form.shape.kind === "table") {
+    sendText(session, "BOOKMARK", tableBookmark(form, metadata));
     return;
   }
   const names =
-    context.shape.kind === "partial"
-      ? { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${context.shape.version}` }
+    form.shape.kind === "partial"
+      ? { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${form.shape.version}` }
       : { kind: kind.kind, apiVersion: apiVersionOf(kind) };
   sendText(session, "BOOKMARK", JSON.stringify({ ...names, metadata }));
 }
 
-/** All events of one turn leave in one write. */
+/** What is the session's own: behind everything that waits for it in its group; what comes in one turn leaves in one write. */
 function send(session: Session, bytes: Uint8Array): void {
+  session.place?.settle();
   const { state } = session;
   if (state.kind === "closed") return;
   state.queued.push(bytes);
@@ -276,6 +261,7 @@ function flush(session: Session): void {
   if (state.kind === "closed") return;
   state.isFlushPlanned = false;
   const { queued } = state;
+  if (queued.length === 0) return;
   state.queued = [];
   const bytes = queued.length === 1 ? queued[0]! : Buffer.concat(queued);
   const max = limits.watchQueuedBytesMax;
@@ -317,7 +303,7 @@ function planEnd(session: Session): void {
   const { timeoutSeconds } = options;
   const lengthMs = timeoutSeconds === undefined ? limits.watchMsMin + spreadMs : timeoutSeconds * 1_000;
   session.timers.push(clock.after(lengthMs, () => finish(session), { daemon: true }));
-  if (!options.bookmarks || session.handle === undefined) return;
+  if (!options.bookmarks || session.place === undefined) return;
   if (lengthMs > limits.bookmarkBeforeEndMs) {
     const last = lengthMs - limits.bookmarkBeforeEndMs;
     session.timers.push(clock.after(last, () => bookmark(session), { daemon: true }));
@@ -340,11 +326,12 @@ function repeat(session: Session, everyMs: number, run: () => void): void {
 }
 
 function bookmark(session: Session): void {
-  if (session.handle !== undefined) sendBookmark(session, session.handle.upTo);
+  if (session.place !== undefined) sendBookmark(session, session.place.upTo);
 }
 
 /** A clean end: what is queued still goes out. */
 function finish(session: Session): void {
+  session.place?.settle();
   const { state, stream } = session;
   if (state.kind === "closed") return;
   if (state.queued.length > 0) stream.write(Buffer.concat(state.queued));
@@ -357,7 +344,7 @@ function close(session: Session): void {
   session.state.stall?.cancel();
   session.state = { kind: "closed" };
   session.uncount();
-  session.handle?.close();
+  session.place?.leave();
   for (const timer of session.timers) timer.cancel();
   session.call.door.metrics.longRunning("WATCH", -1);
 }

@@ -1,4 +1,5 @@
 import test from "ava";
+import { limits } from "../../../src/api/limits.ts";
 import { CM, configMap, createRig, P, pod, type FakeExchange, type Loose, type Rig } from "./harness.ts";
 
 const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
@@ -176,4 +177,92 @@ test("a client that goes away leaves nothing behind", async (t) => {
   await rig.env.advance(120_000);
   t.deepEqual(exchange.written, []);
   t.regex((await rig.call("GET", "/metrics")).text, /longrunning_requests\{component="apiserver",verb="WATCH"\} 0/);
+});
+
+/** Watches until so many are in one group that what comes shortly after another is joined. */
+async function crowd(rig: Rig, target: string, accept?: string): Promise<FakeExchange[]> {
+  const all: FakeExchange[] = [];
+  for (let i = 0; i < limits.watchJoinMembersMin; i++) all.push(await watch(rig, target, accept));
+  return all;
+}
+
+test("where many watch the same, a change after a pause leaves at once and what follows shortly in one write", async (t) => {
+  const rig = await createRig();
+  const all = await crowd(rig, `${CM}?watch=1`);
+  await rig.post(CM, configMap("a"));
+  for (const name of ["b", "c", "d"]) {
+    rig.open("POST", CM, { body: configMap(name) });
+    await rig.env.advance(1);
+  }
+  t.deepEqual([...new Set(all.map((each) => shown(each).join()))], ["ADDED a"]);
+  await rig.env.advance(limits.watchJoinMs);
+  for (const each of all) {
+    t.deepEqual(shown(each), ["ADDED a", "ADDED b", "ADDED c", "ADDED d"]);
+    t.is(each.written.length, 2);
+  }
+  t.is(all[0]!.written[1], all[1]!.written[1], "the bytes are the same ones for all");
+});
+
+test("who joins a crowd while changes wait for it gets each of them once", async (t) => {
+  const rig = await createRig();
+  const all = await crowd(rig, `${CM}?watch=1`);
+  const from = rig.store.revision;
+  for (const name of ["a", "b"]) await rig.post(CM, configMap(name));
+  const now = rig.open("GET", `${CM}?watch=1&resourceVersion=${rig.store.revision}`);
+  const back = rig.open("GET", `${CM}?watch=1&resourceVersion=${from}`);
+  await rig.post(CM, configMap("c"));
+  await rig.env.advance(2 * limits.watchJoinMs);
+  t.deepEqual(shown(now), ["ADDED c"]);
+  t.deepEqual(shown(back), ["ADDED a", "ADDED b", "ADDED c"]);
+  t.deepEqual(shown(all[0]!), ["ADDED a", "ADDED b", "ADDED c"]);
+});
+
+test("a bookmark never overtakes the changes that it covers", async (t) => {
+  const rig = await createRig();
+  const all = await crowd(rig, `${CM}?watch=1&allowWatchBookmarks=true&resourceVersion=0`);
+  await rig.env.advance(limits.bookmarkIntervalMs - limits.watchJoinMembersMin * 10 - 5);
+  for (const name of ["a", "b"]) {
+    await rig.post(CM, configMap(name));
+    await rig.env.advance(1);
+  }
+  await rig.env.advance(500);
+  for (const each of all) {
+    const revisions = each.events.map((event: Loose) => Number(event.object.metadata.resourceVersion));
+    t.deepEqual(revisions, revisions.toSorted((a, b) => a - b));
+    t.deepEqual(each.events.map(({ type }) => type).toSorted(), ["ADDED", "ADDED", "BOOKMARK"]);
+  }
+});
+
+test("in a crowd of Table watches each is told its columns once, whenever it joins", async (t) => {
+  const rig = await createRig();
+  const all = await crowd(rig, `${CM}?watch=1&resourceVersion=0`, table);
+  await rig.post(CM, configMap("a"));
+  await rig.env.advance(1);
+  const late = await watch(rig, `${CM}?watch=1&resourceVersion=${rig.store.revision}`, table);
+  await rig.post(CM, configMap("b"));
+  await rig.env.advance(2 * limits.watchJoinMs);
+  const described = (exchange: FakeExchange): boolean[] =>
+    exchange.events.map((event) => event.object.columnDefinitions !== null);
+  for (const each of all) t.deepEqual(described(each), [true, false]);
+  t.deepEqual(described(late), [true]);
+});
+
+test("a watch from a revision that is still to come leaves out what comes up to it", async (t) => {
+  const rig = await createRig();
+  const exchange = await watch(rig, `${CM}?watch=1&resourceVersion=${rig.store.revision + 1}`);
+  for (const name of ["a", "b"]) await rig.post(CM, configMap(name));
+  await rig.env.advance(10);
+  t.deepEqual(shown(exchange), ["ADDED b"]);
+});
+
+test("a watch whose history an installed snapshot does not hold ends with 410", async (t) => {
+  const rig = await createRig();
+  const exchange = await watch(rig, `${CM}?watch=1`);
+  const other = await createRig();
+  for (const name of ["a", "b", "c"]) await other.post(CM, configMap(name));
+  other.store.compactHistory("configmaps", other.store.revision);
+  rig.store.adopt(other.store.state);
+  await rig.env.advance(10);
+  t.like(exchange.events.at(-1), { type: "ERROR", object: { code: 410, reason: "Expired" } });
+  t.true(exchange.ended);
 });
