@@ -18,6 +18,8 @@ export const limits: {
   readonly futureRevisionPollMs: number;
   readonly requestDeadlineMs: number;
   readonly listChunkBytes: number;
+  /** How long a list is worked on in one turn. */
+  readonly listTurnMs: number;
   /** Unsent bytes of one stream at which its source is paused, and how often it is looked at then. */
   readonly streamPendingBytesMax: number;
   readonly streamLookMs: number;
@@ -67,6 +69,7 @@ export const limits: {
   futureRevisionPollMs: 20,
   requestDeadlineMs: 60_000,
   listChunkBytes: 256 * 1024,
+  listTurnMs: 8,
   streamPendingBytesMax: 1024 * 1024,
   streamLookMs: 20,
   streamsOpenMs: 30_000,

@@ -2,7 +2,7 @@ import type { HotRecord, Kind, KubeObject } from "../kinds/kind.ts";
 import { textOf } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import { hotOf } from "./hot.ts";
-import { bodyOf, bodyWithRevision, headerOf, sealContext } from "./row.ts";
+import { bodyOf, bodyWithRevision, headerOf, partsOf, sealContext } from "./row.ts";
 import type { Sealer } from "./row.ts";
 import type { Revision } from "./revision.ts";
 import type { Slab, Slot } from "./slabs.ts";
@@ -112,6 +112,29 @@ export class RowVersion implements RowRef, Slot {
 export function deletedBody(previous: RowRef, revision: Revision): readonly Uint8Array[] {
   invariant(previous instanceof RowVersion, "a deleted row is a version of this store");
   return bodyWithRevision(previous.bytes(), headerOf(previous.row()), revision);
+}
+
+/** What a table shows of a row. */
+export interface Glance {
+  /** Without `managedFields`, where it had to be parsed. */
+  readonly object: KubeObject;
+  /** The JSON of its metadata; undefined: only the object tells. */
+  readonly metadata: Uint8Array | undefined;
+}
+
+/**
+ * The object for one look at it: it is not kept, so that a long list drives out nobody's, and the most
+ * expensive part of it, which no column shows, is not parsed.
+ */
+export function glance(row: RowRef): Glance {
+  const body = row.bytes();
+  const parts = partsOf(body);
+  const metadata = parts && body.subarray(...parts.metadata);
+  if (row instanceof RowVersion && row.parsed !== undefined) return { object: row.parsed, metadata };
+  if (parts?.managedFields === undefined) return { object: JSON.parse(textOf(body)) as KubeObject, metadata };
+  const [from, to] = parts.managedFields;
+  const text = `${textOf(body.subarray(0, from))}${textOf(body.subarray(to))}`;
+  return { object: JSON.parse(text) as KubeObject, metadata };
 }
 
 /** What the sealer made of this version's body; undefined where its kind is not sealed. */

@@ -1,7 +1,7 @@
 import type { KindId, KubeObject } from "../kinds/kind.ts";
 import type { Draft } from "../kinds/kind.ts";
 import { Reader, textOf, utf8, utf8Length, Writer } from "../util/bytes.ts";
-import { invariant } from "../util/errors.ts";
+import { invariant, InvariantError } from "../util/errors.ts";
 import type { Revision } from "./revision.ts";
 
 /**
@@ -123,4 +123,64 @@ function encodeBody(
   return { text, digitsAt: utf8Length(text, at + digitsMark.length) };
 }
 
+/** Where a body's metadata and, in it, its managedFields stand: the first byte and the one behind the last. */
+export interface BodyParts {
+  readonly metadata: Span;
+  /** With the comma before it; undefined: there are none. */
+  readonly managedFields: Span | undefined;
+}
+
+export type Span = readonly [from: number, to: number];
+
+/**
+ * Found without parsing, which for these two costs more than for all the rest. Undefined where the body does
+ * not begin as `encodeRow` writes it; then it has to be parsed.
+ */
+export function partsOf(body: Uint8Array): BodyParts | undefined {
+  if (!isAt(body, 0, apiVersionMark)) return undefined;
+  const kindAt = endOfText(body, apiVersionMark.length - 1) + 1;
+  if (!isAt(body, kindAt, kindMark)) return undefined;
+  const metadataAt = endOfText(body, kindAt + kindMark.length - 1) + 1;
+  if (!isAt(body, metadataAt, metadataMark)) return undefined;
+  const from = metadataAt + metadataMark.length;
+  let depth = 0;
+  let managersFrom = 0;
+  let managersTo = 0;
+  for (let at = from; at < body.length; at++) {
+    const byte = body[at]!;
+    if (byte === quote) at = endOfText(body, at);
+    else if (byte === openBrace || byte === openBracket) depth += 1;
+    else if (byte === closeBrace || byte === closeBracket) {
+      depth -= 1;
+      if (depth === 0) {
+        const managedFields: Span | undefined = managersFrom === 0 ? undefined : [managersFrom, managersTo];
+        return { metadata: [from, at + 1], managedFields };
+      }
+      if (depth === 1 && managersFrom > 0 && managersTo === 0) managersTo = at + 1;
+    } else if (byte === comma && depth === 1 && isAt(body, at, managersMark)) managersFrom = at;
+  }
+  throw new InvariantError("a row's metadata is an object that ends");
+}
+
+function isAt(bytes: Uint8Array, at: number, mark: Uint8Array): boolean {
+  for (let i = 0; i < mark.length; i++) if (bytes[at + i] !== mark[i]) return false;
+  return true;
+}
+
+/** The place of the quote that ends the text whose first quote is at `from`. */
+function endOfText(bytes: Uint8Array, from: number): number {
+  for (let at = from + 1; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === quote) return at;
+    if (byte === backslash) at += 1;
+  }
+  throw new InvariantError("a text of a row ends");
+}
+
+const [quote, comma, backslash] = [34, 44, 92];
+const [openBracket, closeBracket, openBrace, closeBrace] = [91, 93, 123, 125];
+const apiVersionMark = utf8('{"apiVersion":"');
+const kindMark = utf8(',"kind":"');
+const metadataMark = utf8(',"metadata":');
+const managersMark = utf8(',"managedFields":[');
 const digitsMark = '"resourceVersion":"';

@@ -4,15 +4,15 @@ import type { RowRef } from "../../store/view.ts";
 import type { Page } from "../../store/store-api.ts";
 import { StatusError } from "../../util/errors.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
-import { limits } from "../limits.ts";
 import { scaleOf, scaleView } from "../subresources/scale.ts";
 import type { Call } from "./call.ts";
 import { decodeContinue, encodeContinue } from "./continue-token.ts";
 import { awaitFreshness } from "./freshness.ts";
 import { parseListOptions, parseRevision, type ListOptions } from "./list-options.ts";
 import { negotiate, type Accepted } from "./negotiate.ts";
-import { packed, respond } from "./respond.ts";
+import { respond } from "./respond.ts";
 import { createSelection, type Selection } from "./selection.ts";
+import { sendPieces } from "./send-pieces.ts";
 import { contentTypeOf, inFormat, listPieces, objectText, type ListMeta, type ShapeContext } from "./shapes.ts";
 
 /** Which object or collection a read is about. */
@@ -77,34 +77,11 @@ export async function serveList(call: Call, target: ReadTarget): Promise<void> {
   const pieces = listPieces(shapeContext(call, kind, accepted), meta, rows);
   const contentType = contentTypeOf(accepted.format);
   if (accepted.format === "yaml") {
-    const body = inFormat("yaml", Buffer.concat(pieces).toString("utf8"));
+    const body = inFormat("yaml", Buffer.concat([...pieces]).toString("utf8"));
     respond(exchange, { code: 200, contentType, body });
   } else {
-    sendPieces(call, contentType, pieces);
+    await sendPieces(call, contentType, pieces);
   }
-}
-
-/** Small lists go out as one body, large ones in slices, so that no second copy of them is made. */
-function sendPieces(call: Call, contentType: string, pieces: readonly Uint8Array[]): void {
-  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  if (size <= limits.listChunkBytes) {
-    respond(call.exchange, { code: 200, contentType, body: Buffer.concat(pieces, size) });
-    return;
-  }
-  const headers = { "content-type": contentType, "cache-control": "no-cache, private" };
-  const stream = call.exchange.stream({ status: 200, ...packed(call.exchange, headers, size) });
-  let batch: Uint8Array[] = [];
-  let batched = 0;
-  for (const piece of pieces) {
-    batch.push(piece);
-    batched += piece.length;
-    if (batched < limits.listChunkBytes) continue;
-    stream.write(Buffer.concat(batch, batched));
-    batch = [];
-    batched = 0;
-  }
-  if (batched > 0) stream.write(Buffer.concat(batch, batched));
-  stream.end();
 }
 
 export interface ReadPage {

@@ -1,6 +1,9 @@
 import { yaml } from "../../env/packages.ts";
-import type { Kind, KubeObject } from "../../kinds/kind.ts";
+import type { Kind, KubeObject, TableRow } from "../../kinds/kind.ts";
+import { glance } from "../../store/row-version.ts";
+import { partsOf } from "../../store/row.ts";
 import type { RowRef } from "../../store/view.ts";
+import { textOf } from "../../util/bytes.ts";
 import { stringifyJson } from "../../util/json-text.ts";
 import type { Millis } from "../../util/time.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
@@ -26,10 +29,8 @@ export interface ListMeta {
 /** One object in its shape, as JSON text. */
 export function objectText(context: ShapeContext, object: KubeObject): string {
   switch (context.shape.kind) {
-    case "table": {
-      const meta = { resourceVersion: object.metadata.resourceVersion };
-      return tableText(context, { meta, objects: [object], columns: true });
-    }
+    case "table":
+      return tableText(context, object, true);
     case "partial":
       return stringifyJson(partial(context.shape.version, object));
     default:
@@ -37,48 +38,78 @@ export function objectText(context: ShapeContext, object: KubeObject): string {
   }
 }
 
-/** The pieces of a list's JSON text, in order; full objects are the rows' bytes. */
-export function listPieces(context: ShapeContext, meta: ListMeta, rows: readonly RowRef[]): readonly Uint8Array[] {
+/** The pieces of a list's JSON text, in order, each made when it is asked for; full objects are the rows' bytes. */
+export function* listPieces(context: ShapeContext, meta: ListMeta, rows: readonly RowRef[]): Generator<Uint8Array> {
   const { kind, shape } = context;
-  if (shape.kind === "table") {
-    const objects = rows.map((row) => row.object());
-    return [Buffer.from(tableText(context, { meta, objects, columns: true }))];
-  }
+  if (shape.kind === "table") return yield* tablePieces(context, meta, rows);
   const isPartial = shape.kind === "partial";
   const head = isPartial
     ? { kind: "PartialObjectMetadataList", apiVersion: `meta.k8s.io/${shape.version}` }
     : { kind: `${kind.kind}List`, apiVersion: apiVersionOf(kind) };
-  const opening = `${JSON.stringify({ ...head, metadata: meta }).slice(0, -1)},"items":[`;
-  const pieces: Uint8Array[] = [Buffer.from(opening)];
+  yield Buffer.from(`${JSON.stringify({ ...head, metadata: meta }).slice(0, -1)},"items":[`);
   for (const [position, row] of rows.entries()) {
-    if (position > 0) pieces.push(comma);
-    pieces.push(isPartial ? Buffer.from(stringifyJson(partial(shape.version, row.object()))) : row.bytes());
+    if (position > 0) yield comma;
+    if (isPartial) yield* partialPieces(shape.version, row.bytes());
+    else yield row.bytes();
   }
-  pieces.push(listEnd);
-  return pieces;
+  yield listEnd;
 }
 
 const comma = Buffer.from(",");
 const listEnd = Buffer.from("]}\n");
+const objectEnd = Buffer.from("}");
+const rowEnd = Buffer.from("}}");
 
-interface TableContent {
-  readonly meta: ListMeta;
-  readonly objects: readonly KubeObject[];
-  readonly columns: boolean;
+/** The metadata is passed on as it is stored. */
+function* partialPieces(version: string, body: Uint8Array): Generator<Uint8Array> {
+  const parts = partsOf(body);
+  if (parts === undefined) {
+    yield Buffer.from(stringifyJson(partial(version, JSON.parse(textOf(body)) as KubeObject)));
+    return;
+  }
+  yield Buffer.from(partialStart(version));
+  yield body.subarray(...parts.metadata);
+  yield objectEnd;
 }
 
-export function tableText(context: ShapeContext, content: TableContent): string {
-  const { kind, now, includeObject, shape } = context;
+function partialStart(version: string): string {
+  return `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}","metadata":`;
+}
+
+function* tablePieces(context: ShapeContext, meta: ListMeta, rows: readonly RowRef[]): Generator<Uint8Array> {
+  yield Buffer.from(`${tableStart(context, meta, true)},"rows":[`);
+  for (const [position, row] of rows.entries()) {
+    if (position > 0) yield comma;
+    yield* tableRowPieces(context, row);
+  }
+  yield listEnd;
+}
+
+/** One row of a Table from what is stored: only its cells need the object. */
+function* tableRowPieces({ kind, now, includeObject, shape }: ShapeContext, row: RowRef): Generator<Uint8Array> {
   const version = shape.kind === "table" ? shape.version : "v1";
-  const rows = content.objects.map((object) => {
-    const { cells, conditions } = kind.row(object, now);
-    return {
-      cells,
-      ...(conditions === undefined || conditions.length === 0 ? {} : { conditions }),
-      ...rowObject(includeObject, version, object),
-    };
-  });
-  const columnDefinitions = content.columns
+  const { object, metadata } = glance(row);
+  const cells = stringifyJson(cellsOf(kind, object, now)).slice(0, -1);
+  if (includeObject === "Metadata" && metadata !== undefined) {
+    yield Buffer.from(`${cells},"object":${partialStart(version)}`);
+    yield metadata;
+    yield rowEnd;
+    return;
+  }
+  yield Buffer.from(`${cells},"object":`);
+  if (includeObject === "Object") yield row.bytes();
+  else yield Buffer.from(stringifyJson(includeObject === "None" ? null : partial(version, object)));
+  yield objectEnd;
+}
+
+function cellsOf(kind: Kind, object: KubeObject, now: Millis): TableRow {
+  const { cells, conditions } = kind.row(object, now);
+  return { cells, ...(conditions === undefined || conditions.length === 0 ? {} : { conditions }) };
+}
+
+/** Up to the rows, without the closing brace. */
+function tableStart({ kind, shape }: ShapeContext, metadata: ListMeta, columns: boolean): string {
+  const columnDefinitions = columns
     ? kind.columns.map(({ name, type, format, description, priority }) => ({
         name,
         type,
@@ -87,13 +118,18 @@ export function tableText(context: ShapeContext, content: TableContent): string 
         priority,
       }))
     : null;
-  return stringifyJson({
-    kind: "Table",
-    apiVersion: `meta.k8s.io/${version}`,
-    metadata: content.meta,
-    columnDefinitions,
-    rows,
-  });
+  const apiVersion = `meta.k8s.io/${shape.kind === "table" ? shape.version : "v1"}`;
+  return stringifyJson({ kind: "Table", apiVersion, metadata, columnDefinitions }).slice(0, -1);
+}
+
+/** One object as a Table of one row. */
+export function tableText(context: ShapeContext, object: KubeObject, columns: boolean): string {
+  const { kind, now, includeObject, shape } = context;
+  const version = shape.kind === "table" ? shape.version : "v1";
+  const shown = includeObject === "Object" ? object : partial(version, object);
+  const row = { ...cellsOf(kind, object, now), object: includeObject === "None" ? null : shown };
+  const meta = { resourceVersion: object.metadata.resourceVersion };
+  return `${tableStart(context, meta, columns)},"rows":[${stringifyJson(row)}]}`;
 }
 
 /**
@@ -118,15 +154,6 @@ export function tableBookmark(
     columnDefinitions: null,
     rows: [{ cells, object: isShown ? { ...names, metadata } : null }],
   });
-}
-
-function rowObject(
-  include: ShapeContext["includeObject"],
-  version: string,
-  object: KubeObject,
-): { readonly object?: unknown } {
-  if (include === "None") return { object: null };
-  return { object: include === "Object" ? object : partial(version, object) };
 }
 
 function partial(version: string, object: KubeObject): unknown {

@@ -60,9 +60,7 @@ function rowBytes(door: EventParts, form: EventForm, event: RowEvent, columns: b
 /** One object in the form, as JSON text. */
 export function shapedText(door: EventParts, form: EventForm, object: KubeObject, columns: boolean): string {
   const context = { ...form, now: door.env.clock.wall() };
-  if (form.shape.kind !== "table") return objectText(context, object);
-  const meta = { resourceVersion: object.metadata.resourceVersion };
-  return tableText(context, { meta, objects: [object], columns });
+  return form.shape.kind === "table" ? tableText(context, object, columns) : objectText(context, object);
 }
 
 /** Two watches with equal keys want the same changes in the same form. */

@@ -148,7 +148,7 @@ export async function serveDeleteCollection(call: Call, target: ReadTarget): Pro
   const accepted = acceptedOf(call);
   const wishes = await readDeleteOptions(call);
   const { rows, meta } = await deleteCollection(call, target, wishes);
-  const pieces = Buffer.concat(listPieces(shapeContext(call, target.kind, accepted), meta, rows));
+  const pieces = Buffer.concat([...listPieces(shapeContext(call, target.kind, accepted), meta, rows)]);
   const body = accepted.format === "yaml" ? inFormat("yaml", pieces.toString("utf8")) : pieces;
   respond(call.exchange, { code: 200, contentType: contentTypeOf(accepted.format), body });
 }

@@ -1,5 +1,9 @@
 import test from "ava";
-import { CM, configMap, createRig, D, deployment, P, pod, type Loose, type Rig } from "./harness.ts";
+import { limits } from "../../../src/api/limits.ts";
+import type { Call } from "../../../src/api/rest/call.ts";
+import { sendPieces } from "../../../src/api/rest/send-pieces.ts";
+import type { Clock } from "../../../src/env/env.ts";
+import { CM, configMap, createRig, D, deployment, FakeExchange, P, pod, type Loose, type Rig } from "./harness.ts";
 
 const table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 const names = (list: Loose): string[] => list.items.map((item: Loose) => item.metadata.name);
@@ -320,4 +324,65 @@ test("actors are listed and read by name", async (t) => {
     const one = await rig.call("GET", `/apis/actors.troupe.dev/v1/actors/${actor.metadata.name}`);
     t.is(one.json.spec.path, actor.spec.path);
   }
+});
+
+/** A clock on which every look takes a millisecond: what works for long sees the time pass. */
+function tickingClock(): { readonly clock: Clock; readonly turns: () => number } {
+  let [nowMs, turns] = [0, 0];
+  const clock: Clock = {
+    wall: () => 0,
+    mono: () => (nowMs += 1),
+    after: (delayMs, run) => {
+      turns += 1;
+      nowMs += delayMs;
+      setImmediate(run);
+      return { cancel: () => undefined };
+    },
+  };
+  return { clock, turns: () => turns };
+}
+
+async function sent(pieces: readonly string[], exchange: FakeExchange): Promise<number> {
+  const { clock, turns } = tickingClock();
+  const call = { exchange, door: { env: { clock } } } as unknown as Call;
+  const iterator = pieces.map((text) => Buffer.from(text)).values();
+  await sendPieces(call, "application/json", iterator);
+  return turns();
+}
+
+test("a list that takes long to make lets others have turns; a short one is one body", async (t) => {
+  const exchange = new FakeExchange("GET", CM);
+  t.true((await sent(Array.from({ length: 100 }, String), exchange)) >= 100 / limits.listTurnMs - 1);
+  t.is(exchange.text, Array.from({ length: 100 }, String).join(""));
+  t.truthy(exchange.response);
+  t.falsy(exchange.head);
+});
+
+test("a large list waits for a client that does not take it, and gives it up after a minute", async (t) => {
+  const piece = "x".repeat(limits.listChunkBytes);
+  const quick = new FakeExchange("GET", CM);
+  await sent([piece, piece, "end"], quick);
+  t.is(quick.text, `${piece}${piece}end`);
+  t.true(quick.ended);
+  const slow = new FakeExchange("GET", CM);
+  slow.pending = limits.streamPendingBytesMax + 1;
+  await sent([piece, piece, "end"], slow);
+  t.is(slow.written.length, 1, "no more than it takes is made");
+  t.true(slow.isCut);
+});
+
+test("a Table and a list of metadata show what the object's own bytes say", async (t) => {
+  const rig = await createRig();
+  const body = configMap("odd", { "a-b": '"}' });
+  body.metadata.annotations = { "x/quoted": 'a "quoted" \\ back}slash {', "x/y": "ü\\" };
+  await rig.post(CM, body);
+  const { metadata } = (await rig.call("GET", `${CM}/odd`)).json;
+  t.is(metadata.annotations["x/y"], "ü\\");
+  const asTable = (await rig.call("GET", CM, { headers: { accept: table } })).json;
+  t.deepEqual(asTable.rows[0].object.metadata, metadata);
+  const partial = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+  const asMetadata = (await rig.call("GET", CM, { headers: { accept: partial } })).json;
+  t.deepEqual(asMetadata.items[0].metadata, metadata);
+  const whole = (await rig.call("GET", `${CM}?includeObject=Object`, { headers: { accept: table } })).json;
+  t.like(whole.rows[0].object, { kind: "ConfigMap", data: { "a-b": '"}' } });
 });

@@ -228,7 +228,10 @@ test("a bookmark never overtakes the changes that it covers", async (t) => {
   await rig.env.advance(500);
   for (const each of all) {
     const revisions = each.events.map((event: Loose) => Number(event.object.metadata.resourceVersion));
-    t.deepEqual(revisions, revisions.toSorted((a, b) => a - b));
+    t.deepEqual(
+      revisions,
+      revisions.toSorted((a, b) => a - b),
+    );
     t.deepEqual(each.events.map(({ type }) => type).toSorted(), ["ADDED", "ADDED", "BOOKMARK"]);
   }
 });

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { digestOf, rowLanes, systemLanes } from "../../../src/store/digest.ts";
 import { decodeOutcome, encodeOutcome, systemTables } from "../../../src/store/outcome-codec.ts";
 import type { Outcome } from "../../../src/store/outcome.ts";
-import { bodyOf, bodyWithRevision, encodeRow, headerOf, sealContext } from "../../../src/store/row.ts";
+import { bodyOf, bodyWithRevision, encodeRow, headerOf, partsOf, sealContext } from "../../../src/store/row.ts";
 import { restoreInto, restoreStore, snapshotOf } from "../../../src/store/snapshot.ts";
 import { SystemRows } from "../../../src/store/system-rows.ts";
 import { concatBytes, fromHex, Reader, textOf, toHex, utf8, Writer } from "../../../src/util/bytes.ts";
@@ -187,6 +187,35 @@ test("a row's header finds resourceVersion whatever the object says about itself
       t.is(slices[0]?.buffer, body.buffer);
     }),
   );
+});
+
+test("metadata and managedFields of a row are found without parsing it, whatever its texts hold", (t) => {
+  const odd = fc.oneof(
+    text,
+    fc.constantFrom('"', "\\", '\\"', "}", '{"', '","metadata":{', "\\\\", "é]}", ',"managedFields":['),
+  );
+  const free = fc.dictionary(odd, fc.oneof(odd, fc.array(odd)));
+  const managers = fc.option(fc.array(fc.record({ manager: odd, fieldsV1: free })), { nil: undefined });
+  fc.assert(
+    fc.property(odd, free, free, managers, revision, (name, free1, free2, managedFields, at) => {
+      const metadata = {
+        name,
+        free1,
+        ...(managedFields === undefined ? {} : { managedFields }),
+        free2,
+        resourceVersion: String(at),
+      };
+      const object = { apiVersion: "v1", kind: "Thing", metadata, spec: free1 };
+      const body = bodyOf(encodeRow(object as unknown as Parameters<typeof encodeRow>[0], at), never);
+      const parts = partsOf(body)!;
+      t.deepEqual(JSON.parse(textOf(body.subarray(...parts.metadata))), metadata);
+      const [from, to] = parts.managedFields ?? [0, 0];
+      const { managedFields: _, ...rest } = metadata;
+      const without = JSON.parse(textOf(body.subarray(0, from)) + textOf(body.subarray(to))) as typeof object;
+      t.deepEqual(without, { ...object, metadata: rest as typeof metadata });
+    }),
+  );
+  t.is(partsOf(utf8('{"kind":"Thing","metadata":{}}')), undefined, "in another order it has to be parsed");
 });
 
 test("encoding a row leaves the draft as it is", (t) => {
