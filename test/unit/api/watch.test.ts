@@ -232,7 +232,8 @@ test("a bookmark never overtakes the changes that it covers", async (t) => {
       revisions,
       revisions.toSorted((a, b) => a - b),
     );
-    t.deepEqual(each.events.map(({ type }) => type).toSorted(), ["ADDED", "ADDED", "BOOKMARK"]);
+    t.is(each.events.filter(({ type }) => type === "BOOKMARK").length, 1);
+    t.is(each.events.length, 3);
   }
 });
 
