@@ -38,6 +38,15 @@ interface ReadGroup {
   readonly reject: (error: Error) => void;
 }
 
+const noRole = { role: "follower", term: 0, leader: 0 } as const;
+
+/** Few, and each begins or ends a short wait. */
+function isOfElection({ type }: PeerMessage): boolean {
+  return (
+    type === "preVote" || type === "preVoteResp" || type === "vote" || type === "voteResp" || type === "timeoutNow"
+  );
+}
+
 class Driver implements Raft {
   readonly #options: RaftOptions;
   readonly #clock: Clock;
@@ -68,7 +77,7 @@ class Driver implements Raft {
   #held: { readonly afterSeq: number; readonly to: MemberId; readonly message: PeerMessage }[] = [];
   #durableSeq = 0;
   #applied: LogIndex = 0;
-  #told: { readonly role: Role; readonly term: number } = { role: "follower", term: 0 };
+  #told: { readonly role: Role; readonly term: number; readonly leader: MemberId } = noRole;
   #timer: Timer | undefined;
   /** A lone voter's start, until it leads. */
   #starting: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
@@ -296,13 +305,20 @@ class Driver implements Raft {
   }
 
   receive(from: MemberId, message: PeerMessage): void {
-    if (isSnapshotMessage(message)) this.#snapshots?.receive(from, message);
-    else this.#feed({ type: "message", from, message });
+    if (isSnapshotMessage(message)) return this.#snapshots?.receive(from, message);
+    if (isOfElection(message)) this.#lookAtTime();
+    this.#feed({ type: "message", from, message });
   }
 
   link(peer: MemberId, isUp: boolean): void {
+    this.#lookAtTime();
     this.#feed({ type: "link", peer, isUp });
     this.#schedule();
+  }
+
+  /** The core's time is that of the last tick, and waits of some milliseconds begin now. */
+  #lookAtTime(): void {
+    if (this.#life === "running") this.#feed({ type: "tick", now: this.#clock.mono() });
   }
 
   async takeSnapshot(): Promise<void> {
@@ -524,14 +540,15 @@ class Driver implements Raft {
   /** `leader` waits for the leader's own entry; the rest is told at once. */
   #tellRole(role: Role, term: number): void {
     if (role === "leader") return;
-    if (this.#told.role === role && this.#told.term === term) return;
-    this.#told = { role, term };
+    const leader = this.#state?.leader ?? 0;
+    if (this.#told.role === role && this.#told.term === term && this.#told.leader === leader) return;
+    this.#told = { role, term, leader };
     this.#options.listener.role(role, term);
   }
 
   #tellLeading(term: number): void {
     if (this.#told.role === "leader" && this.#told.term === term) return;
-    this.#told = { role: "leader", term };
+    this.#told = { role: "leader", term, leader: this.memberId };
     this.#options.listener.role("leader", term);
     this.#starting?.resolve();
   }

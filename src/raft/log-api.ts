@@ -25,6 +25,9 @@ export interface LogEntry {
 
 export interface LogListener {
   committed(entries: readonly LogEntry[]): void;
-  /** `leader` is told only after the leader's own entry of this term is committed and applied. */
+  /**
+   * Told again when a leader becomes known, with `log.leader` saying who. `leader` is told only after the
+   * leader's own entry of this term is committed and applied.
+   */
   role(role: ReplicatedLog["role"], term: Term): void;
 }

@@ -198,7 +198,10 @@ export class PeerTransport implements Transport {
         peer.failures = 0;
         peer.dialing.delete(lane);
         peer.dialed.set(lane, link);
-        if (lane === "log") handlers.link(peer.id, true);
+        if (lane !== "log") return;
+        handlers.link(peer.id, true);
+        // Commands go on it once the other one leads: that is no time to shake hands.
+        if (handlers.call !== undefined) void this.#dial(peer, "call");
       },
       onRefused: ({ why, isRemoved }) => {
         log("warn", "peer-refuses", { member: peer.id, reason: why });

@@ -19,6 +19,7 @@ import { backupPath, Backups } from "./backup/backups.ts";
 import type { BackupCluster } from "./backup/format.ts";
 import { Joining, type JoiningOptions } from "./joining/joining.ts";
 import { createNativeServer } from "./native.ts";
+import { rehearse } from "./rehearsal.ts";
 import { Resealer } from "./reseal.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { membersOf } from "../raft/core/config.ts";
@@ -137,6 +138,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       else if (joining?.serve(exchange) !== true) core.rest(exchange);
     },
   });
+  if (options.peers !== undefined) void rehearseLeading(options, state, { tokenIssuer, audiences });
   env.log("info", "master.ready", { api: rest.port, grpc: grpcPort, term: state.raft.term });
   return {
     core,
@@ -163,6 +165,21 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       await state.stop();
     },
   };
+}
+
+async function rehearseLeading(
+  { env, facts, version, controllers }: MasterOptions,
+  { ring: sealer }: State,
+  tokens: Pick<Shared, "tokenIssuer" | "audiences">,
+): Promise<void> {
+  const began = env.clock.mono();
+  try {
+    await rehearse({ env, facts, version, controllers, sealer, ...tokens });
+    env.log("debug", "master.rehearsed", { ms: Math.round(env.clock.mono() - began) });
+  } catch (error) {
+    // It would only have been faster.
+    env.log("warn", "master.rehearsal.failed", { error: messageOf(error) });
+  }
 }
 
 function backupsOf(options: MasterOptions, backup: NonNullable<MasterOptions["backup"]>, state: State): Backups {

@@ -106,6 +106,11 @@ export class Replica<Links> {
 
   #onRole(role: ReplicatedLog["role"], term: Term): void {
     const { core, links } = this.#built();
+    this.#options.env.log(role === "leader" ? "info" : "debug", "master.role", {
+      role,
+      term,
+      leader: this.raft.leader,
+    });
     core.host.role(role, term);
     if (role === "leader") this.#options.nodes.listeningSinceMs = core.host.now();
     this.#options.onRole?.(role, links);

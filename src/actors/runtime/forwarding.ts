@@ -8,7 +8,7 @@ import type { Millis } from "../../util/time.ts";
 import type { CommandClass, WriteReply, WriteRequest } from "./command.ts";
 import type { WriteOptions } from "./host-api.ts";
 import type { CommandOrigin, Job } from "./job.ts";
-import { forwardRetryMs, forwardAgainMs } from "./limits.ts";
+import { forwardRetryMs, forwardAgainMs, queuedCommandsMax } from "./limits.ts";
 
 /**
  * Commands of clients that came to a follower. The origin hands a command to the leader of a term,
@@ -139,6 +139,8 @@ export class Outbound {
 export interface GuestHost {
   /** That this member leads in. */
   readonly term: Term | undefined;
+  /** That it has won, and will lead in once its own entry is applied. */
+  readonly nextTerm: Term | undefined;
   readonly applied: () => LogIndex;
   readonly accept: (
     request: WriteRequest,
@@ -153,6 +155,8 @@ export class Guests {
   readonly #jobs = new Map<string, Job>();
   /** By member: its life, and up to where it has acknowledged. */
   readonly #origins = new Map<number, { readonly incarnation: number; readonly upTo: number }>();
+  /** Came before this member leads in the term that they name. */
+  #early: { readonly from: number; readonly message: Command }[] = [];
 
   constructor(port: ForwardPort) {
     this.#port = port;
@@ -162,6 +166,10 @@ export class Guests {
   take(from: number, message: Command, host: GuestHost): void {
     const { term, incarnation, sequence, resultsUpTo } = message;
     const origin: CommandOrigin = { member: from, incarnation, sequence };
+    if (host.term === undefined && host.nextTerm === term && this.#early.length < queuedCommandsMax) {
+      this.#early.push({ from, message });
+      return;
+    }
     if (host.term !== term) return this.#answer(origin, { term, index: 0 }, {});
     const known = this.#origins.get(from);
     if (known !== undefined && known.incarnation > incarnation) return;
@@ -183,6 +191,13 @@ export class Guests {
       },
     });
     if (job.state !== "settled") this.#jobs.set(key, job);
+  }
+
+  /** The term begins: what came a little too early is taken. */
+  begin(host: GuestHost): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const { from, message } of early) this.take(from, message, host);
   }
 
   forget(origin: CommandOrigin): void {
@@ -210,6 +225,7 @@ export class Guests {
   /** The term is over: who waits hands in again. Answers what was left. */
   end(): readonly Job[] {
     const left = [...this.#jobs.values()];
+    this.#early = [];
     this.#jobs.clear();
     this.#origins.clear();
     return left;

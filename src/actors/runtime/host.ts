@@ -1,3 +1,4 @@
+import type { Timer } from "../../env/env.ts";
 import type { FaultAction, Seam } from "../../env/faults.ts";
 import { noWatchdog, type Watchdog } from "../../env/watchdog.ts";
 import { actors as actorKind } from "../../kinds/actor.ts";
@@ -21,7 +22,7 @@ import { hostChildren } from "./host-children.ts";
 import { createHostParts, type HostParts } from "./host-parts.ts";
 import type { Job } from "./job.ts";
 import { Jobs } from "./jobs.ts";
-import { clockJumpWarnMs, outcomeBytesMax, releaseDeadlineMs } from "./limits.ts";
+import { clockJumpWarnMs, leaderPartsDelayMs, outcomeBytesMax, releaseDeadlineMs } from "./limits.ts";
 import type { Parking } from "./parking.ts";
 import { Pipe } from "./pipe.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -59,6 +60,9 @@ class Host implements ActorHost {
   private readonly jobs: Jobs;
   private readonly answers: Answers;
   private readonly leaderParts: LeaderPart[] = [];
+  /** Of this term: `due` while commands that waited go first. */
+  private partsState: "off" | "due" | "on" = "off";
+  private partsTimer: Timer | undefined;
   private readonly pipe: Pipe = new Pipe();
   private readonly turnLoop: TurnLoop;
   private leading = false;
@@ -298,7 +302,9 @@ class Host implements ActorHost {
   role(role: ReplicatedLog["role"], term: Term): void {
     if (role !== "leader") {
       this.term = term;
-      return this.stepDown();
+      this.stepDown();
+      // Whom it follows may be known now: what waits goes there at once.
+      return this.jobs.pump();
     }
     if (this.leading && this.term === term) return;
     this.stepDown();
@@ -313,13 +319,33 @@ class Host implements ActorHost {
     const jumpMs = clock.lead();
     if (jumpMs > clockJumpWarnMs) env.log("warn", "cluster-clock-jumped", { ms: Math.floor(jumpMs) });
     results.start();
-    if (!this.supervised) {
-      timers.start();
-      tasks.start();
-    }
+    // Steps need to know them at once; they fire when their child is started.
+    timers.start();
+    if (this.supervised) timers.pause();
+    else tasks.start();
     this.jobs.takeBack();
-    for (const part of this.leaderParts) part.start(term);
     this.turnLoop.wake();
+    this.startParts();
+  }
+
+  /** Controllers take a while to look around: where clients wait since the last leader, these go first. */
+  private startParts(): void {
+    const { env, forward } = this.options;
+    const start = (): void => {
+      this.partsState = "on";
+      for (const part of this.leaderParts) part.start(this.term);
+      this.turnLoop.wake();
+    };
+    if (forward === undefined) return start();
+    this.partsState = "due";
+    this.partsTimer = env.clock.after(leaderPartsDelayMs, start);
+  }
+
+  private stopParts(): void {
+    this.partsTimer?.cancel();
+    const wereOn = this.partsState === "on";
+    this.partsState = "off";
+    if (wereOn) for (const part of this.leaderParts.toReversed()) part.stop();
   }
 
   /** The tip is dropped; commands that clients wait for stay open until a term answers them. */
@@ -329,7 +355,7 @@ class Host implements ActorHost {
     this.turnLoop.stop();
     this.parts.timers.stop();
     this.parts.tasks.stop();
-    for (const part of this.leaderParts.toReversed()) part.stop();
+    this.stopParts();
     this.pipe.clear();
     this.answers.drop();
     this.options.store.rollback();
@@ -351,7 +377,7 @@ class Host implements ActorHost {
   addLeaderPart(part: LeaderPart): void {
     if (this.leaderParts.includes(part)) return;
     this.leaderParts.push(part);
-    if (this.leading) part.start(this.term);
+    if (this.partsState === "on") part.start(this.term);
   }
 
   stop(): void {

@@ -4,7 +4,7 @@ import type { LogIndex, Term } from "../../store/revision.ts";
 import { StatusError, TransientError } from "../../util/errors.ts";
 import type { HostOptions, HostTask } from "./actor-host.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
-import { Guests, Outbound } from "./forwarding.ts";
+import { Guests, Outbound, type GuestHost } from "./forwarding.ts";
 import type { WriteOptions } from "./host-api.ts";
 import { jobOfRequest, jobOfTask, type CommandOrigin, type Job } from "./job.ts";
 import { forwardAnswerMs } from "./limits.ts";
@@ -146,15 +146,22 @@ export class Jobs {
   called(from: number, message: CallMessage): void {
     if (this.#stopped) return;
     if (message.type === "answer") return this.#outbound?.answered(message);
-    this.#guests?.take(from, message, {
-      term: this.#options.leads(),
-      applied: this.#options.applied,
+    this.#guests?.take(from, message, this.#guestHost());
+  }
+
+  #guestHost(): GuestHost {
+    const { host, leads, applied } = this.#options;
+    const { leader, term } = host.log;
+    return {
+      term: leads(),
+      nextTerm: leader === host.identity.member ? term : undefined,
+      applied,
       accept: (request, options, rest) => {
         const job = this.#jobOf(request, options, rest);
         this.#accept(job);
         return job;
       },
-    });
+    };
   }
 
   /** The leader may be another one; `peer`: that member is linked anew. */
@@ -199,6 +206,7 @@ export class Jobs {
     const lost = [...this.#open.values()].filter(({ state }) => state !== "queued");
     for (const job of lost) job.state = "queued";
     this.#options.mailbox.pushFirst(lost);
+    this.#guests?.begin(this.#guestHost());
   }
 
   /** A term ends: the master's own work ends with it; commands that clients wait for stay open. */

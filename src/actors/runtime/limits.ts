@@ -27,6 +27,8 @@ export const forwardRetryMs: Millis = 10;
 export const forwardAgainMs: Millis = 500;
 /** The outcome of a command is here before the leader's answer: so long that is waited for. */
 export const forwardAnswerMs: Millis = 200;
+/** A new leader's controllers begin this long after it: clients that waited for a leader go first. */
+export const leaderPartsDelayMs: Millis = 25;
 /** A read index that a change of the leader has dropped is asked for again after this long, so often. */
 export const readIndexRetryMs: Millis = 10;
 export const readIndexTriesMax = 1_000;

@@ -38,6 +38,7 @@ export function becomeFollower(state: State, turn: Turn, term: number, leader: M
   state.leader = leader;
   state.heartbeatDue = Number.POSITIVE_INFINITY;
   state.quorumCheckDue = Number.POSITIVE_INFINITY;
+  state.asked.clear();
   state.progress.clear();
   state.uncommittedBytes = 0;
   endTransfer(state);
@@ -98,7 +99,8 @@ function askForVotes(state: State, turn: Turn, reason: CampaignReason): void {
   setRetry(state, reason, VOTE_PATIENCE * 2 ** Math.min(state.voteTries, VOTE_DOUBLINGS));
   state.voteTries += 1;
   for (const to of otherVoters(state)) {
-    turn.sendDurably(to, {
+    // Our own vote counts once it is durable; the others may think about theirs meanwhile.
+    turn.send(to, {
       type: "vote",
       term: state.term,
       lastIndex: state.log.lastIndex,
@@ -124,7 +126,25 @@ export function onPreVote(
   // Granting changes nothing here: no vote, no timer, no contact.
   const granted = message.nextTerm > state.term && mayVoteFor(state, message) && !isSticky(state, from, message.reason);
   const { term } = state;
+  if (!granted && message.reason === "linkdown") state.asked.set(from, { ...message, at: state.now });
   turn.send(from, { type: "preVoteResp", term, forTerm: message.nextTerm, granted });
+}
+
+/**
+ * Our own connection to the leader broke: who was refused a moment ago, because we had not seen it yet, gets
+ * another answer. True if somebody did: it is ahead of us.
+ */
+export function answerAgain(state: State, turn: Turn): boolean {
+  let hasGranted = false;
+  const freshMs = VOTE_PATIENCE * state.settings.linkDownStaggerMs;
+  for (const [to, { at, ...message }] of state.asked) {
+    const { nextTerm } = message;
+    if (state.now - at > freshMs || nextTerm <= state.term || !mayVoteFor(state, message)) continue;
+    turn.send(to, { type: "preVoteResp", term: state.term, forTerm: nextTerm, granted: true });
+    hasGranted = true;
+  }
+  state.asked.clear();
+  return hasGranted;
 }
 
 /** Whether a live leader forbids to vote now. The leader itself may ask for another term. */
@@ -148,7 +168,8 @@ export function onPreVoteResp(
   message: Extract<Message, { type: "preVoteResp" }>,
 ): void {
   if (state.phase !== "preVote" || message.forTerm !== state.term + 1) return;
-  if (!state.votes.has(from)) state.votes.set(from, message.granted);
+  // A voter may think better of a refusal, see `answerAgain`.
+  if (message.granted || !state.votes.has(from)) state.votes.set(from, message.granted);
   decide(state, turn);
 }
 

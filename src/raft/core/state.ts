@@ -1,4 +1,4 @@
-import type { Config, Entry, HardState, MemberId, Role } from "./types.ts";
+import type { Config, Entry, HardState, MemberId, Message, Role } from "./types.ts";
 import { ConfigStack, decodeConfig, isVoter, membersOf, votersOf } from "./config.ts";
 import { EntryLog } from "./log.ts";
 import { defaultSettings } from "./settings.ts";
@@ -71,6 +71,8 @@ export interface State {
   /** Times that it asked for votes since a leader was heard. */
   voteTries: number;
   readonly votes: Map<MemberId, boolean>;
+  /** Who was refused because we still hear the leader that it has lost, and when. */
+  readonly asked: Map<MemberId, Extract<Message, { type: "preVote" }> & { readonly at: number }>;
   readonly progress: Map<MemberId, Progress>;
   /** Index of the leader's own first entry of this term. */
   termStart: number;
@@ -142,6 +144,7 @@ export function createState(initial: InitialState): State {
     voteSeq: 0,
     voteTries: 0,
     votes: new Map(),
+    asked: new Map(),
     progress: new Map(),
     termStart: 0,
     uncommittedBytes: 0,

@@ -1,6 +1,7 @@
 import { invariant } from "../../util/errors.ts";
 import { countVotes } from "./config.ts";
 import {
+  answerAgain,
   becomeFollower,
   campaign,
   countOwnVote,
@@ -119,7 +120,8 @@ function onLink(state: State, turn: Turn, peer: MemberId, isUp: boolean): void {
   }
   if (isUp) return;
   state.lostLeader = peer;
-  const soon = state.now + rankOf(state) * state.settings.linkDownStaggerMs;
+  const places = answerAgain(state, turn) ? 2 + rankOf(state) : rankOf(state);
+  const soon = state.now + places * state.settings.linkDownStaggerMs;
   state.electionDeadline = Math.min(state.electionDeadline, soon);
   if (soon <= state.now) campaign(state, turn, "linkdown");
 }

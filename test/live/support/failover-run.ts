@@ -1,0 +1,17 @@
+/** Starts `failover.js` inside a machine, and reads its report. */
+import type { Failovers, How } from "./failover.ts";
+import type { Machine } from "./machine.ts";
+import { runScript } from "./run-script.ts";
+
+export type { Failovers, How, Times } from "./failover.ts";
+
+interface Options {
+  readonly how: How;
+  readonly times: number;
+  /** Told a line for each loss. */
+  readonly progress?: (line: string) => void;
+}
+
+export function runFailovers(machine: Machine, data: string, { how, times, progress }: Options): Promise<Failovers> {
+  return runScript(machine, { script: "failover.js", data, args: [how, String(times)], progress });
+}

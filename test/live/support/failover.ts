@@ -1,0 +1,367 @@
+/**
+ * Takes the leader of several masters away, again and again, while clients write through followers and through
+ * the cluster's one address, and measures how long no write is taken and until controllers plan again. A
+ * ledger holds everything that clients were told against what is stored and what a watch tells that is resumed
+ * from master to master. A process of its own, inside a machine's namespace; prints one line of JSON:
+ * `Failovers`.
+ *
+ * The gap is from the loss to the answer to the first write begun after it, of one every 4 ms at the survivors
+ * in turn. A client of the one address gives each request a second try, at once, and no third.
+ *
+ * usage: node failover.js DATA_DIR KUBECONFIG HOW TIMES
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { Ledger, type LedgerEvent } from "./ledger.ts";
+import { membersOf, openMember, pidOfMember, whole, type MemberClient, type MemberSaid } from "./members.ts";
+import { createRestClient, type Answer, type WatchLine } from "./rest-client.ts";
+
+/** `kill`: SIGKILL; `silent`: SIGSTOP, its connections stay; `stop`: SIGTERM, it hands over; `restart`: all, one by one. */
+export type How = "kill" | "silent" | "stop" | "restart";
+
+export interface Times {
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface Failovers {
+  readonly how: How;
+  readonly times: number;
+  readonly gap: Times;
+  /** The same for a client of the one address that tries again once. */
+  readonly addressGap: Times;
+  /** From the loss to what a controller made of a namespace that was created right behind it. */
+  readonly plan: Times;
+  /** Most changes of the term that one loss cost. */
+  readonly electionsMost: number;
+  readonly acknowledged: number;
+  readonly unknown: number;
+  readonly events: number;
+  readonly gaps: readonly number[];
+  readonly problems: readonly string[];
+}
+
+const [dataDir = "", kubeconfig = "", howText = "kill", timesText = "5"] = process.argv.slice(2);
+const how = howText as How;
+const times = Number(timesText);
+const probeEveryMs = 4;
+/** After this long a probe now and then will do: hundreds that wait would measure themselves. */
+const probeOftenMs = 250;
+const probeSeldomMs = 20;
+const pauseMs = 10;
+const keysEach = 5;
+const gapMaxMs = 30_000;
+const settleMs = 300;
+const namespace = `failover-${process.pid}`;
+const folder = `/api/v1/namespaces/${namespace}/configmaps`;
+const signals = { kill: "SIGKILL", silent: "SIGSTOP", stop: "SIGTERM", restart: "SIGTERM" } as const;
+
+type Meta = { readonly name: string; readonly resourceVersion: string };
+type Stored = { readonly metadata: Meta; readonly data?: { readonly v: string } };
+
+const members = membersOf(dataDir);
+const clients = members.map((member) => openMember(kubeconfig, member));
+const address = createRestClient(kubeconfig);
+const ledger = new Ledger(0);
+/** When the newest write that the one address has acknowledged was asked for, and answered. */
+let lastAck = { askedMs: 0, answeredMs: 0 };
+let stopping = false;
+
+async function insist(method: string, path: string, body?: unknown): Promise<Answer> {
+  const untilMs = Date.now() + gapMaxMs;
+  for (;;) {
+    try {
+      const answer = await address.call(method, path, body);
+      if (answer.status < 500 && answer.status !== 429) return answer;
+    } catch (error) {
+      if (Date.now() > untilMs) throw error;
+    }
+    if (Date.now() > untilMs) throw new Error(`${method} ${path}: no answer within ${gapMaxMs} ms`);
+    await delay(50);
+  }
+}
+
+// ---- clients under the ledger ----
+
+interface Write {
+  readonly key: string;
+  readonly value: string | undefined;
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+}
+
+/** A client that tries again once. Undefined: that was in vain, too. */
+async function twice(write: Write): Promise<{ readonly answer: Answer; readonly tries: number } | undefined> {
+  const said: string[] = [];
+  for (const tries of [1, 2]) {
+    try {
+      const answer = await address.call(write.method, write.path, write.body);
+      if (answer.status < 500 && answer.status !== 429) return { answer, tries };
+      said.push(`${answer.status} ${JSON.stringify(answer.body)}`);
+    } catch (error) {
+      said.push(String(error));
+    }
+  }
+  ledger.problems.push(`${write.method} ${write.key} failed twice: ${said.join(", then ")}`);
+  return undefined;
+}
+
+/** One writer owns its keys, so that each key's writes come one after the other. */
+async function writeOn(writer: number): Promise<void> {
+  for (let count = 0; !stopping; count += 1) {
+    const key = `w${writer}-${Math.floor(Math.random() * keysEach)}`;
+    if (ledger.possible(key).length > 1) await look(key);
+    const isThere = ledger.possible(key)[0] !== undefined;
+    const value = isThere && Math.random() < 0.25 ? undefined : `${key}.${count}`;
+    const askedMs = performance.now();
+    const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: key }, data: { v: value } };
+    const path = isThere ? `${folder}/${key}` : folder;
+    const method = value === undefined ? "DELETE" : isThere ? "PUT" : "POST";
+    const got = await twice({ key, value, method, path, body: value === undefined ? undefined : object });
+    if (got === undefined) ledger.lost(key, value);
+    else take({ key, value, askedMs }, got);
+    await delay(pauseMs);
+  }
+}
+
+function take(
+  { key, value, askedMs }: { readonly key: string; readonly value: string | undefined; readonly askedMs: number },
+  { answer, tries }: { readonly answer: Answer; readonly tries: number },
+): void {
+  if (answer.status === 200 || answer.status === 201) {
+    const revision = (answer.body["metadata"] as Meta | undefined)?.resourceVersion;
+    ledger.wrote(key, value, revision === undefined ? undefined : Number(revision));
+    lastAck = { askedMs, answeredMs: performance.now() };
+    return;
+  }
+  ledger.lost(key, value);
+  // The first try may have happened: then the second finds it done.
+  if (tries === 2 && (answer.status === 404 || answer.status === 409)) return;
+  ledger.problems.push(`writing ${key} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+}
+
+async function look(key: string): Promise<void> {
+  const { status, body } = await insist("GET", `${folder}/${key}`);
+  const stored = body as unknown as Stored;
+  if (status === 404) ledger.read(key, undefined);
+  else ledger.read(key, stored.data?.v, Number(stored.metadata.resourceVersion));
+}
+
+// ---- the watch ----
+
+const watchPath = (revision: number): string =>
+  `${folder}?watch=1&allowWatchBookmarks=true&resourceVersion=${revision}`;
+
+function eventOf({ type, object }: WatchLine): LedgerEvent | undefined {
+  const { metadata, data } = object as unknown as Stored;
+  if (type !== "ADDED" && type !== "MODIFIED" && type !== "DELETED") return undefined;
+  if (!/^w\d/.test(metadata.name)) return undefined;
+  return { type, key: metadata.name, value: data?.v ?? "", revision: Number(metadata.resourceVersion) };
+}
+
+/** From master to master: each resumption is answered by the next one. */
+async function watchOn(signal: AbortSignal): Promise<void> {
+  for (let at = 0; !signal.aborted; at += 1) {
+    const here = createRestClient(kubeconfig, members[at % members.length]!.apiPort);
+    const turn = AbortSignal.any([signal, AbortSignal.timeout(3_000 + Math.floor(Math.random() * 3_000))]);
+    await here.watch(
+      watchPath(ledger.watchRevision),
+      (line) => {
+        const event = eventOf(line);
+        if (event !== undefined) ledger.watched(event);
+        else if (line.type === "BOOKMARK") {
+          ledger.bookmark(Number((line.object as unknown as Stored).metadata.resourceVersion));
+        } else if (line.type === "ERROR") {
+          ledger.problems.push(`the watch from ${ledger.watchRevision} answered ${JSON.stringify(line)}`);
+        }
+      },
+      turn,
+    );
+    await delay(20);
+  }
+}
+
+/** The same watch once more from its start, until it has told as much. */
+async function replay(start: number): Promise<readonly LedgerEvent[]> {
+  const told: LedgerEvent[] = [];
+  const stop = new AbortController();
+  const late = setTimeout(() => stop.abort(), 10_000);
+  const see = (line: WatchLine): void => {
+    const event = eventOf(line);
+    if (event !== undefined) told.push(event);
+    if (told.length >= ledger.events.length) stop.abort();
+  };
+  await address.watch(watchPath(start), see, stop.signal);
+  clearTimeout(late);
+  return told;
+}
+
+// ---- losses ----
+
+interface Loss {
+  readonly lostMs: number;
+  readonly gapMs: number;
+  readonly addressGapMs: number;
+  readonly planMs: number;
+  readonly elections: number;
+}
+
+const probeOf = (client: MemberClient): string => `probe-${client.member.name}`;
+
+/** Resolves with the time of the first answer to a write that was begun after the loss. */
+function firstWrite(survivors: readonly MemberClient[], lostMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let turn = 0;
+    let isOver = false;
+    const said: string[] = [];
+    const next = (): void => {
+      if (isOver) return;
+      turn += 1;
+      const client = survivors[turn % survivors.length]!;
+      const name = probeOf(client);
+      const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { v: `${lostMs}.${turn}` } };
+      void client.call("PUT", `${folder}/${name}`, body).then(
+        ({ status, body: answer }) => {
+          if (status !== 200) said.push(`${status} ${answer}`);
+          else if (!isOver) resolve(performance.now());
+          if (status === 200) isOver = true;
+        },
+        (error: unknown) => said.push(String(error)),
+      );
+      const sinceMs = performance.now() - lostMs;
+      if (sinceMs > gapMaxMs) {
+        isOver = true;
+        reject(new Error(`no write is taken any more: ${said.slice(-3).join("; ")}`));
+      } else setTimeout(next, sinceMs < probeOftenMs ? probeEveryMs : probeSeldomMs);
+    };
+    next();
+  });
+}
+
+/** When a controller has given a new namespace its account. */
+async function planned(client: MemberClient, name: string): Promise<number> {
+  await client.call("POST", "/api/v1/namespaces", { metadata: { name } });
+  const untilMs = Date.now() + gapMaxMs;
+  for (;;) {
+    const { status } = await client.call("GET", `/api/v1/namespaces/${name}/serviceaccounts/default`);
+    if (status === 200) return performance.now();
+    if (Date.now() > untilMs) throw new Error(`no controller has seen the namespace ${name}`);
+    await delay(10);
+  }
+}
+
+async function lose(lost: string, before: readonly MemberSaid[], count: number): Promise<Loss> {
+  const survivors = clients.filter(({ member }) => member.name !== lost);
+  const pid = pidOfMember(dataDir, lost);
+  if (pid === undefined) throw new Error(`there is no master ${lost}`);
+  const lostMs = performance.now();
+  process.kill(pid, signals[how]);
+  const plan = planned(survivors[count % survivors.length]!, `${namespace}-${count}`);
+  const gapMs = (await firstWrite(survivors, lostMs)) - lostMs;
+  const planMs = (await plan) - lostMs;
+  if (how === "silent") process.kill(pid, "SIGCONT");
+  while (lastAck.askedMs <= lostMs) {
+    if (performance.now() > lostMs + gapMaxMs) throw new Error("the one address takes no write any more");
+    await delay(2);
+  }
+  const addressGapMs = lastAck.answeredMs - lostMs;
+  if (how !== "silent") await replaced(lost, pid);
+  const after = await whole(clients);
+  const elections = after[0]!.term - before[0]!.term;
+  for (const name of [`${namespace}-${count}`]) await insist("DELETE", `/api/v1/namespaces/${name}`);
+  return { lostMs, gapMs, addressGapMs, planMs, elections };
+}
+
+/** The keeper has started it again. */
+async function replaced(name: string, pid: number): Promise<void> {
+  const untilMs = Date.now() + gapMaxMs;
+  for (let now = pidOfMember(dataDir, name); now === undefined || now === pid; now = pidOfMember(dataDir, name)) {
+    if (Date.now() > untilMs) throw new Error(`${name} does not come back`);
+    await delay(20);
+  }
+}
+
+async function loseAgainAndAgain(): Promise<readonly Loss[]> {
+  const losses: Loss[] = [];
+  const restarts = members.map(({ name }) => name);
+  for (let count = 1; count <= times; count += 1) {
+    const said = await whole(clients);
+    await delay(settleMs + Math.random() * settleMs);
+    const leader = said.find(({ role }) => role === "leader")!.name;
+    const lost = how === "restart" ? restarts[(count - 1) % restarts.length]! : leader;
+    const loss = await lose(lost, said, count);
+    losses.push(loss);
+    const [gap, address_, plan] = [loss.gapMs, loss.addressGapMs, loss.planMs].map(Math.round);
+    process.stderr.write(
+      `${new Date(performance.timeOrigin + loss.lostMs).toISOString()} ${how} ${count} of ${lost}: writes after ${gap} ms, by the one address ${address_} ms, plans ${plan} ms, ` +
+        `${loss.elections} elections, ${ledger.problems.length} problems\n`,
+    );
+  }
+  return losses;
+}
+
+function timesOf(values: readonly number[]): Times {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!);
+  return { p50Ms: at(0.5), p90Ms: at(0.9), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+/** What is stored, once the watch has told it all. */
+async function settledRows(): Promise<ReadonlyMap<string, string>> {
+  const list = (await insist("GET", folder)).body as { readonly items: readonly Stored[] };
+  const stored = list.items.filter(({ metadata }) => /^w\d/.test(metadata.name));
+  const newest = Math.max(
+    ...ledger.events.map(({ revision }) => revision),
+    ...stored.map((item) => Number(item.metadata.resourceVersion)),
+  );
+  const untilMs = Date.now() + 10_000;
+  let quietAtMs = Date.now() + 1_000;
+  for (let seen = ledger.events.length; Date.now() < untilMs;) {
+    if (ledger.watchRevision >= newest && Date.now() > quietAtMs) break;
+    await delay(20);
+    if (ledger.events.length !== seen) quietAtMs = Date.now() + 1_000;
+    seen = ledger.events.length;
+  }
+  return new Map(stored.map(({ metadata, data }) => [metadata.name, data?.v ?? ""]));
+}
+
+async function main(): Promise<Failovers> {
+  await insist("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
+  for (const client of clients) await insist("POST", folder, { metadata: { name: probeOf(client) } });
+  const { body } = await insist("GET", folder);
+  const start = Number((body["metadata"] as Meta).resourceVersion);
+  ledger.watchRevision = start;
+  const stop = new AbortController();
+  const watching = watchOn(stop.signal);
+  const writing = Promise.all([0, 1, 2, 3].map((writer) => writeOn(writer)));
+  const losses = await loseAgainAndAgain();
+  stopping = true;
+  await writing;
+  const stored = await settledRows();
+  stop.abort();
+  await watching;
+  ledger.compare(stored);
+  ledger.compareReplay(await replay(start));
+  const gaps = losses.map(({ gapMs }) => Math.round(gapMs));
+  return {
+    how,
+    times,
+    gap: timesOf(gaps),
+    addressGap: timesOf(losses.map(({ addressGapMs }) => addressGapMs)),
+    plan: timesOf(losses.map(({ planMs }) => planMs)),
+    electionsMost: Math.max(...losses.map(({ elections }) => elections)),
+    acknowledged: ledger.acknowledged,
+    unknown: ledger.unknown,
+    events: ledger.events.length,
+    gaps,
+    problems: ledger.problems,
+  };
+}
+
+// The test has died: nobody will read the report.
+process.stdin.once("close", () => process.exit(1)).resume();
+process.stdout.write(`${JSON.stringify(await main())}\n`);
+process.exit(0);
