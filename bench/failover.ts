@@ -5,10 +5,13 @@
  * the bench's own. A client of its own writes every 3 ms at both survivors; the gap is from the loss to the
  * answer to the first write begun after it. The leader is killed (`kill`), or stopped so that its
  * connections stay (`silent`), and comes back before the next loss. Ours is the log (`logOnly` of `bench
- * raft`), whose clients try the other members themselves.
+ * raft`), whose clients try the other members themselves. `masters` are whole ones, made by `troupe up`, with
+ * clients of the REST door at the survivors and by the one address, and under a ledger
+ * (`test/live/support/failover.ts`); `stop` hands over.
  */
+import { runFailovers, type Failovers } from "../test/live/support/failover-run.ts";
 import { createMachine } from "../test/live/support/machine.ts";
-import { createCluster, load, median, pause, percentile, round, say } from "./support/cluster.ts";
+import { createCluster, type BenchCluster, load, median, pause, percentile, round, say } from "./support/cluster.ts";
 import { createEtcd, type Etcd } from "./support/etcd.ts";
 import { createLogCluster, type LogCluster } from "./support/log-cluster.ts";
 import type { Gap, GapQuestion, Target } from "./support/raft-worker.ts";
@@ -35,10 +38,27 @@ export async function run(): Promise<object> {
     const etcd = await gapsOf(worker, "etcd", server);
     await server.stop();
     await worker.end();
-    return { bench: "failover", times, load: load(), logOnly, etcd };
+    const masters = await mastersGaps(cluster);
+    return { bench: "failover", times, load: load(), masters, logOnly, etcd };
   } finally {
     await machine.dispose();
   }
+}
+
+async function mastersGaps(
+  cluster: BenchCluster,
+): Promise<Record<string, Pick<Failovers, "gap" | "addressGap" | "plan">>> {
+  await cluster.up("--runtime", "simulated", "--nodes", "1", "--masters", "3");
+  const all: Record<string, Pick<Failovers, "gap" | "addressGap" | "plan">> = {};
+  for (const how of ["kill", "silent", "stop"] as const) {
+    const report = await runFailovers(cluster.machine, cluster.dataDir, { how, times });
+    if (report.problems.length > 0) throw new Error(report.problems.join("; "));
+    say(`masters, ${how}: ${report.gaps.join(" ")} ms  load ${load()}`);
+    const { gap, addressGap, plan } = report;
+    all[how] = { gap, addressGap, plan };
+  }
+  await cluster.down();
+  return all;
 }
 
 async function gapsOf(worker: Worker, target: Target, members: LogCluster | Etcd): Promise<Record<string, Gaps>> {

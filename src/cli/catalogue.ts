@@ -76,6 +76,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "load an OCI or docker archive into the nodes",
     load: async () => (await import("./commands/image.ts")).image,
   },
+  forward: {
+    summary: "one local address for all masters of a cluster",
+    load: async () => (await import("./commands/forward.ts")).forward,
+  },
   server: {
     summary: "run a master in the foreground",
     load: async () => (await import("./commands/server.ts")).server,

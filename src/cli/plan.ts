@@ -7,7 +7,7 @@ import { readdir } from "node:fs/promises";
 import { UserError } from "../util/errors.ts";
 import { readCluster, registered, type ClusterFile, type MasterPorts, type Registered } from "./cluster-file.ts";
 import { machineAddress, machineRoutes } from "./machine.ts";
-import { chooseFreePorts, choosePorts, requirePorts } from "./ports.ts";
+import { chooseFreeRuns, choosePorts, requirePorts } from "./ports.ts";
 import { bridgeOf, chooseNumber, rangesOf } from "./ranges.ts";
 import { self } from "./self.ts";
 
@@ -85,11 +85,14 @@ const portsOf = (others: readonly Registered[]): ReadonlySet<number> =>
 
 /** Ports on the loopback, for good: the members' addresses stand in the log. */
 async function chooseMasters(count: number, reserved: ReadonlySet<number>): Promise<readonly MasterPorts[]> {
-  const ports = await chooseFreePorts(count * portsPerMaster, reserved);
-  return Array.from({ length: count }, (_, at) => {
-    const [apiPort = 0, grpcPort = 0, peerPort = 0] = ports.slice(at * portsPerMaster);
-    return { name: `m${at + 1}`, id: at + 1, apiPort, grpcPort, peerPort };
-  });
+  const firsts = await chooseFreeRuns(count, portsPerMaster, reserved);
+  return firsts.map((apiPort, at) => ({
+    name: `m${at + 1}`,
+    id: at + 1,
+    apiPort,
+    grpcPort: apiPort + 1,
+    peerPort: apiPort + 2,
+  }));
 }
 
 const portsPerMaster = 3;

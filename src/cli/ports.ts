@@ -44,16 +44,29 @@ export async function choosePorts(wanted: number | undefined, reserved: Readonly
   });
 }
 
-/** Ports for masters behind the forwarder. */
-export async function chooseFreePorts(count: number, reserved: ReadonlySet<number>): Promise<readonly number[]> {
+/** Ports for masters behind the forwarder: the first of `length` in a row, for each. */
+export async function chooseFreeRuns(
+  count: number,
+  length: number,
+  reserved: ReadonlySet<number>,
+): Promise<readonly number[]> {
   const found: number[] = [];
-  for (let port = firstInnerPort; port < lastInnerPort && found.length < count; port += 1) {
-    if (!reserved.has(port) && (await isFree(port))) found.push(port);
+  let first = firstInnerPort;
+  for (let port = first; port < lastInnerPort && found.length < count; port += 1) {
+    if (reserved.has(port) || !(await isFree(port))) first = port + 1;
+    else if (port - first + 1 === length) {
+      found.push(first);
+      first = port + 1;
+    }
   }
   if (found.length === count) return found;
-  throw new UserError("TRP-0102", `no ${count} free ports between ${firstInnerPort} and ${lastInnerPort}`, {
-    hint: `${self} up --masters 1`,
-  });
+  throw new UserError(
+    "TRP-0102",
+    `no ${count} times ${length} free ports in a row between ${firstInnerPort} and ${lastInnerPort}`,
+    {
+      hint: `${self} up --masters 1`,
+    },
+  );
 }
 
 /** Throws if one of the pair is taken, and says by whom as far as /proc tells. */

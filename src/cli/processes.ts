@@ -5,7 +5,7 @@
  */
 import { readFileSync, readdirSync } from "node:fs";
 
-const roles = ["keeper", "server", "agent", "dns"] as const;
+const roles = ["keeper", "server", "agent", "dns", "forward"] as const;
 
 /** One process, for as long as it lives. */
 export interface ProcessId {

@@ -55,10 +55,10 @@ async function endProcesses(dataDir: string): Promise<number> {
     processesOf(dataDir).filter((process) => roles.includes(process.role));
   // The keeper first: it would start the others again.
   const keepers = of("keeper");
-  const others = of("server", "agent", "dns");
+  const others = of("server", "agent", "dns", "forward");
   await endAll(keepers, processGraceMs * 2);
   await endAll(of("agent", "dns"), processGraceMs);
-  await endAll(of("server"), processGraceMs);
+  await endAll(of("server", "forward"), processGraceMs);
   return keepers.length + others.length;
 }
 

@@ -3,11 +3,13 @@
  *
  *   npm run soak -- kills [COUNT]       kill -9 of the master under write load, with a ledger (50)
  *   npm run soak -- rollouts [MINUTES]  rolling updates under client loops (30)
+ *   npm run soak -- failover [KILLS]    the leader of three masters lost in every way under write load (100)
  *   npm run soak -- clusters [COUNT]    virtual clusters one after another in one process (1,000)
  *
  * Each ends with one line of JSON: its figures, and `problems`, which must be empty (else exit code 1).
  */
 import { clusters } from "./clusters.ts";
+import { failover } from "./failover.ts";
 import { kills } from "./kills.ts";
 import { rollouts } from "./rollouts.ts";
 
@@ -15,7 +17,12 @@ interface Soaked {
   readonly problems: readonly string[];
 }
 
-const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soaked>>> = { clusters, kills, rollouts };
+const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soaked>>> = {
+  clusters,
+  failover,
+  kills,
+  rollouts,
+};
 
 async function main(): Promise<number> {
   const [name = "", amount] = process.argv.slice(2);

@@ -10,9 +10,7 @@ import { UserError, messageOf } from "../../util/errors.ts";
 import { text, type Command } from "../command.ts";
 import { layoutOf, readCluster, type ClusterFile, type Layout } from "../cluster-file.ts";
 import { backoffMinMs, nextBackoff, rotateLog } from "../keeping.ts";
-import { startForwarder, type Forwarder } from "../forwarder.ts";
 import { tryLock } from "../lock.ts";
-import { ensurePki } from "../pki.ts";
 import { endAll, isAlive, processesOf, type OwnProcess, type ProcessId } from "../processes.ts";
 import { bridgeOf, namespaceName } from "../ranges.ts";
 
@@ -48,14 +46,12 @@ interface Role {
 
 class Keeper {
   readonly #dataDir: string;
-  readonly #cluster: ClusterFile;
   readonly #layout: Layout;
   readonly #roles: readonly Role[];
   #stopping = false;
 
   constructor(dataDir: string, cluster: ClusterFile) {
     this.#dataDir = dataDir;
-    this.#cluster = cluster;
     this.#layout = layoutOf(dataDir);
     this.#roles = [
       ...serversOf(dataDir, cluster),
@@ -76,14 +72,12 @@ class Keeper {
     // The terminal that `up` ran in may close; the cluster stays.
     process.on("SIGHUP", () => undefined);
     const logs = setInterval(() => void this.#rotateLogs(), logCheckMs);
-    const forwarder = await this.#forward();
     const keeping = this.#roles.map((role) => this.#keep(role));
     await ended;
     this.#stopping = true;
-    forwarder?.stop();
     clearInterval(logs);
     const own = processesOf(this.#dataDir);
-    for (const role of ["agent", "server"] as const) {
+    for (const role of ["agent", "server", "forward"] as const) {
       await endAll(
         own.filter((process) => process.role === role),
         endGraceMs,
@@ -91,16 +85,6 @@ class Keeper {
     }
     await Promise.all(keeping);
     return 0;
-  }
-
-  /** Several masters stand behind the cluster's one address. */
-  async #forward(): Promise<Forwarder | undefined> {
-    const { masters, apiPort, grpcPort } = this.#cluster;
-    if (masters === undefined) return undefined;
-    const pki = await ensurePki(this.#layout.pki, this.#cluster);
-    const { certificate, key } = pki.admin;
-    const access = { host: "127.0.0.1", authority: pki.servingAuthority, certificate, key };
-    return startForwarder({ host: "0.0.0.0", apiPort, grpcPort, masters, access, complain });
   }
 
   async #keep(role: Role): Promise<void> {
@@ -171,11 +155,14 @@ class Keeper {
 function serversOf(dataDir: string, { masters }: ClusterFile): readonly Role[] {
   const args = ["server", "--data-dir", dataDir];
   if (masters === undefined) return [{ args, log: "server.log", is: ({ role }) => role === "server" }];
-  return masters.map(({ name }) => ({
+  const members = masters.map(({ name }) => ({
     args: [...args, "--member", name],
     log: `server-${name}.log`,
-    is: ({ role, node }) => role === "server" && node === name,
+    is: ({ role, node }: OwnProcess) => role === "server" && node === name,
   }));
+  // They stand behind the cluster's one address: a process of its own, which outlives the keeper as they do.
+  const forward = { args: ["forward", "--data-dir", dataDir], log: "forward.log" };
+  return [...members, { ...forward, is: ({ role }: OwnProcess) => role === "forward" }];
 }
 
 /** Into keeper.log. */

@@ -131,7 +131,7 @@ async function start(
   dataDir: string,
   wanted: Wish,
 ): Promise<{ readonly cluster: ClusterFile; readonly pki: Pki }> {
-  const isRunning = processesOf(dataDir).some(({ role }) => role === "keeper" || role === "server");
+  const isRunning = processesOf(dataDir).some(({ role }) => ["keeper", "server", "forward"].includes(role));
   // Two new clusters must not choose the same number or ports.
   const cluster = await withLock("registry", registryFolder(), async () => {
     const planned = await planCluster(wanted, { name, dataDir, isRunning });

@@ -6,7 +6,7 @@
  * `Failovers`.
  *
  * The gap is from the loss to the answer to the first write begun after it, of one every 4 ms at the survivors
- * in turn. A client of the one address gives each request a second try, at once, and no third.
+ * in turn. A client of the one address gives each request a second try, at once and on a new connection, and no third.
  *
  * usage: node failover.js DATA_DIR KUBECONFIG HOW TIMES
  */
@@ -97,7 +97,8 @@ async function twice(write: Write): Promise<{ readonly answer: Answer; readonly 
   const said: string[] = [];
   for (const tries of [1, 2]) {
     try {
-      const answer = await address.call(write.method, write.path, write.body);
+      const ask = tries === 1 ? address.call : address.callAnew;
+      const answer = await ask(write.method, write.path, write.body);
       if (answer.status < 500 && answer.status !== 429) return { answer, tries };
       said.push(`${answer.status} ${JSON.stringify(answer.body)}`);
     } catch (error) {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type Role = "keeper" | "server" | "agent" | "dns" | "containerd" | "shim";
+export type Role = "keeper" | "server" | "agent" | "dns" | "forward" | "containerd" | "shim";
 
 interface Found {
   readonly pid: number;
@@ -36,7 +36,7 @@ function roleOf(words: readonly string[]): Role | undefined {
   const program = words[0]?.split("/").at(-1) ?? "";
   if (program === "containerd") return "containerd";
   if (program.startsWith("containerd-shim")) return "shim";
-  return (["keeper", "server", "agent", "dns"] as const).find((role) => words[2] === role);
+  return (["keeper", "server", "agent", "dns", "forward"] as const).find((role) => words[2] === role);
 }
 
 export function pidsOf(dataDir: string, ...roles: readonly Role[]): readonly number[] {

@@ -11,6 +11,8 @@ export interface Answer {
 export interface RestClient {
   /** Rejects when no whole answer comes. */
   call(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** On a connection of its own: others that are kept may be broken as well, and not yet known to be. */
+  callAnew(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Resolves when the stream ends, however; each line goes to `onEvent` as JSON. */
   watch(path: string, onEvent: (event: WatchLine) => void, signal: AbortSignal): Promise<void>;
 }
@@ -41,25 +43,27 @@ export function createRestClient(kubeconfig: string, port?: number): RestClient 
     cert: inline(user["client-certificate-data"]),
     key: inline(user["client-key-data"]),
   } satisfies RequestOptions;
-  const agent = new Agent({ keepAlive: true });
-  return {
-    call: (method, path, body) =>
-      new Promise((resolve, reject) => {
-        const headers = body === undefined ? {} : { "content-type": "application/json" };
-        const asked = request({ ...tls, agent, method, path, headers, timeout: timeoutMs }, (answer) => {
-          let text = "";
-          answer.setEncoding("utf8");
-          answer.on("data", (part: string) => (text += part));
-          answer.once("error", reject);
-          answer.once("end", () => {
-            if (!answer.complete) return reject(new Error("the answer was cut off"));
-            resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) as Answer["body"] });
-          });
+  const kept = new Agent({ keepAlive: true });
+  const call = (agent: Agent | false, method: string, path: string, body: unknown): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const headers = body === undefined ? {} : { "content-type": "application/json" };
+      const asked = request({ ...tls, agent, method, path, headers, timeout: timeoutMs }, (answer) => {
+        let text = "";
+        answer.setEncoding("utf8");
+        answer.on("data", (part: string) => (text += part));
+        answer.once("error", reject);
+        answer.once("end", () => {
+          if (!answer.complete) return reject(new Error("the answer was cut off"));
+          resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) as Answer["body"] });
         });
-        asked.once("timeout", () => asked.destroy(new Error("no answer in time")));
-        asked.once("error", reject);
-        asked.end(body === undefined ? undefined : JSON.stringify(body));
-      }),
+      });
+      asked.once("timeout", () => asked.destroy(new Error("no answer in time")));
+      asked.once("error", reject);
+      asked.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+  return {
+    call: (method, path, body) => call(kept, method, path, body),
+    callAnew: (method, path, body) => call(false, method, path, body),
     watch: (path, onEvent, signal) =>
       new Promise((resolve) => {
         const asked = request({ ...tls, agent: false, path, signal }, (answer) => {

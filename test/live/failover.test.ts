@@ -1,0 +1,74 @@
+// Three masters under load by clients of followers and of the one address: the leader dies, goes silent, hands over;
+// all are restarted one by one. Nothing acknowledged is lost, no watch misses anything, and a client that tries again
+// once sees no error. `npm run soak -- failover` does the same for longer, and gives figures.
+import { join } from "node:path";
+import test from "ava";
+import { runFailovers, type Failovers, type How } from "./support/failover-run.ts";
+import { canDrive, createMachine, until, type Machine } from "./support/machine.ts";
+import { killHard, pidsOf } from "./support/processes.ts";
+
+const live = canDrive ? test.serial : test.serial.skip;
+const name = `fo${process.pid % 10_000}`;
+let machine: Machine;
+let data: string;
+
+test.before(async (t) => {
+  if (!canDrive) return;
+  machine = createMachine();
+  data = join(machine.folder, "d");
+  const simulated = ["--runtime", "simulated", "--nodes", "2", "--masters", "3", "--wait", "120s"];
+  const ran = await machine.troupe("up", "--name", name, "--data-dir", data, ...simulated);
+  t.is(ran.code, 0, ran.stderr);
+  await machine.kubectl("create", "deployment", "hello", "--image=web:1", "--replicas=3");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
+});
+test.after.always(async () => {
+  if (canDrive) await machine.dispose();
+});
+
+const pods = async (): Promise<string> =>
+  machine.kubectl("get", "pods", "-o", "jsonpath={range .items[*]}{.metadata.uid}{.status.startTime}{end}");
+
+/** Pods are what they were: a change of the leader touches no container. */
+async function failovers(how: How, times: number): Promise<Failovers> {
+  const before = await pods();
+  const report = await runFailovers(machine, data, { how, times });
+  const after = await pods();
+  return before === after ? report : { ...report, problems: [...report.problems, `pods: ${before}, then ${after}`] };
+}
+
+live("the leader is killed: writes go on within three seconds, controllers plan within one more", async (t) => {
+  const report = await failovers("kill", 5);
+  t.log(report);
+  t.deepEqual(report.problems, []);
+  t.true(report.gap.maxMs < 3_000, `${report.gap.maxMs} ms`);
+  t.true(report.plan.maxMs < report.gap.maxMs + 1_000, `${report.plan.maxMs} ms`);
+});
+
+live("the leader goes silent with its connections open: another one leads when an election time is over", async (t) => {
+  const report = await failovers("silent", 3);
+  t.log(report);
+  t.deepEqual(report.problems, []);
+  t.true(report.gap.maxMs < 3_000, `${report.gap.maxMs} ms`);
+});
+
+live("masters are restarted one by one under load: one election at most for each, none for a follower", async (t) => {
+  const report = await failovers("restart", 6);
+  t.log(report);
+  t.deepEqual(report.problems, []);
+  t.true(report.electionsMost <= 1, `${report.electionsMost} elections`);
+});
+
+live("the keeper dies, the forwarder dies: the one address goes on, and is there again", async (t) => {
+  killHard(pidsOf(data, "keeper"));
+  await machine.kubectl("create", "configmap", "without-keeper");
+  const again = await machine.troupe("up", "--name", name, "--data-dir", data);
+  t.is(again.code, 0, again.stderr);
+  const [forwarder = 0] = pidsOf(data, "forward");
+  killHard([forwarder]);
+  await until("another forwarder", async () => {
+    const [now = forwarder] = pidsOf(data, "forward");
+    return now !== forwarder && (await machine.kubectl("get", "configmap", "without-keeper")) !== "";
+  });
+  t.pass();
+});
