@@ -97,8 +97,8 @@ async function twice(write: Write): Promise<{ readonly answer: Answer; readonly 
   const said: string[] = [];
   for (const tries of [1, 2]) {
     try {
-      const ask = tries === 1 ? address.call : address.callAnew;
-      const answer = await ask(write.method, write.path, write.body);
+      const { method, path, body } = write;
+      const answer = await (tries === 1 ? address.call(method, path, body) : address.callAnew(method, path, body));
       if (answer.status < 500 && answer.status !== 429) return { answer, tries };
       said.push(`${answer.status} ${JSON.stringify(answer.body)}`);
     } catch (error) {
