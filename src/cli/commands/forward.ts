@@ -137,7 +137,7 @@ interface MembersAnswer {
   readonly members: readonly { readonly api?: string }[];
 }
 
-/** What is known of the masters: those told at the beginning are tried for ever, as any list may be old. */
+/** What is known of the masters: those told at the beginning are tried for ever: a list can be old. */
 class Masters {
   readonly #path: string;
   readonly #seeds: readonly string[];
