@@ -138,6 +138,8 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
   const running: { master?: Master } = {};
   const listeners = new Set<() => void>();
   const told = { onMembers: () => listeners.forEach((run) => run()) };
+  const { paceOptimiser } = await import("../../env/real/optimiser.ts");
+  paceOptimiser();
   const master = await startMaster({
     env,
     name: member?.name ?? machine?.name ?? "m1",
