@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../util/json.ts";
+import { setKey } from "../util/json-text.ts";
 
 /**
  * Plain JSON handling that is safe for keys such as `__proto__`: a key is always an own property,
@@ -21,11 +22,12 @@ export function cloneJson<T>(value: T): T {
 function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copy);
   if (typeof value !== "object" || value === null) return value;
-  const entries: [string, unknown][] = [];
-  for (const [key, member] of Object.entries(value)) {
-    if (member !== undefined) entries.push([key, copy(member)]);
+  const result: object = {};
+  for (const key of Object.keys(value)) {
+    const inner = (value as Readonly<Record<string, unknown>>)[key];
+    if (inner !== undefined) setKey(result, key, copy(inner));
   }
-  return Object.fromEntries(entries);
+  return result;
 }
 
 /** Own member, or undefined. */

@@ -1,5 +1,5 @@
 import type { User } from "../actors/runtime/command.ts";
-import type { HttpExchange } from "../env/http.ts";
+import type { ClientCertificate, HttpExchange } from "../env/http.ts";
 import { unauthorized } from "../kinds/status-errors.ts";
 import type { View } from "../store/view.ts";
 import type { Authenticator, TokenClaims, TokenIssuer } from "./auth-api.ts";
@@ -17,8 +17,7 @@ export function createAuthenticator(options: {
     authenticate: async (exchange) => {
       const { certificate } = exchange;
       if (certificate !== undefined && certificate.commonName !== "") {
-        const groups = new Set([...certificate.organizations, authenticated]);
-        return { name: certificate.commonName, groups: [...groups] };
+        return userOfCertificate(certificate);
       }
       const token = bearerToken(exchange);
       if (token === undefined) return undefined;
@@ -28,6 +27,18 @@ export function createAuthenticator(options: {
 }
 
 const authenticated = "system:authenticated";
+
+/** A connection shows one certificate and makes many requests. */
+const shown = new WeakMap<ClientCertificate, User>();
+
+function userOfCertificate(certificate: ClientCertificate): User {
+  const known = shown.get(certificate);
+  if (known !== undefined) return known;
+  const groups = new Set([...certificate.organizations, authenticated]);
+  const user = { name: certificate.commonName, groups: [...groups] };
+  shown.set(certificate, user);
+  return user;
+}
 
 function bearerToken(exchange: HttpExchange): string | undefined {
   const match = /^Bearer +(\S+) *$/i.exec(exchange.headers["authorization"] ?? "");

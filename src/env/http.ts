@@ -30,6 +30,8 @@ export interface HttpExchange {
    */
   switchProtocols(headers: HttpHead["headers"]): ByteStream;
   readonly isUpgrade: boolean;
+  /** Length of the body, where the transport knows it without a header. */
+  readonly bodyBytes?: number;
   /**
    * Tells the transport whose the connection is, as soon as it is known. False: that user has too many
    * connections, and this one is to be refused. Absent where connections are not counted.

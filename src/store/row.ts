@@ -43,16 +43,15 @@ export function encodeRow(
   sealed?: { readonly sealer: Sealer; readonly kind: KindId },
 ): Uint8Array {
   const { text, digitsAt } = encodeBody(draft, revision);
-  const plain = utf8(text);
-  const row = new Writer(headerBytesMax + plain.length)
+  const row = new Writer(headerBytesMax + text.length)
     .u8(rowFormat)
     .u8(sealed === undefined ? 0 : sealedFlag)
     .varint(revision)
     .varint(digitsAt);
-  if (sealed === undefined) return row.raw(plain).finish();
+  if (sealed === undefined) return row.text(text).finish();
   const { namespace, name } = draft.metadata;
   const context = sealContext(sealed.kind, namespace ?? "", name ?? "", revision);
-  return row.raw(sealed.sealer.seal(plain, context)).finish();
+  return row.raw(sealed.sealer.seal(utf8(text), context)).finish();
 }
 
 /** What a sealed row is bound to: bytes moved to another key or revision do not open. */
@@ -103,21 +102,14 @@ function encodeBody(
   revision: Revision,
 ): { readonly text: string; readonly digitsAt: number } {
   invariant(Number.isSafeInteger(revision) && revision > 0, "a row's revision is positive");
-  const { apiVersion, kind, metadata, ...rest } = draft;
-  const { name, generateName, namespace, uid, resourceVersion: _, ...more } = metadata;
-  const text = JSON.stringify({
-    apiVersion,
-    kind,
-    metadata: {
-      name,
-      generateName,
-      namespace,
-      uid,
-      resourceVersion: String(revision),
-      ...more,
-    },
-    ...rest,
-  });
+  const { apiVersion, kind } = draft;
+  const { name, generateName, namespace, uid } = draft.metadata;
+  const resourceVersion = String(revision);
+  // What stands first keeps its place, whatever value comes behind it.
+  const leading: object = { name, generateName, namespace, uid, resourceVersion };
+  const metadata = { ...leading, ...draft.metadata, resourceVersion };
+  const body = { ...({ apiVersion, kind, metadata } as object), ...draft, metadata };
+  const text = JSON.stringify(body);
   const at = text.indexOf(digitsMark);
   invariant(at > 0, "resourceVersion stands in every encoded object");
   return { text, digitsAt: utf8Length(text, at + digitsMark.length) };

@@ -64,6 +64,8 @@ export function fromHex(hex: string): Uint8Array {
 }
 
 const shortText = 100;
+/** UTF-8 bytes of one UTF-16 unit. */
+const utf8UnitBytesMax = 3;
 
 /** Appends to one growing buffer. `finish` hands the buffer out without a copy; the writer is used up then, or `reset`. */
 export class Writer {
@@ -133,6 +135,19 @@ export class Writer {
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
     return this;
+  }
+
+  /** The UTF-8 alone, without a length. */
+  text(text: string): this {
+    let rest = text;
+    this.#reserve(rest.length);
+    for (;;) {
+      const { read, written } = encoder.encodeInto(rest, this.#bytes.subarray(this.#length));
+      this.#length += written;
+      if (read === rest.length) return this;
+      rest = rest.slice(read);
+      this.#reserve(rest.length * utf8UnitBytesMax);
+    }
   }
 
   /** Length, then the bytes. */

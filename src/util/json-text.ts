@@ -48,7 +48,8 @@ export function withoutUndefined(value: unknown): unknown {
     return items.every((item, at) => item === value[at]) ? value : items;
   }
   let copy: object | undefined;
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
     const plain = withoutUndefined(member);
     if (plain === member && member !== undefined) continue;
     copy ??= { ...value };
@@ -117,10 +118,18 @@ class Reader {
     if (this.values > valuesMax) throw new JsonSyntaxError(`exceeded max number of values: ${valuesMax}`);
     this.blanks();
     switch (this.text[this.at]) {
-      case "{":
-        return this.nested(() => this.object());
-      case "[":
-        return this.nested(() => this.array());
+      case "{": {
+        this.enter();
+        const object = this.object();
+        this.depth -= 1;
+        return object;
+      }
+      case "[": {
+        this.enter();
+        const array = this.array();
+        this.depth -= 1;
+        return array;
+      }
       case '"':
         return this.string();
       case "t":
@@ -134,13 +143,10 @@ class Reader {
     }
   }
 
-  private nested(read: () => Json): Json {
+  private enter(): void {
     this.depth += 1;
     if (this.depth > depthMax) throw new JsonSyntaxError("exceeded max depth");
     this.at += 1;
-    const value = read();
-    this.depth -= 1;
-    return value;
   }
 
   private object(): Json {
@@ -200,13 +206,20 @@ class Reader {
     let isEscaped = false;
     for (;;) {
       plainPattern.lastIndex = this.at;
-      const run = plainPattern.exec(this.text)?.[0] ?? "";
+      // It matches everywhere, if only nothing; where the run ends is all that is asked.
+      plainPattern.test(this.text);
+      const end = plainPattern.lastIndex;
+      const run = this.text.slice(this.at, end);
+      this.at = end;
+      const char = this.text[end];
+      if (char === '"' && !isEscaped) {
+        this.at += 1;
+        return run;
+      }
       out += run;
-      this.at += run.length;
-      const char = this.text[this.at];
       if (char === '"') {
         this.at += 1;
-        return isEscaped ? out.replaceAll(loneSurrogates, "\ufffd") : out;
+        return out.replaceAll(loneSurrogates, "\ufffd");
       }
       if (char !== "\\") throw this.unexpected("in string literal");
       isEscaped = true;

@@ -73,7 +73,18 @@ function pad(value: number, width: number): string {
   return String(value).padStart(width, "0");
 }
 
+/** What was printed last: times of one moment are printed many times. */
+const printed = { seconds: Number.NaN, text: "" };
+
 function secondsText(seconds: number): string {
+  if (seconds !== printed.seconds) {
+    printed.text = civilText(seconds);
+    printed.seconds = seconds;
+  }
+  return printed.text;
+}
+
+function civilText(seconds: number): string {
   const days = Math.floor(seconds / 86_400);
   const rest = seconds - days * 86_400;
   const [year, month, day] = civilOf(days);

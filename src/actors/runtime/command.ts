@@ -64,6 +64,8 @@ export interface WriteReply {
   readonly code: number;
   readonly revision: Revision;
   readonly object?: KubeObject;
+  /** JSON of `object`, where it was printed already: as it is stored. */
+  readonly body?: Uint8Array;
   readonly status?: Status;
   readonly warnings: readonly string[];
   /** Of `transact`: what each operation answers. */

@@ -3,7 +3,8 @@ import type { Env, Timer } from "../../env/env.ts";
 import type { KindId } from "../../kinds/kind.ts";
 import type { SystemWrite } from "../../store/outcome.ts";
 import type { TipStore, WatchChange } from "../../store/store-api.ts";
-import type { TimedView, View } from "../../store/view.ts";
+import type { Revision } from "../../store/revision.ts";
+import type { RowRef, TimedView, View } from "../../store/view.ts";
 import { asError, invariant, messageOf, StatusError, type Status } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import type { ActorHost } from "./actor-host.ts";
@@ -56,16 +57,30 @@ const controllerMachine = setup({
 });
 
 /** A view with the leader's time, outside of a transaction. */
-function timed(view: View, now: Millis): TimedView {
-  return {
-    now,
-    get revision() {
-      return view.revision;
-    },
-    get: (kind, namespace, name) => view.get(kind, namespace, name),
-    list: (kind, options) => view.list(kind, options),
-    index: (kind, index, value) => view.index(kind, index, value),
-  };
+class TipView implements TimedView {
+  readonly now: Millis;
+  readonly #view: View;
+
+  constructor(view: View, now: Millis) {
+    this.#view = view;
+    this.now = now;
+  }
+
+  get revision(): Revision {
+    return this.#view.revision;
+  }
+
+  get(kind: KindId, namespace: string, name: string): RowRef | undefined {
+    return this.#view.get(kind, namespace, name);
+  }
+
+  list(kind: KindId, options?: { readonly namespace?: string }): readonly RowRef[] {
+    return this.#view.list(kind, options);
+  }
+
+  index(kind: KindId, index: string, value: string): readonly RowRef[] {
+    return this.#view.index(kind, index, value);
+  }
 }
 
 class Runner {
@@ -117,10 +132,20 @@ class Runner {
     };
   }
 
+  watchesKind(kind: KindId): boolean {
+    return this.watches.has(kind);
+  }
+
   /** Rows changed at the tip. */
   staged(changes: readonly WatchChange[]): void {
     if (this.actor === undefined) return;
-    if (!changes.some(({ previous, next }) => this.watches.has((next ?? previous)?.kind ?? ""))) return;
+    let isWatched = false;
+    for (const { previous, next } of changes) isWatched ||= this.watches.has((next ?? previous)?.kind ?? "");
+    if (!isWatched) return;
+    this.react(changes);
+  }
+
+  private react(changes: readonly WatchChange[]): void {
     this.guard(() => {
       const view = this.view();
       for (const change of changes) this.changed(view, change);
@@ -170,7 +195,7 @@ class Runner {
   }
 
   private view(): TimedView {
-    return timed(this.options.store.tip, this.options.host.now());
+    return new TipView(this.options.store.tip, this.options.host.now());
   }
 
   /** What was lost is found here, the controller's own command as well. */
@@ -403,8 +428,9 @@ class Runner {
 export function controllerChildren(options: ControllerHostOptions): () => readonly ChildSpec[] {
   const { env, host, store, controllers } = options;
   const runners = new Set<Runner>();
+  const listening = new Listening(runners);
   store.onStaged((changes) => {
-    for (const runner of runners) runner.staged(changes);
+    for (const runner of listening.to(changes)) runner.staged(changes);
   });
   host.onReleased((path) => {
     for (const runner of runners) runner.released(path);
@@ -426,10 +452,12 @@ export function controllerChildren(options: ControllerHostOptions): () => readon
           const started = new Runner(options, controller);
           runner = started;
           runners.add(started);
+          listening.changed();
           const stop = started.start(actor);
           return () => {
             stop();
             runners.delete(started);
+            listening.changed();
           };
         },
       },
@@ -452,6 +480,34 @@ export function controllerChildren(options: ControllerHostOptions): () => readon
     ),
     ...controllers.filter((controller) => isScheduler(controller)).map((controller) => childOf(controller)),
   ];
+}
+
+/** Who watches a kind: most changes are of few controllers' interest. */
+class Listening {
+  readonly #all: ReadonlySet<Runner>;
+  readonly #byKind = new Map<KindId, readonly Runner[]>();
+
+  constructor(all: ReadonlySet<Runner>) {
+    this.#all = all;
+  }
+
+  /** The runners are not those of before. */
+  changed(): void {
+    this.#byKind.clear();
+  }
+
+  to(changes: readonly WatchChange[]): Iterable<Runner> {
+    const kind = kindOf(changes[0]);
+    if (changes.some((change) => kindOf(change) !== kind)) return this.#all;
+    let runners = this.#byKind.get(kind);
+    if (runners === undefined)
+      this.#byKind.set(kind, (runners = [...this.#all].filter((one) => one.watchesKind(kind))));
+    return runners;
+  }
+}
+
+function kindOf(change: WatchChange | undefined): KindId {
+  return (change?.next ?? change?.previous)?.kind ?? "";
 }
 
 function lastErrorOf(failure: { readonly error: string } | undefined): { readonly lastError?: string } {

@@ -15,6 +15,8 @@ export interface DeadLetters {
   /** Attempts so far. */
   attempts(path: string, digest: string): number;
   succeeded(path: string, digest: string): void;
+  /** Something has failed and may yet succeed: only then success need be told. */
+  readonly hasAttempts: boolean;
   /** The actor is parked: its events are not tried again. */
   forget(path: string): void;
   all(): readonly DeadLetter[];
@@ -59,6 +61,9 @@ export function createDeadLetters(store: Pick<TipStore, "systemRows">): DeadLett
     },
     attempts: (path, digest) => counts.get(countKey(path, digest)) ?? 0,
     succeeded: (path, digest) => void counts.delete(countKey(path, digest)),
+    get hasAttempts() {
+      return counts.size > 0;
+    },
     forget(path) {
       for (const key of counts.keys()) if (key.startsWith(`${path} `)) counts.delete(key);
     },

@@ -216,13 +216,23 @@ class Host implements ActorHost {
       return this.notTaken(job, error);
     }
     job.state = "inFlight";
-    this.pipe.push({ index, job, outcome, reply, bytes: payload.length });
+    // To another member the reply goes as JSON, in which bytes have no place.
+    const answer = job.origin === undefined ? this.printed(reply, outcome) : reply;
+    this.pipe.push({ index, job, outcome, reply: answer, bytes: payload.length });
     try {
       this.options.store.stage(outcome);
     } catch (error) {
       return onFatal(asError(error));
     }
     this.parts.timers.staged(outcome.system);
+  }
+
+  /** The reply with the bytes of its object, if it is one that was stored. */
+  private printed(reply: WriteReply, { writes }: Outcome): WriteReply {
+    const { object } = reply;
+    const write = object === undefined ? undefined : writes.find((each) => each.op === "put" && each.object === object);
+    const body = write?.op === "put" ? this.options.codec.plainBody?.(write.row) : undefined;
+    return body === undefined ? reply : { ...reply, body };
   }
 
   private outcomeOf(job: Job, { transaction, system, messages, reply }: Decided): Outcome {
@@ -235,7 +245,7 @@ class Host implements ActorHost {
       cause: job.cause,
       digest: store.tipDigest,
       firstRevision: store.tip.revision + 1,
-      writes: [...transaction.writes],
+      writes: transaction.writes,
       system: [...system, ...kept],
       messages,
       reply: { code: reply.code, revision: reply.revision },

@@ -59,9 +59,13 @@ export function jobOfRequest(
   rest: Pick<Job, "sequence" | "done" | "failed" | "origin" | "evaluate"> & { readonly now: Millis },
 ): Job {
   const { kind, namespace, name, user, subresource, verb } = request;
-  const { now, ...parts } = rest;
+  const { now, sequence, done, failed, origin, evaluate } = rest;
   return {
-    ...parts,
+    sequence,
+    done,
+    failed,
+    ...(origin === undefined ? {} : { origin }),
+    evaluate,
     class: options.class,
     object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
     cause: {

@@ -138,8 +138,8 @@ export function reactWithNotes(
   cause: Cause,
 ): Reaction {
   const noted = transaction.notes.length;
-  for (const note of transaction.notes.slice(0, noted)) notes.write(transaction, note);
-  const stepped = transaction.changes().length;
+  for (let at = 0; at < noted; at += 1) notes.write(transaction, transaction.notes[at]!);
+  const stepped = transaction.changedRows;
   const first = reactions.react(transaction, cause);
   if (transaction.notes.length === noted) return first;
   for (const note of transaction.notes.slice(noted)) notes.write(transaction, note);

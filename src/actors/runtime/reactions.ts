@@ -78,6 +78,7 @@ interface Subject {
 }
 
 const encoder = new TextEncoder();
+const nothing: readonly SystemWrite[] = [];
 
 export function createReactions(options: ReactionsOptions): Reactions {
   const { kinds, evaluator, store, timers, quarantine, parking, deadLetters, breaker, turns, log } = options;
@@ -88,10 +89,10 @@ export function createReactions(options: ReactionsOptions): Reactions {
   const keep = (into: Gathered, write: SystemWrite | undefined): void => {
     if (write !== undefined) into.system.set(`${write.table} ${write.key}`, write);
   };
-  const finished = (from: Gathered): Reaction => ({
-    system: [...from.system.values()],
-    messages: from.messages,
-    retries: from.retries,
+  const finished = ({ system, messages, retries }: Gathered): Reaction => ({
+    system: system.size === 0 ? nothing : [...system.values()],
+    messages,
+    retries,
   });
   const subjectOf = (change: RowChange): Subject | undefined => {
     const kind = kinds.get(change.kind);
@@ -263,7 +264,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     if (quarantine.has(subject.path)) return;
     try {
       step(into, transaction, subject, event, cause);
-      deadLetters.succeeded(subject.path, textDigest(JSON.stringify(event)));
+      if (deadLetters.hasAttempts) deadLetters.succeeded(subject.path, textDigest(JSON.stringify(event)));
       quarantine.succeeded(subject.path);
     } catch (error) {
       failed({ into, transaction }, subject, event, error);
@@ -320,7 +321,7 @@ export function createReactions(options: ReactionsOptions): Reactions {
     },
     react(transaction, cause, from = 0) {
       const into = gather();
-      for (const change of transaction.changes().slice(from)) {
+      for (const change of transaction.changes(from)) {
         const subject = subjectOf(change);
         if (subject === undefined) continue;
         classified(into, transaction, subject, cause);

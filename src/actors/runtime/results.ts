@@ -67,16 +67,22 @@ export function createResults(store: Pick<TipStore, "system" | "systemRows">): R
       return value === undefined ? undefined : (JSON.parse(value) as StoredResult);
     },
     rows(command, request, reply) {
-      const limit = keyOf({ ...command, sequence: command.resultsUpTo });
-      const prefix = limit.slice(0, -digits);
-      const known = keysOf(String(command.member));
-      const done = known.findIndex((key) => key.startsWith(prefix) && key > limit);
-      const acknowledged = known.splice(0, done < 0 ? known.length : done);
-      const key = keyOf(command);
+      const { member, incarnation, sequence, resultsUpTo } = command;
+      const prefix = prefixOf(member, incarnation);
+      const limit = prefix + numberText(resultsUpTo);
+      const known = keysOf(String(member));
+      const writes: SystemWrite[] = [];
+      let done = 0;
+      for (; done < known.length; done += 1) {
+        const old = known[done]!;
+        if (old > limit && old.startsWith(prefix)) break;
+        writes.push({ table, key: old });
+      }
+      if (done > 0) known.splice(0, done);
+      const key = prefix + numberText(sequence);
       known.push(key);
-      const result = resultOf(request, reply);
-      const removed = acknowledged.map((old): SystemWrite => ({ table, key: old }));
-      return [...removed, { table, key, value: JSON.stringify(result) }];
+      writes.push({ table, key, value: JSON.stringify(resultOf(request, reply)) });
+      return writes;
     },
     replyOf(result, view) {
       return result.code >= 200 && result.code < 300 ? bodyAt(result, view) : outcomeUnknown();
@@ -97,7 +103,19 @@ export function createResults(store: Pick<TipStore, "system" | "systemRows">): R
 }
 
 function keyOf({ member, incarnation, sequence }: CommandOrigin): string {
-  return `${member}/${incarnation}/${String(sequence).padStart(digits, "0")}`;
+  return prefixOf(member, incarnation) + numberText(sequence);
+}
+
+function prefixOf(member: number, incarnation: number): string {
+  return `${member}/${incarnation}/`;
+}
+
+const zeros = "0".repeat(digits);
+
+/** Sixteen digits, so that texts stand in the order of their numbers. */
+function numberText(value: number): string {
+  const text = String(value);
+  return zeros.slice(text.length) + text;
 }
 
 /** Older lives of a member first. */

@@ -17,8 +17,10 @@ import type { Note, Transaction } from "./command.ts";
 export interface OpenTransaction extends Transaction {
   readonly writes: readonly RowWrite[];
   readonly notes: readonly Note[];
-  /** Each row that was written, as it was before and as it is now, in order of its first write. */
-  changes(): readonly RowChange[];
+  /** Each row that was written, as it was before and as it is now, in order of its first write, from this one on. */
+  changes(from?: number): readonly RowChange[];
+  /** How many rows were written. */
+  readonly changedRows: number;
   /** Forgets every write and note: nothing of this request is kept. */
   reset(): void;
   /** Revision that the next write takes. */
@@ -51,30 +53,44 @@ export function compareRows(
   return left.name < right.name ? -1 : 1;
 }
 
-interface OwnRow extends RowRef {
-  readonly own: true;
-}
+/** A row of this transaction: nobody else sees it yet. */
+class OwnRow implements RowRef {
+  readonly revision: Revision;
+  readonly createRevision: Revision;
+  readonly #kind: Kind;
+  readonly #object: KubeObject;
+  #hot: HotRecord | undefined = undefined;
 
-function ownRow(kind: Kind, object: KubeObject, revision: Revision, created: Revision): OwnRow {
-  let hot: HotRecord | undefined;
-  let bytes: Uint8Array | undefined;
-  return {
-    own: true,
-    kind: kind.id,
-    namespace: object.metadata.namespace ?? "",
-    name: object.metadata.name,
-    revision,
-    createRevision: created,
-    get hot() {
-      hot ??= hotRecord(kind, object);
-      return hot;
-    },
-    object: <O extends KubeObject>() => object as O,
-    bytes() {
-      bytes ??= encoder.encode(JSON.stringify(object));
-      return bytes;
-    },
-  };
+  constructor(kind: Kind, object: KubeObject, revision: Revision, created: Revision) {
+    this.#kind = kind;
+    this.#object = object;
+    this.revision = revision;
+    this.createRevision = created;
+  }
+
+  get kind(): KindId {
+    return this.#kind.id;
+  }
+
+  get namespace(): string {
+    return this.#object.metadata.namespace ?? "";
+  }
+
+  get name(): string {
+    return this.#object.metadata.name;
+  }
+
+  get hot(): HotRecord {
+    return (this.#hot ??= hotRecord(this.#kind, this.#object));
+  }
+
+  object<O extends KubeObject = KubeObject>(): O {
+    return this.#object as O;
+  }
+
+  bytes(): Uint8Array {
+    return encoder.encode(JSON.stringify(this.#object));
+  }
 }
 
 interface OverlayEntry {
@@ -86,108 +102,149 @@ interface OverlayEntry {
 }
 
 export function createTransaction(options: TransactionOptions): OpenTransaction {
-  const { base, kinds, codec, now, random } = options;
-  const overlay = new Map<KindId, Map<string, OverlayEntry>>();
-  const order: OverlayEntry[] = [];
-  const writes: RowWrite[] = [];
-  const notes: Note[] = [];
+  return new Writes(options);
+}
 
-  const lookup = (id: KindId): Kind => {
-    const kind = kinds.get(id);
+class Writes implements OpenTransaction {
+  readonly now: Millis;
+  readonly random: Rng;
+  readonly writes: RowWrite[] = [];
+  readonly notes: Note[] = [];
+  readonly #options: TransactionOptions;
+  /** By `kind namespace/name`, in order of the first write. */
+  readonly #overlay = new Map<string, OverlayEntry>();
+  /** What was looked up last: a verb and its write ask for the same row. The base stands still meanwhile. */
+  #found: { readonly place: string; readonly row: RowRef | undefined } | undefined;
+
+  constructor(options: TransactionOptions) {
+    this.#options = options;
+    this.now = options.now;
+    this.random = options.random;
+  }
+
+  get revision(): Revision {
+    return this.#options.base.revision + this.writes.length;
+  }
+
+  get nextRevision(): Revision {
+    return this.revision + 1;
+  }
+
+  get changedRows(): number {
+    return this.#overlay.size;
+  }
+
+  get(kind: KindId, namespace: string, name: string): RowRef | undefined {
+    const place = placeOf(kind, namespace, name);
+    const own = this.#overlay.get(place);
+    return own === undefined ? this.#baseRow(place, kind, namespace, name) : own.next;
+  }
+
+  list(kind: KindId, filter: { readonly namespace?: string } = {}): readonly RowRef[] {
+    const { namespace } = filter;
+    return this.#merged(
+      kind,
+      this.#options.base.list(kind, filter),
+      (row) => namespace === undefined || row.namespace === namespace,
+    );
+  }
+
+  index(kind: KindId, index: string, value: string): readonly RowRef[] {
+    return this.#merged(kind, this.#options.base.index(kind, index, value), (row) =>
+      indexValues(this.#lookup(kind), index, row.hot).includes(value),
+    );
+  }
+
+  put(id: KindId, draft: Draft, expected: Revision): KubeObject {
+    const kind = this.#lookup(id);
+    const name = draft.metadata.name ?? "";
+    const namespace = draft.metadata.namespace ?? "";
+    invariant(name !== "", `a stored ${id} has a name`);
+    const current = this.get(id, namespace, name);
+    expect(current, expected, "put", id);
+    const revision = this.nextRevision;
+    const object = withRevision(draft, revision);
+    const created = expected === 0 ? revision : (current?.createRevision ?? revision);
+    const row = this.#options.codec.encodeRow(kind, object, revision);
+    this.writes.push({ op: "put", kind: id, namespace, name, expected, row, object });
+    this.#slot(id, namespace, name, current).next = new OwnRow(kind, object, revision, created);
+    return object;
+  }
+
+  remove(id: KindId, namespace: string, name: string, expected: Revision): Revision {
+    const current = this.get(id, namespace, name);
+    expect(current, expected, "delete", id);
+    invariant(expected !== 0, `the deleted ${id} ${namespace}/${name} exists`);
+    const revision = this.nextRevision;
+    this.writes.push({ op: "delete", kind: id, namespace, name, expected });
+    this.#slot(id, namespace, name, current).next = undefined;
+    return revision;
+  }
+
+  note(note: Note): void {
+    this.notes.push(note);
+  }
+
+  changes(from = 0): readonly RowChange[] {
+    const changes: RowChange[] = [];
+    let at = 0;
+    for (const { kind, previous, next } of this.#overlay.values()) {
+      if (at >= from) changes.push({ kind, previous, next });
+      at += 1;
+    }
+    return changes;
+  }
+
+  reset(): void {
+    this.#overlay.clear();
+    this.writes.length = 0;
+    this.notes.length = 0;
+  }
+
+  #lookup(id: KindId): Kind {
+    const kind = this.#options.kinds.get(id);
     if (kind === undefined) throw new InvariantError(`kind ${id} is not in the catalogue`);
     return kind;
-  };
-  const get = (kind: KindId, namespace: string, name: string): RowRef | undefined => {
-    const own = overlay.get(kind)?.get(`${namespace}/${name}`);
-    return own === undefined ? base.get(kind, namespace, name) : own.next;
-  };
-  const entry = (kind: KindId, namespace: string, name: string): OverlayEntry => {
-    const rows = overlay.get(kind) ?? new Map<string, OverlayEntry>();
-    overlay.set(kind, rows);
-    const key = `${namespace}/${name}`;
-    const known = rows.get(key);
-    if (known !== undefined) return known;
-    const made: OverlayEntry = {
-      kind,
-      namespace,
-      name,
-      previous: base.get(kind, namespace, name),
-      next: undefined,
-    };
-    rows.set(key, made);
-    order.push(made);
-    return made;
-  };
-  /** Base rows that were not written here, plus own rows, in key order. */
-  const merged = (kind: KindId, rows: readonly RowRef[], own: (row: RowRef) => boolean): readonly RowRef[] => {
-    const layer = overlay.get(kind);
-    if (layer === undefined) return rows;
-    const kept = rows.filter((row) => !layer.has(`${row.namespace}/${row.name}`));
-    const added: RowRef[] = [];
-    for (const { next } of layer.values()) if (next !== undefined && own(next)) added.push(next);
-    return added.length === 0 ? kept : [...kept, ...added].toSorted(compareRows);
-  };
-  const expect = (row: RowRef | undefined, expected: Revision, what: string): void => {
-    invariant((row?.revision ?? 0) === expected, `${what} replaces revision ${expected}, found ${row?.revision ?? 0}`);
-  };
-  const nextRevision = (): Revision => base.revision + writes.length + 1;
+  }
 
-  return {
-    now,
-    random,
-    writes,
-    notes,
-    get revision() {
-      return base.revision + writes.length;
-    },
-    get nextRevision() {
-      return nextRevision();
-    },
-    get,
-    list(kind, filter = {}) {
-      const { namespace } = filter;
-      return merged(kind, base.list(kind, filter), (row) => namespace === undefined || row.namespace === namespace);
-    },
-    index(kind, index, value) {
-      return merged(kind, base.index(kind, index, value), (row) =>
-        indexValues(lookup(kind), index, row.hot).includes(value),
-      );
-    },
-    put(id, draft, expected) {
-      const kind = lookup(id);
-      const name = draft.metadata.name ?? "";
-      const namespace = draft.metadata.namespace ?? "";
-      invariant(name !== "", `a stored ${id} has a name`);
-      expect(get(id, namespace, name), expected, `put of ${id} ${namespace}/${name}`);
-      const revision = nextRevision();
-      const object = withRevision(draft, revision);
-      const slot = entry(id, namespace, name);
-      const createRevision = expected === 0 ? revision : ((slot.next ?? slot.previous)?.createRevision ?? revision);
-      const row = codec.encodeRow(kind, object, revision);
-      writes.push({ op: "put", kind: id, namespace, name, expected, row, object });
-      slot.next = ownRow(kind, object, revision, createRevision);
-      return object;
-    },
-    remove(id, namespace, name, expected) {
-      expect(get(id, namespace, name), expected, `delete of ${id} ${namespace}/${name}`);
-      invariant(expected !== 0, `the deleted ${id} ${namespace}/${name} exists`);
-      const revision = nextRevision();
-      const slot = entry(id, namespace, name);
-      writes.push({ op: "delete", kind: id, namespace, name, expected });
-      slot.next = undefined;
-      return revision;
-    },
-    note(note) {
-      notes.push(note);
-    },
-    changes: () => order.map(({ kind, previous, next }) => ({ kind, previous, next })),
-    reset() {
-      overlay.clear();
-      order.length = 0;
-      writes.length = 0;
-      notes.length = 0;
-    },
-  };
+  #baseRow(place: string, kind: KindId, namespace: string, name: string): RowRef | undefined {
+    if (this.#found?.place === place) return this.#found.row;
+    const row = this.#options.base.get(kind, namespace, name);
+    this.#found = { place, row };
+    return row;
+  }
+
+  /** `current`: the row of the base, where this is its first write. */
+  #slot(kind: KindId, namespace: string, name: string, current: RowRef | undefined): OverlayEntry {
+    const place = placeOf(kind, namespace, name);
+    const known = this.#overlay.get(place);
+    if (known !== undefined) return known;
+    const made: OverlayEntry = { kind, namespace, name, previous: current, next: undefined };
+    this.#overlay.set(place, made);
+    return made;
+  }
+
+  /** Base rows that were not written here, plus own rows, in key order. */
+  #merged(kind: KindId, rows: readonly RowRef[], own: (row: RowRef) => boolean): readonly RowRef[] {
+    const layer = [...this.#overlay.values()].filter((entry) => entry.kind === kind);
+    if (layer.length === 0) return rows;
+    const kept = rows.filter((row) => !this.#overlay.has(placeOf(kind, row.namespace, row.name)));
+    const added: RowRef[] = [];
+    for (const { next } of layer) if (next !== undefined && own(next)) added.push(next);
+    return added.length === 0 ? kept : [...kept, ...added].toSorted(compareRows);
+  }
+}
+
+function placeOf(kind: KindId, namespace: string, name: string): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+function expect(row: RowRef | undefined, expected: Revision, what: string, id: KindId): void {
+  const found = row?.revision ?? 0;
+  if (found === expected) return;
+  throw new InvariantError(
+    `${what} of ${id} ${row?.namespace ?? ""}/${row?.name ?? ""} replaces revision ${expected}, found ${found}`,
+  );
 }
 
 function withRevision(draft: Draft, revision: Revision): KubeObject {

@@ -3,7 +3,7 @@ import { jsonEqual } from "../../util/equal.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
 import { isList, isObject, member } from "../json-values.ts";
 import { fieldElement, type PathElement } from "./field-path.ts";
-import { insert, newSet, type FieldSet, type FieldSetDraft } from "./field-set.ts";
+import { childOf, insert, newSet, type FieldSet, type FieldSetDraft } from "./field-set.ts";
 import { behind, declared, indexItems, isBlank, structureOf } from "./structure.ts";
 
 /** What differs between two objects; no field is in more than one of the sets. */
@@ -46,7 +46,7 @@ class Comparing implements Comparison {
   /** Everything at this place came or went. */
   private whole(set: FieldSetDraft, schema: Schema, value: Json): void {
     let node = set;
-    for (const element of this.path) node = below(node, element);
+    for (const element of this.path) node = childOf(node, element);
     fillWhole(node, schema, value);
   }
 
@@ -89,29 +89,21 @@ class Comparing implements Comparison {
   }
 }
 
-function below(node: FieldSetDraft, element: PathElement): FieldSetDraft {
-  let next = node.below.get(element);
-  if (next === undefined) {
-    next = newSet();
-    node.below.set(element, next);
-  }
-  return next;
-}
-
 /** Every place inside the value, and those that hold them. */
 function fillWhole(node: FieldSetDraft, schema: Schema | undefined, value: Json): void {
   node.owned = true;
   if (schema === undefined || structureOf(schema) === "leaf" || isBlank(value)) return;
   if (schema.type === "list") {
     for (const [element, same] of indexItems(schema, listOf(value)).items) {
-      const child = below(node, element);
+      const child = childOf(node, element);
       child.owned = true;
       if (same.length === 1) fillWhole(child, schema.items, same[0]!);
     }
     return;
   }
-  for (const [name, inner] of Object.entries(fieldsIn(value) ?? nothing)) {
-    fillWhole(below(node, fieldElement(name)), behind(schema, name), inner);
+  const fields = fieldsIn(value) ?? nothing;
+  for (const name of Object.keys(fields)) {
+    fillWhole(childOf(node, fieldElement(name)), behind(schema, name), fields[name]!);
   }
 }
 

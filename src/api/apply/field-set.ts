@@ -1,6 +1,13 @@
 import type { Json, JsonObject } from "../../util/json.ts";
 import { isObject } from "../json-values.ts";
-import { compareElements, FieldPathError, fieldElement, readElement, type FieldPath } from "./field-path.ts";
+import {
+  compareElements,
+  FieldPathError,
+  fieldElement,
+  readElement,
+  type FieldPath,
+  type PathElement,
+} from "./field-path.ts";
 
 /**
  * A set of fields as a tree. A node is one field: `owned` says that the field itself is in the set,
@@ -13,29 +20,40 @@ export interface FieldSet {
   readonly below: ReadonlyMap<string, FieldSet>;
 }
 
-/** A set under construction. */
+/** A set under construction; `attach` and `childOf` add to it. */
 export interface FieldSetDraft {
   owned: boolean;
-  readonly below: Map<string, FieldSetDraft>;
+  below: ReadonlyMap<string, FieldSetDraft>;
 }
 
-export const emptySet: FieldSet = { owned: false, below: new Map() };
+/** Most fields hold no others: they share this one, which stays empty. */
+const nothingBelow: ReadonlyMap<string, FieldSetDraft> = new Map();
+
+export const emptySet: FieldSet = { owned: false, below: nothingBelow };
 
 export function newSet(): FieldSetDraft {
-  return { owned: false, below: new Map() };
+  return { owned: false, below: nothingBelow };
+}
+
+/** Puts a field into one that is under construction. */
+export function attach(set: FieldSetDraft, element: PathElement, child: FieldSetDraft): void {
+  if (set.below.size === 0) set.below = new Map([[element, child]]);
+  else (set.below as Map<string, FieldSetDraft>).set(element, child);
+}
+
+/** The field of that name inside one that is under construction; made where there is none. */
+export function childOf(set: FieldSetDraft, element: PathElement): FieldSetDraft {
+  const known = set.below.get(element);
+  if (known !== undefined) return known;
+  const made = newSet();
+  attach(set, element, made);
+  return made;
 }
 
 /** Adds one field; those around it stay as they are. */
 export function insert(set: FieldSetDraft, path: FieldPath): void {
   let node = set;
-  for (const element of path) {
-    let next = node.below.get(element);
-    if (next === undefined) {
-      next = newSet();
-      node.below.set(element, next);
-    }
-    node = next;
-  }
+  for (const element of path) node = childOf(node, element);
   if (path.length > 0) node.owned = true;
 }
 
@@ -80,6 +98,7 @@ export function intersection(left: FieldSet, right: FieldSet): FieldSet {
 
 /** Fields of the left that are not in the right; what lies below a field of the right stays. */
 export function difference(left: FieldSet, right: FieldSet): FieldSet {
+  if (right.below.size === 0 || left.below.size === 0) return withoutOwn(left, right);
   const below = new Map<string, FieldSet>();
   for (const [element, node] of left.below) {
     const other = right.below.get(element);
@@ -90,6 +109,7 @@ export function difference(left: FieldSet, right: FieldSet): FieldSet {
 
 /** As `difference`, but a field of the right takes everything below it along. */
 export function without(left: FieldSet, right: FieldSet): FieldSet {
+  if (right.below.size === 0 || left.below.size === 0) return left;
   const below = new Map<string, FieldSet>();
   for (const [element, node] of left.below) {
     const other = right.below.get(element);
@@ -97,6 +117,11 @@ export function without(left: FieldSet, right: FieldSet): FieldSet {
     keep(below, element, other === undefined ? node : without(node, other));
   }
   return { owned: left.owned, below };
+}
+
+/** The fields below are all kept, or there are none. */
+function withoutOwn(left: FieldSet, right: FieldSet): FieldSet {
+  return left.owned && right.owned ? { owned: false, below: left.below } : left;
 }
 
 function keep(below: Map<string, FieldSet>, element: string, node: FieldSet): void {
@@ -130,8 +155,11 @@ function sorted(set: FieldSet): readonly (readonly [string, FieldSet])[] {
   return entries.length < 2 ? entries : entries.sort(([left], [right]) => compareElements(left, right));
 }
 
+const leaf: JsonObject = Object.freeze({});
+
 /** The tree of fieldsV1; `.` marks a field that is in the set together with fields below it. */
 export function encodeFields(set: FieldSet): JsonObject {
+  if (set.below.size === 0) return leaf;
   const out: Record<string, Json> = {};
   if (set.owned && set.below.size > 0) out["."] = {};
   for (const [element, node] of sorted(set)) out[element] = encodeFields(node);

@@ -2,7 +2,7 @@ import type { ListSchema, Schema } from "../../kinds/schema.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
 import { isList, isObject } from "../json-values.ts";
 import { fieldElement, fieldName, type PathElement } from "./field-path.ts";
-import { newSet, type FieldSet, type FieldSetDraft } from "./field-set.ts";
+import { attach, newSet, type FieldSet, type FieldSetDraft } from "./field-set.ts";
 import { behind, behindElement, declared, indexItems, structureOf } from "./structure.ts";
 
 /**
@@ -30,7 +30,7 @@ function fillFields(node: FieldSetDraft, schema: Schema, value: JsonObject): voi
     fill(child, behind(schema, name), inner);
     const isBare = inner === null || (isObject(inner) && Object.keys(inner).length === 0);
     if (isBare || declared(schema, name) === undefined) child.owned = true;
-    attach(node, fieldElement(name), child);
+    keep(node, fieldElement(name), child);
   }
 }
 
@@ -41,12 +41,12 @@ function fillItems(node: FieldSetDraft, schema: ListSchema, list: readonly Json[
     const child = newSet();
     if (same.length === 1) fill(child, schema.items, same[0]!);
     child.owned = true;
-    attach(node, element, child);
+    keep(node, element, child);
   }
 }
 
-function attach(node: FieldSetDraft, element: PathElement, child: FieldSetDraft): void {
-  if (child.owned || child.below.size > 0) node.below.set(element, child);
+function keep(node: FieldSetDraft, element: PathElement, child: FieldSetDraft): void {
+  if (child.owned || child.below.size > 0) attach(node, element, child);
 }
 
 /** The set with every declared field added that holds fields of the set. */

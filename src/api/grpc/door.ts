@@ -22,7 +22,7 @@ import { WriteGroup } from "./transact.ts";
 /** Serves one wish and answers its reply. Rejects with StatusError. */
 export function serveWish(door: Door, caller: Caller, read: () => Wish): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const sink = wholeAnswer((response) => {
+    const sink = new WholeAnswer((response) => {
       if (response.status >= 300) reject(refusalOf(response));
       else resolve(replyOf(response));
     });
@@ -50,14 +50,22 @@ function partsOf({ method, target, body, contentType }: Wish) {
 }
 
 /** Calls with one answer: what a handler sends in pieces is put together. */
-function wholeAnswer(respond: (response: HttpResponse) => void): AnswerSink {
-  const pieces: Uint8Array[] = [];
-  return {
-    respond,
-    chunk: (bytes) => void pieces.push(bytes),
-    end: () => respond({ status: 200, headers: {}, body: concatBytes(pieces) }),
-    pending: 0,
-  };
+class WholeAnswer implements AnswerSink {
+  readonly respond: (response: HttpResponse) => void;
+  readonly pending = 0;
+  #pieces: Uint8Array[] | undefined;
+
+  constructor(respond: (response: HttpResponse) => void) {
+    this.respond = respond;
+  }
+
+  chunk(bytes: Uint8Array): void {
+    (this.#pieces ??= []).push(bytes);
+  }
+
+  end(): void {
+    this.respond({ status: 200, headers: {}, body: concatBytes(this.#pieces ?? []) });
+  }
 }
 
 /** The Status of an answer that is a refusal. */
@@ -69,9 +77,11 @@ function replyOf({ status, headers, body }: HttpResponse): Reply {
   return { code: status, object: body, warnings: warningsOf(headers["warning"]) };
 }
 
+const noWarnings: readonly string[] = [];
+
 /** `299 - "text"`, as the REST door sends them. */
 function warningsOf(header: string | readonly string[] | undefined): readonly string[] {
-  if (header === undefined) return [];
+  if (header === undefined) return noWarnings;
   const texts = typeof header === "string" ? [header] : header;
   return texts.map((text) => text.replace(/^299 - "(.*)"$/s, "$1").replaceAll(/\\(["\\])/g, "$1"));
 }
@@ -80,7 +90,7 @@ function warningsOf(header: string | readonly string[] | undefined): readonly st
 export function serveTransact(door: Door, caller: Caller, request: TransactRequest): Promise<TransactReply> {
   return new Promise((resolve, reject) => {
     let done: TransactReply | undefined;
-    const sink = wholeAnswer((response) => {
+    const sink = new WholeAnswer((response) => {
       if (done === undefined) reject(refusalOf(response));
       else resolve(done);
     });
@@ -128,7 +138,7 @@ async function operate({ door, user }: Call, caller: Caller, operation: Operatio
   if (isDry) throw badRequest("dry_run is said of a whole transaction");
   requireAllowed(door.authorizer, user, attributesOf(wish.route));
   let answer: HttpResponse | undefined;
-  const sink = wholeAnswer((response) => {
+  const sink = new WholeAnswer((response) => {
     answer = response;
   });
   const exchange = new MessageExchange(partsOf(wish), caller, sink);

@@ -49,9 +49,10 @@ export class MessageExchange implements HttpExchange {
   readonly certificate: ClientCertificate | undefined;
   readonly remoteAddress: string;
   readonly isUpgrade = false;
+  readonly bodyBytes: number;
   readonly #body: Uint8Array;
   readonly #sink: AnswerSink;
-  readonly #closeRuns: (() => void)[] = [];
+  #closeRuns: (() => void)[] | undefined;
   #over = false;
 
   constructor(parts: MessageParts, caller: Caller, sink: AnswerSink) {
@@ -60,9 +61,8 @@ export class MessageExchange implements HttpExchange {
     this.target = path;
     this.certificate = caller.certificate;
     this.remoteAddress = caller.remoteAddress;
-    // The pipeline judges by its length what a body will cost.
-    const length = body.length === 0 ? {} : { "content-length": String(body.length) };
-    this.headers = { ...headersOf(caller.headers, contentType), ...length };
+    this.headers = headersOf(caller.headers, contentType);
+    this.bodyBytes = body.length;
     this.#body = body;
     this.#sink = sink;
   }
@@ -106,17 +106,31 @@ export class MessageExchange implements HttpExchange {
   }
 
   onClose(run: () => void): void {
-    this.#closeRuns.push(run);
+    (this.#closeRuns ??= []).push(run);
   }
 
   /** Answered, or the caller has gone. */
   close(): void {
     this.#over = true;
-    for (const run of this.#closeRuns.splice(0)) run();
+    const runs = this.#closeRuns;
+    this.#closeRuns = undefined;
+    if (runs !== undefined) for (const run of runs) run();
   }
 }
 
-function headersOf(metadata: Readonly<Record<string, string>>, contentType: string): Record<string, string> {
-  const kept = Object.entries(metadata).filter(([name]) => !ofTheWire.has(name));
-  return { ...Object.fromEntries(kept), "content-type": contentType };
+type Headers = Readonly<Record<string, string>>;
+
+/** The headers of a stream's calls, by media type: many calls come with one metadata. */
+const known = new WeakMap<Headers, Map<string, Headers>>();
+
+function headersOf(metadata: Headers, contentType: string): Headers {
+  const byType = known.get(metadata) ?? new Map<string, Headers>();
+  known.set(metadata, byType);
+  let headers = byType.get(contentType);
+  if (headers === undefined) {
+    const kept = Object.entries(metadata).filter(([name]) => !ofTheWire.has(name));
+    headers = { ...Object.fromEntries(kept), "content-type": contentType };
+    byType.set(contentType, headers);
+  }
+  return headers;
 }

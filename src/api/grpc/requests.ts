@@ -4,7 +4,7 @@
  */
 import type { KindIndex } from "../kind-index.ts";
 import type { ResourceRoute } from "../rest/route.ts";
-import type { Query, Target } from "../rest/target.ts";
+import { noQuery, type Query, type Target } from "../rest/target.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
 import { utf8 } from "../../util/bytes.ts";
 import { patchTypes, type PatchTypeName } from "../../util/grpc.ts";
@@ -42,10 +42,12 @@ function queryOf(options: Options): Query {
     if (value === undefined || value === "") continue;
     values.set(name, typeof value === "string" ? [value] : value);
   }
+  if (values.size === 0) return noQuery;
   return {
     get: (name) => values.get(name)?.[0],
     all: (name) => values.get(name) ?? [],
     has: (name) => values.has(name),
+    isEmpty: false,
     flag: (name) => values.get(name)?.[0] === "true",
   };
 }

@@ -66,9 +66,11 @@ export function parseText(bytes: Uint8Array, format: "json" | "yaml"): ParsedTex
   }
 }
 
+const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function utf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return strictDecoder.decode(bytes);
   } catch (error) {
     throw badRequest(`the body is not valid UTF-8: ${String(error)}`);
   }

@@ -1,5 +1,14 @@
 import type { User } from "../../actors/runtime/command.ts";
-import type { HttpExchange, HttpHandler } from "../../env/http.ts";
+import type { ByteStream } from "../../env/host.ts";
+import type {
+  ClientCertificate,
+  HttpExchange,
+  HttpHandler,
+  HttpHead,
+  HttpResponse,
+  HttpStream,
+  WebSocketLike,
+} from "../../env/http.ts";
 import { badRequest, notFound, pathNotFound, tooManyRequests } from "../../kinds/status-errors.ts";
 import type { StatusError } from "../../util/errors.ts";
 import { pathSegment } from "../../util/names.ts";
@@ -109,7 +118,7 @@ export async function handle(
   exchange: HttpExchange,
   ask: (exchange: HttpExchange) => Asked,
 ): Promise<void> {
-  const watched = watchAnswer(exchange);
+  const watched = new WatchedExchange(exchange);
   const began = door.env.clock.mono();
   const answered = door.metrics.begin(!readMethods.has(exchange.method));
   let route: Route | undefined;
@@ -122,7 +131,7 @@ export async function handle(
     const user = actingUser(asking, exchange.headers, door.authorizer);
     const asked = ask(exchange);
     ({ route, target } = asked);
-    const call = { door, exchange: watched.exchange, target, user };
+    const call = { door, exchange: watched, target, user };
     const attributes = route && attributesOf(route);
     const release = await takeSeats(call, attributes);
     try {
@@ -135,19 +144,19 @@ export async function handle(
     refuse(door, watched, error);
   }
   const labels = requestLabels(door.catalogue, { route, target, headers: exchange.headers });
-  answered({ ...labels, code: watched.code() }, door.env.clock.mono() - began);
+  answered(labels, watched.code, door.env.clock.mono() - began);
 }
 
 /** Answers what was thrown, unless an answer has begun. */
-function refuse(door: Door, watched: ReturnType<typeof watchAnswer>, error: unknown): void {
+function refuse(door: Door, watched: WatchedExchange, error: unknown): void {
   const prepared = overloadAnswer(error);
-  if (prepared !== undefined && watched.code() === 0) return watched.exchange.respond(prepared);
+  if (prepared !== undefined && watched.code === 0) return watched.respond(prepared);
   const status = statusOf(error);
   if (status.code >= 500) {
-    const fields = { target: watched.exchange.target, error: String(error), stack: stackOf(error) };
+    const fields = { target: watched.target, error: String(error), stack: stackOf(error) };
     door.env.log("error", "api.failed", fields);
   }
-  if (watched.code() === 0) respondStatus(watched.exchange, status);
+  if (watched.code === 0) respondStatus(watched, status);
 }
 
 const readMethods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
@@ -175,9 +184,10 @@ function takeSeats(call: Call, attributes: Attributes | undefined): Release | Pr
   const priority = priorityOf(user, attributes);
   if (priority === undefined || (attributes !== undefined && goesOn(attributes, target))) return noRelease;
   const limit = Number(target.query.get("limit") ?? 0);
-  const bodyBytes = Number(exchange.headers["content-length"] ?? 0);
+  const bodyBytes = exchange.bodyBytes ?? Number(exchange.headers["content-length"] ?? 0);
   const width = widthOf(attributes, { limit: limit || 0, bodyBytes: bodyBytes || 0 });
-  return door.seats.take({ ...priority, width, onGone: (run) => exchange.onClose(run) });
+  const { level, flow } = priority;
+  return door.seats.take({ level, flow, width, onGone: (run) => exchange.onClose(run) });
 }
 
 function stackOf(error: unknown): string {
@@ -187,38 +197,55 @@ function stackOf(error: unknown): string {
 const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 /** The exchange, with the code that it was answered with (0: not yet). */
-function watchAnswer(exchange: HttpExchange): {
-  readonly exchange: HttpExchange;
-  readonly code: () => number;
-} {
-  let code = 0;
-  const watched: HttpExchange = {
-    method: exchange.method,
-    target: exchange.target,
-    headers: exchange.headers,
-    certificate: exchange.certificate,
-    remoteAddress: exchange.remoteAddress,
-    isUpgrade: exchange.isUpgrade,
-    body: (limitBytes) => exchange.body(limitBytes),
-    onClose: (run) => exchange.onClose(run),
-    respond: (response) => {
-      code = response.status;
-      exchange.respond(response);
-    },
-    stream: (head) => {
-      code = head.status;
-      return exchange.stream(head);
-    },
-    upgrade: (protocol) => {
-      code = 101;
-      return exchange.upgrade(protocol);
-    },
-    switchProtocols: (headers) => {
-      code = 101;
-      return exchange.switchProtocols(headers);
-    },
-  };
-  return { exchange: watched, code: () => code };
+class WatchedExchange implements HttpExchange {
+  code = 0;
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly certificate: ClientCertificate | undefined;
+  readonly remoteAddress: string;
+  readonly isUpgrade: boolean;
+  readonly bodyBytes?: number;
+  readonly #inner: HttpExchange;
+
+  constructor(exchange: HttpExchange) {
+    this.#inner = exchange;
+    this.method = exchange.method;
+    this.target = exchange.target;
+    this.headers = exchange.headers;
+    this.certificate = exchange.certificate;
+    this.remoteAddress = exchange.remoteAddress;
+    this.isUpgrade = exchange.isUpgrade;
+    if (exchange.bodyBytes !== undefined) this.bodyBytes = exchange.bodyBytes;
+  }
+
+  body(limitBytes: number): Promise<Uint8Array> {
+    return this.#inner.body(limitBytes);
+  }
+
+  onClose(run: () => void): void {
+    this.#inner.onClose(run);
+  }
+
+  respond(response: HttpResponse): void {
+    this.code = response.status;
+    this.#inner.respond(response);
+  }
+
+  stream(head: HttpHead): HttpStream {
+    this.code = head.status;
+    return this.#inner.stream(head);
+  }
+
+  upgrade(protocol: string): Promise<WebSocketLike> {
+    this.code = 101;
+    return this.#inner.upgrade(protocol);
+  }
+
+  switchProtocols(headers: HttpHead["headers"]): ByteStream {
+    this.code = 101;
+    return this.#inner.switchProtocols(headers);
+  }
 }
 
 function serve(call: Call, route: Route): Promise<void> | void {

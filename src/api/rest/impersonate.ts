@@ -15,8 +15,10 @@ const authenticated = "system:authenticated";
 
 /** The user to act as. Throws 403 without the verb `impersonate`, 400 for groups without a user. */
 export function actingUser(user: User, headers: Headers, authorizer: Authorizer): User {
+  let isAsked = false;
+  for (const header in headers) isAsked ||= header.startsWith("impersonate-");
+  if (!isAsked) return user;
   const asked = Object.keys(headers).filter((name) => name.startsWith("impersonate-"));
-  if (asked.length === 0) return user;
   const name = headers["impersonate-user"] ?? "";
   if (name === "") throw badRequest("groups, uid or extra cannot be impersonated without a user (Impersonate-User)");
   const account = accountOf(name);

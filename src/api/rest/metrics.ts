@@ -7,7 +7,7 @@ import type { LevelState } from "../seats.ts";
  */
 export interface Metrics {
   /** A request has come; answers what counts it as answered. */
-  begin(isWrite: boolean): (labels: RequestLabels, tookMs: Millis) => void;
+  begin(isWrite: boolean): (labels: RequestLabels, code: number, tookMs: Millis) => void;
   longRunning(verb: string, change: 1 | -1): void;
   text(): string;
 }
@@ -22,10 +22,9 @@ export interface RequestLabels {
   readonly scope: "" | "cluster" | "namespace" | "resource";
   /** `All` or nothing. */
   readonly dryRun: string;
-  readonly code: number;
 }
 
-export const noLabels: Omit<RequestLabels, "verb" | "code"> = {
+export const noLabels: Omit<RequestLabels, "verb"> = {
   group: "",
   version: "",
   resource: "",
@@ -48,16 +47,22 @@ interface Histogram {
 export function createMetrics(levels: readonly LevelState[]): Metrics {
   const requests = new Map<string, number>();
   const durations = new Map<string, Histogram>();
+  /** Labels are made once for each kind of request, so that their text is as well. */
+  const texts = new WeakMap<RequestLabels, string>();
+  const textOf = (labels: RequestLabels): string => {
+    let text = texts.get(labels);
+    if (text === undefined) texts.set(labels, (text = labelText(labels)));
+    return text;
+  };
   const running = new Map<string, number>();
   const inFlight = { mutating: 0, readOnly: 0 };
   return {
     begin: (isWrite) => {
       const kind = isWrite ? "mutating" : "readOnly";
       inFlight[kind] += 1;
-      return (labels, tookMs) => {
+      return (labels, code, tookMs) => {
         inFlight[kind] -= 1;
-        const { verb, group, version, resource, subresource, scope, dryRun, code } = labels;
-        const common = `component="apiserver",dry_run="${dryRun}",group="${group}",resource="${resource}",scope="${scope}",subresource="${subresource}",verb="${verb}",version="${version}"`;
+        const common = textOf(labels);
         const key = `code="${code}",${common}`;
         requests.set(key, (requests.get(key) ?? 0) + 1);
         observe(durations, common, tookMs / 1_000);
@@ -82,6 +87,10 @@ export function createMetrics(levels: readonly LevelState[]): Metrics {
         "",
       ].join("\n"),
   };
+}
+
+function labelText({ verb, group, version, resource, subresource, scope, dryRun }: RequestLabels): string {
+  return `component="apiserver",dry_run="${dryRun}",group="${group}",resource="${resource}",scope="${scope}",subresource="${subresource}",verb="${verb}",version="${version}"`;
 }
 
 function observe(durations: Map<string, Histogram>, key: string, seconds: number): void {

@@ -41,13 +41,14 @@ export function parseAccept(header: string): readonly Entry[] {
     .toSorted((a, b) => b.quality - a.quality);
 }
 
+const plainJson: Accepted = { format: "json", shape: { kind: "full" } };
+
 /** `shapes`: what may be asked for beside the object itself. Throws 406. */
 export function negotiate(
   accept: string | undefined,
   shapes: readonly ("table" | "partial" | "discovery")[],
 ): Accepted {
-  const full: Accepted = { format: "json", shape: { kind: "full" } };
-  if (accept === undefined || accept.trim() === "") return full;
+  if (accept === undefined || accept === "" || accept === "application/json" || accept.trim() === "") return plainJson;
   for (const entry of parseAccept(accept)) {
     const format = formatOf(entry.type);
     if (format === undefined) continue;
@@ -109,5 +110,6 @@ export function bodyFormat(contentType: string | undefined): BodyFormat {
 }
 
 export function mediaType(contentType: string | undefined): string {
-  return (contentType ?? "").split(";")[0]!.trim().toLowerCase();
+  if (contentType === undefined || contentType === "application/json") return contentType ?? "";
+  return contentType.split(";")[0]!.trim().toLowerCase();
 }

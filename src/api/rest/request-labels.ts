@@ -5,7 +5,7 @@ import { reviewResources, bindingResource, subresourcesOf } from "./resources.ts
 import type { ResourceRoute, Route } from "./route.ts";
 import type { Target } from "./target.ts";
 
-type Labels = Omit<RequestLabels, "code">;
+type Labels = RequestLabels;
 
 interface Asked {
   /** Undefined: refused before it was known. */
@@ -16,17 +16,17 @@ interface Asked {
 
 /** Only names that the catalogue knows: what clients make up must not become a counter. */
 export function requestLabels(catalogue: KindIndex, { route, target, headers }: Asked): Labels {
-  if (route === undefined) return { verb: "", ...noLabels };
-  if (route.kind === "path") return { verb: route.verb === "get" ? "GET" : "OTHER", ...noLabels };
+  if (route === undefined) return without[""];
+  if (route.kind === "path") return without[route.verb === "get" ? "GET" : "OTHER"];
   const { group, version, plural } = route;
   const isSame = (resource: { group: string; version: string; plural: string }): boolean =>
     resource.group === group && resource.version === version && resource.plural === plural;
   const kind = catalogue.byResource(group, version, plural);
   const isKnown = kind !== undefined || isSame(bindingResource) || reviewResources.some(isSame);
-  if (!isKnown) return { verb: "OTHER", ...noLabels };
+  if (!isKnown) return without.OTHER;
   const subresource =
     kind === undefined ? undefined : subresourcesOf(kind).find((sub) => sub.name === route.subresource);
-  return {
+  return shared({
     verb: verbOf(route, headers),
     group,
     version,
@@ -34,7 +34,26 @@ export function requestLabels(catalogue: KindIndex, { route, target, headers }: 
     subresource: subresource?.name ?? "",
     scope: scopeOf(route),
     dryRun: target?.query.get("dryRun") === "All" ? "All" : "",
-  };
+  });
+}
+
+const without = {
+  "": { verb: "", ...noLabels },
+  GET: { verb: "GET", ...noLabels },
+  OTHER: { verb: "OTHER", ...noLabels },
+} as const;
+
+/** All that were ever made: as many as counters, which the catalogue bounds. */
+const made = new Map<string, Labels>();
+
+/** Equal labels as one object, so that whoever prints them does it once. */
+function shared(labels: Labels): Labels {
+  const { verb, group, version, resource, subresource, scope, dryRun } = labels;
+  const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${dryRun}`;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  made.set(key, labels);
+  return labels;
 }
 
 const verbs: Readonly<Record<string, string>> = {

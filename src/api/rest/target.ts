@@ -16,6 +16,8 @@ export interface Query {
   get(name: string): string | undefined;
   all(name: string): readonly string[];
   has(name: string): boolean;
+  /** Nothing was asked. */
+  readonly isEmpty: boolean;
   /** `true`, `True`, `1` and the bare name are true; everything else is false. */
   flag(name: string): boolean;
 }
@@ -46,7 +48,16 @@ function decodeStep(step: string): string {
   }
 }
 
+export const noQuery: Query = {
+  get: () => undefined,
+  all: () => [],
+  has: () => false,
+  isEmpty: true,
+  flag: () => false,
+};
+
 function parseQuery(text: string): Query {
+  if (text === "") return noQuery;
   const values = new Map<string, string[]>();
   for (const [name, value] of new URLSearchParams(text)) {
     const list = values.get(name);
@@ -57,6 +68,7 @@ function parseQuery(text: string): Query {
     get: (name) => values.get(name)?.[0],
     all: (name) => values.get(name) ?? [],
     has: (name) => values.has(name),
+    isEmpty: values.size === 0,
     flag: (name) => {
       const value = values.get(name)?.[0]?.toLowerCase();
       return value !== undefined && ["true", "1", "t", ""].includes(value);

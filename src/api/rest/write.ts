@@ -37,13 +37,8 @@ export async function serveCreate(call: Call, target: ReadTarget): Promise<void>
   const accepted = acceptedOf(call);
   const options = writeOptions(call, "CreateOptions");
   const { draft, warnings } = await readForm(call, formOf(target));
-  const reply = await write(call, {
-    ...options,
-    ...named(target),
-    verb: "create",
-    user: call.user,
-    object: draft,
-  });
+  const request: WriteRequest = { ...options, ...named(target), verb: "create", user: call.user, object: draft };
+  const reply = await write(call, request);
   show(call, { target, accepted, reply, warnings });
 }
 
@@ -217,6 +212,9 @@ type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "ApplyOp
 
 function writeOptions(call: Call, options: OptionsKind): CommonOptions {
   const { query } = call.target;
+  const agent = call.exchange.headers["user-agent"] ?? "";
+  if (query.isEmpty && options !== "ApplyOptions")
+    return { fieldValidation: "Warn", fieldManager: managerOfAgent(agent) };
   const causes: StatusCause[] = [];
   const fieldManager = query.get("fieldManager") ?? "";
   if (options === "PatchOptions" && query.has("force")) {
@@ -236,12 +234,25 @@ function writeOptions(call: Call, options: OptionsKind): CommonOptions {
   return {
     fieldValidation: fieldValidation(query),
     ...(dryRun ? { dryRun } : {}),
-    fieldManager: fieldManager === "" ? managerOfAgent(call.exchange.headers["user-agent"] ?? "") : fieldManager,
+    fieldManager: fieldManager === "" ? managerOfAgent(agent) : fieldManager,
   };
 }
 
 /** A program's name as its User-Agent gives it: what stands before the first slash. */
 export function managerOfAgent(agent: string): string {
+  const known = managers.get(agent);
+  if (known !== undefined) return known;
+  const name = nameOfAgent(agent);
+  if (managers.size < managersMax && agent.length <= managerAgentMax) managers.set(agent, name);
+  return name;
+}
+
+/** Programs are few, and their names are asked for with every write. */
+const managers = new Map<string, string>();
+const managersMax = 256;
+const managerAgentMax = 512;
+
+function nameOfAgent(agent: string): string {
   let name = "";
   for (const char of agent.split("/", 1)[0] ?? "") {
     if (unprintable.test(char)) continue;
@@ -312,13 +323,20 @@ function show(call: Call, shown: Shown): void {
     respondStatus(call.exchange, { ...(status ?? success(code, detailsOf(target.kind, target.name))), code }, headers);
     return;
   }
-  const text = objectText(shapeContext(call, shownKind(target), accepted), object);
-  respond(call.exchange, {
-    code,
-    contentType: contentTypeOf(accepted.format),
-    body: inFormat(accepted.format, text),
-    headers,
-  });
+  const { format, shape } = accepted;
+  const body =
+    reply.body !== undefined && format === "json" && shape.kind === "full"
+      ? lineOf(reply.body)
+      : inFormat(format, objectText(shapeContext(call, shownKind(target), accepted), object));
+  respond(call.exchange, { code, contentType: contentTypeOf(format), body, headers });
+}
+
+/** With a line feed behind it, as every body has. */
+function lineOf(json: Uint8Array): Uint8Array {
+  const line = Buffer.allocUnsafe(json.length + 1);
+  line.set(json);
+  line[json.length] = 0x0a;
+  return line;
 }
 
 /** Legacy `POST /namespaces/n/bindings`: the pod's name stands in the body. */

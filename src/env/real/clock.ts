@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import type { Clock } from "../env.ts";
+import type { Clock, Timer } from "../env.ts";
 
 /** Longest delay that the platform's timer takes; longer ones are set again on the way. */
 const longestDelayMs = 2 ** 31 - 1;
@@ -16,22 +16,38 @@ export const realClock: Clock = {
       const immediate = setImmediate(run);
       return { cancel: () => clearImmediate(immediate) };
     }
-    const due = performance.now() + delayMs;
-    let handle: NodeJS.Timeout | undefined;
-    const set = (): void => {
-      const left = due - performance.now();
-      if (left <= longestDelayMs) {
-        handle = setTimeout(
-          () => {
-            // The platform may fire up to a millisecond early.
-            if (performance.now() < due) set();
-            else run();
-          },
-          Math.max(1, Math.ceil(left)),
-        );
-      } else handle = setTimeout(set, longestDelayMs);
-    };
-    set();
-    return { cancel: () => clearTimeout(handle) };
+    return new Delay(delayMs, run);
   },
 };
+
+/** Requests have a deadline each, and few of them ever come: setting one and taking it back is cheap. */
+class Delay implements Timer {
+  readonly #due: number;
+  readonly #run: () => void;
+  #handle: NodeJS.Timeout;
+
+  constructor(delayMs: number, run: () => void) {
+    this.#due = performance.now() + delayMs;
+    this.#run = run;
+    this.#handle = setTimeout(fire, waitOf(delayMs), this);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+
+  /** The platform may fire up to a millisecond early, and long delays come in pieces. */
+  fire(): void {
+    const left = this.#due - performance.now();
+    if (left > 0) this.#handle = setTimeout(fire, waitOf(left), this);
+    else this.#run();
+  }
+}
+
+function fire(delay: Delay): void {
+  delay.fire();
+}
+
+function waitOf(leftMs: number): number {
+  return Math.min(longestDelayMs, Math.max(1, Math.ceil(leftMs)));
+}

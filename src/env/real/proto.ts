@@ -129,7 +129,10 @@ interface Codec {
 
 function codec(type: Protobuf.Type): Codec {
   return {
-    encode: (value) => Buffer.from(type.encode(value).finish()),
+    encode(value) {
+      const bytes = type.encode(value).finish();
+      return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes);
+    },
     decode: (bytes) => type.decode(bytes),
   };
 }
