@@ -1,3 +1,5 @@
+import { endOnSignals } from "./support/ending.ts";
+
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
   failover: () => import("./failover.ts"),
@@ -14,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   write: () => import("./write.ts"),
 };
 
+endOnSignals();
 const name = process.argv[2];
 const load = name === undefined ? undefined : benches[name];
 if (load === undefined) {

@@ -1,8 +1,9 @@
 /** A cluster of a bench's own, in a network namespace of its own, and what its processes cost. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { processesOf } from "../../src/cli/processes.ts";
 import { createMachine, type Machine } from "../../test/live/support/machine.ts";
+import { atEnd, kill, killInside } from "./ending.ts";
 
 export interface BenchCluster {
   readonly machine: Machine;
@@ -20,6 +21,12 @@ export function createCluster(machine: Machine = createMachine()): BenchCluster 
   count += 1;
   const name = `be${process.pid}n${count}`;
   const dataDir = join(machine.folder, `d${count}`);
+  atEnd(async () => {
+    // Clients first: they would start what is taken down anew, or wait for it.
+    killInside(machine.netns);
+    kill(processesOf(dataDir).map(({ pid }) => pid));
+    if (existsSync(machine.folder)) await machine.dispose();
+  });
   return {
     machine,
     name,
