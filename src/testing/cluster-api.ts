@@ -7,6 +7,7 @@ import type { ScriptOf } from "../node/simulated/script.ts";
 import type { Revision } from "../store/revision.ts";
 import type { Status } from "../util/errors.ts";
 import type { ClusterSnapshot } from "./cluster-image.ts";
+import type { SimKernel } from "./sim-kernel.ts";
 import type { LabelChoice, TypedKind, TypedKinds } from "./typed-kinds.ts";
 
 /**
@@ -48,6 +49,8 @@ export interface NodeOptions {
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly labels?: Readonly<Record<string, string>>;
+  /** With the Service proxy of production, over a kernel that is a record. Default: none, as if it were always done. */
+  readonly proxy?: boolean;
 }
 
 export interface Answer {
@@ -79,6 +82,8 @@ export interface ClusterNode {
   readonly agent: SimulatedAgent;
   /** What runs there, whoever looks after it. */
   readonly runtime: SimulatedRuntime;
+  /** Where the node's proxy writes its rules. Throws on a node without one. */
+  readonly kernel: SimKernel;
   /** How often the agent was started again after a fault. */
   readonly restarts: number;
   /** As `kill -9` of the agent, until `start`. */

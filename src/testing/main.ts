@@ -22,6 +22,7 @@ export type {
 export type { ClusterSnapshot } from "./cluster-image.ts";
 export type { Endpoint, EndpointUser, ListenOptions as EndpointOptions } from "./endpoint.ts";
 export type { SeenEvent, SimExchange } from "./exchange.ts";
+export type { SimKernel } from "./sim-kernel.ts";
 export type { LabelChoice, TypedKind, TypedKinds } from "./typed-kinds.ts";
 export type { ActiveFault, ActorSelector, FaultRecord, KillPoint } from "../env/fault-table.ts";
 export type { Seam } from "../env/faults.ts";

@@ -9,7 +9,11 @@ import type { SimDisk } from "../sim/disk.ts";
 import type { NodeImage } from "./cluster-image.ts";
 import { createFaultyCri } from "./faulty-cri.ts";
 import { createLife, type Life } from "./life.ts";
+import { SimKernel } from "./sim-kernel.ts";
+import { simFacts } from "./sim-master.ts";
 import type { SimNetwork } from "./sim-network.ts";
+import type { TableSettings } from "../node/proxy/skeleton.ts";
+import { parseIpv4Cidr, type Ipv4Cidr } from "../util/ipv4.ts";
 
 /**
  * A machine of the virtual cluster: an agent that lives and dies, over containers, addresses and a
@@ -22,6 +26,7 @@ export class SimNode {
   restarts = 0;
   readonly #options: SimNodeOptions;
   readonly #addresses: SimulatedNetwork;
+  readonly #kernel: SimKernel | undefined;
   #crashes = 0;
   #life: Life | undefined;
   #agent: SimulatedAgent | undefined;
@@ -30,6 +35,7 @@ export class SimNode {
     const { env, name, script = scriptOfAnnotations } = options;
     this.#options = options;
     this.name = name;
+    this.#kernel = options.proxy === true ? new SimKernel() : undefined;
     const addresses = createSimulatedNetwork(name, options.image?.addresses);
     this.#addresses = addresses;
     this.runtime = createSimulatedRuntime({
@@ -42,11 +48,12 @@ export class SimNode {
 
   /** The machine as data, without what its agent has in memory. */
   image(): NodeImage {
-    const { name, cpus, memoryBytes, labels, disk } = this.#options;
+    const { name, cpus, memoryBytes, labels, disk, proxy } = this.#options;
     const given = {
       ...(cpus === undefined ? {} : { cpus }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(labels === undefined ? {} : { labels }),
+      ...(proxy === undefined ? {} : { proxy }),
     };
     return {
       name,
@@ -63,8 +70,13 @@ export class SimNode {
     return this.#agent;
   }
 
+  get kernel(): SimKernel {
+    invariant(this.#kernel !== undefined, `node ${this.name} was made with a proxy: { proxy: true }`);
+    return this.#kernel;
+  }
+
   async start(): Promise<void> {
-    const { env, disk, network, name, image: _, ...rest } = this.#options;
+    const { env, disk, network, name, image: _, proxy: __, ...rest } = this.#options;
     invariant(this.#life === undefined, `node ${name} has one agent at a time`);
     const life = createLife(env, disk);
     this.#life = life;
@@ -87,6 +99,7 @@ export class SimNode {
       version: "v1.33.0-troupe",
       runtime,
       network: this.#addresses,
+      ...(this.#kernel === undefined ? {} : { proxy: { exec: this.#kernel.exec, settings: proxySettings } }),
       onFatal: () => this.#crash(),
     });
     if (isAlive()) await this.#agent.start();
@@ -140,6 +153,21 @@ export class SimNode {
   }
 }
 
+function cidr(text: string): Ipv4Cidr {
+  const parsed = parseIpv4Cidr(text);
+  invariant(parsed !== undefined, `${text} is a range of addresses`);
+  return parsed;
+}
+
+const proxySettings: TableSettings = {
+  table: "troupe0",
+  podCidr: cidr(simFacts.podCidr),
+  serviceCidr: cidr(simFacts.serviceCidr),
+  nodeAddresses: [],
+  dnsAddresses: [],
+  podLinkPrefix: "tr",
+};
+
 export interface SimNodeOptions extends Pick<
   SimulatedAgentOptions,
   "name" | "script" | "address" | "cpus" | "memoryBytes" | "labels"
@@ -148,6 +176,7 @@ export interface SimNodeOptions extends Pick<
   /** Outlives the agent. */
   readonly disk: SimDisk;
   readonly network: SimNetwork;
+  readonly proxy?: boolean;
   /** What it was in the cluster that this one goes on from. */
   readonly image?: NodeImage;
 }

@@ -73,12 +73,12 @@ export class SimPeers {
     const fault = this.#faultAt(from, to, message);
     if (fault.kind === "drop" || fault.kind === "hang") return;
     const pair = pairOf(from, to);
-    const soonest = this.#clock.mono() + 0.2 + this.#rng.below(800) / 1_000 + (this.delaysMs.get(pair) ?? 0);
+    const moreMs = (this.delaysMs.get(pair) ?? 0) + (fault.kind === "delay" ? fault.ms : 0);
+    const soonest = this.#clock.mono() + 0.2 + this.#rng.below(800) / 1_000 + moreMs;
     let at = Math.max(soonest, this.#lastAt.get(pair) ?? 0);
     // What comes behind a message out of order overtakes it.
     if (fault.kind === "reorder") at += 1 + this.#rng.below(reorderMsMax);
-    else if (fault.kind === "delay") at += fault.ms;
-    if (fault.kind !== "reorder") this.#lastAt.set(pair, at);
+    else this.#lastAt.set(pair, at);
     const arrive = (): void => {
       if (this.#ends.get(to) !== receiver || this.#ends.get(from) !== sender || this.isCut(from, to)) return;
       if (message.type === "command" || message.type === "answer") receiver.call(from, message);

@@ -8,6 +8,8 @@ import type { NodeLink } from "../link/client.ts";
 import { createNodeLink } from "../link/client.ts";
 import type { LinkTransport } from "../link/transport.ts";
 import { createCheckpoints } from "../pods/checkpoint.ts";
+import { proxyChild } from "../proxy/proxy-child.ts";
+import type { ProxyOptions } from "../proxy/proxy.ts";
 import type { SimulatedNode, SimulatedNodeOptions } from "./node.ts";
 import { createSimulatedNode } from "./node.ts";
 import { agentParts, createNodeTree, type NodeTree } from "../tree.ts";
@@ -29,12 +31,14 @@ export interface SimulatedAgentOptions extends Pick<
   readonly env: Env;
   readonly transport: LinkTransport;
   readonly version: string;
+  /** What the node's proxy is composed of; absent: there is none, as if it were always done. */
+  readonly proxy?: Pick<ProxyOptions, "exec" | "settings">;
   /** Default: it is logged. */
   readonly onFatal?: (error: Error) => void;
 }
 
 export async function createSimulatedAgent(options: SimulatedAgentOptions): Promise<SimulatedAgent> {
-  const { env, transport, version, onFatal, ...rest } = options;
+  const { env, transport, version, proxy, onFatal, ...rest } = options;
   const { clock, disk, log, random, faults } = env;
   const state = await loadAgentState(disk);
   const link = createNodeLink({
@@ -72,8 +76,10 @@ export async function createSimulatedAgent(options: SimulatedAgentOptions): Prom
     epoch: () => link.epoch,
   });
   const actors = actorDirectory({ tree, pods: node.pods, probes: node.probes });
-  // There is no proxy that could lag behind.
-  desired.onChange(() => link.setProxied(desired.revision));
+  const proxied = (revision: number): void => link.setProxied(revision);
+  const parts = { path: `${tree.path}/proxy`, clock, log, faults, desired, node: options.name, onProgrammed: proxied };
+  // Without a proxy nothing can lag behind.
+  if (proxy === undefined) desired.onChange(() => proxied(desired.revision));
   return {
     node,
     link,
@@ -82,6 +88,7 @@ export async function createSimulatedAgent(options: SimulatedAgentOptions): Prom
     async start() {
       await node.start();
       for (const child of agentParts(clock, tree.path, { link, status: node.status })) tree.add(child);
+      if (proxy !== undefined) tree.add(proxyChild(parts.path, { ...parts, ...proxy }).child);
     },
     stop() {
       tree.stop();
