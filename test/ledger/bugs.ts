@@ -1,8 +1,8 @@
 /**
  * Bugs that someone could make: each is one piece of text of the build replaced by another, in a
- * copy. What must catch it is named beside it: seeds of the simulator, or a directed script of
- * test/golden/raft. A piece that is no longer there, or there twice, fails the test: then the bug
- * has to be thought over anew.
+ * copy. What must catch it is named beside it: seeds of the simulator, a directed script of
+ * test/golden/raft, or tests of test/faults. A piece that is no longer there, or there twice, fails
+ * the test: then the bug has to be thought over anew.
  */
 export interface Bug {
   readonly name: string;
@@ -10,8 +10,11 @@ export interface Bug {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** How many seeds may be needed, from `firstSeed` (1) on; or the script. */
-  readonly caughtBy: { readonly runs: number; readonly firstSeed?: number } | { readonly script: string };
+  /** How many seeds may be needed, from `firstSeed` (1) on; the script; or the tests that fail, and no other of their suite. */
+  readonly caughtBy:
+    | { readonly runs: number; readonly firstSeed?: number }
+    | { readonly script: string }
+    | { readonly suite: string; readonly tests: readonly string[] };
 }
 
 const seeds = (runs: number): { readonly runs: number } => ({ runs });

@@ -1,0 +1,87 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Bug } from "./bugs.ts";
+import { copyBuild, runNode, type BuildCopy } from "./build-copy.ts";
+
+/** What the bugs of the log need of the build. */
+export const logParts: readonly string[] = [
+  "src/util",
+  "src/env",
+  "src/raft",
+  "src/sim",
+  "test/sim",
+  "test/ledger",
+  "test/unit/raft/support",
+];
+
+const golden: string = join(import.meta.dirname, "..", "..", "..", "test", "golden", "raft");
+
+/** What was seen of a bug. */
+export interface Hunted {
+  readonly isCaught: boolean;
+  /** One line for people. */
+  readonly seen: string;
+}
+
+/** Looks for a bug with what its entry names. The copy is as it was afterwards. */
+export function hunt(copy: BuildCopy, bug: Bug): Promise<Hunted> {
+  const { caughtBy } = bug;
+  return copy.with(bug, async () => {
+    if ("tests" in caughtBy) return huntByTests(copy, caughtBy);
+    if ("script" in caughtBy) return byExit(await runNode([copy.pathOf("test/ledger/golden.js"), scriptOf(caughtBy)]));
+    const { runs, firstSeed = 1 } = caughtBy;
+    const limits = ["--seed", `${firstSeed}`, "--runs", `${runs}`, "--faults-ms", "25000", "--no-shrink"];
+    return byExit(await runNode([copy.pathOf("test/sim/main.js"), ...limits]));
+  });
+}
+
+const scriptOf = ({ script }: { readonly script: string }): string => join(golden, `${script}.txt`);
+
+function byExit({ code, output }: { readonly code: number; readonly output: string }): Hunted {
+  const lines = output.split("\n").filter((line) => line.includes("RED") || /violation|Error|does not/.test(line));
+  return { isCaught: code !== 0, seen: lines.slice(0, 2).join(" | ").slice(0, 240) };
+}
+
+/** A copy in which the fault tests run. */
+export async function copyForFaults(): Promise<BuildCopy> {
+  const copy = await copyBuild(["src", "test/faults", "test/cluster"]);
+  const config = { files: ["dist/test/faults/*.test.js"], workerThreads: false, timeout: "60s" };
+  await writeFile(join(copy.folder, "ava.config.js"), `export default ${JSON.stringify(config)};\n`);
+  return copy;
+}
+
+interface ByTests {
+  readonly suite: string;
+  readonly tests: readonly string[];
+}
+
+/** Caught means: of the suite exactly these tests fail. */
+async function huntByTests(copy: BuildCopy, { suite, tests }: ByTests): Promise<Hunted> {
+  const { failed, passed, output } = await runSuite(copy, suite);
+  const [missed, also] = [without(tests, failed), without(failed, tests)];
+  if (passed.length + failed.length === 0) return { isCaught: false, seen: output.slice(-600) };
+  const seen = [
+    `${failed.length} of ${failed.length + passed.length} fail`,
+    ...missed.map((title) => `passes: ${title}`),
+    ...also.map((title) => `fails too: ${title}`),
+  ];
+  return { isCaught: missed.length + also.length === 0, seen: seen.join("\n    ") };
+}
+
+const without = (these: readonly string[], those: readonly string[]): readonly string[] =>
+  these.filter((each) => !those.includes(each));
+
+export interface SuiteRun {
+  readonly passed: readonly string[];
+  readonly failed: readonly string[];
+  readonly output: string;
+}
+
+/** Runs a file of test/faults in the copy; all of them without a name. */
+export async function runSuite(copy: BuildCopy, suite: string = "*"): Promise<SuiteRun> {
+  const ava = join(copy.folder, "node_modules/ava/entrypoints/cli.mjs");
+  const { output } = await runNode([ava, "--tap", `dist/test/faults/${suite}.test.js`], copy.folder);
+  const titles = (mark: string): readonly string[] =>
+    [...output.matchAll(new RegExp(`^${mark} \\d+ - (?:[a-z-]+ › )?(.*)$`, "gm"))].map(([, title = ""]) => title);
+  return { passed: titles("ok"), failed: titles("not ok"), output };
+}
