@@ -54,6 +54,8 @@ export interface CoreOptions {
   readonly identity: { readonly member: number; readonly incarnation: number };
   /** The way to the other masters. Default: there are none. */
   readonly forward?: ForwardPort;
+  /** Asks another master to lead. Default: there are none. */
+  readonly handOver?: () => Promise<unknown>;
   readonly facts: ClusterFacts;
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
@@ -116,6 +118,7 @@ export function createCore(options: CoreOptions): Core {
     host,
     process: processParts({ env, store, log, sessions: () => sessions.count }),
     leader: () => [...host.leaderChildren(), ...controllers(), sweepsChild({ env, store, host })],
+    handOver: () => void options.handOver?.().catch((error: unknown) => env.log("warn", "hand-over.failed", { error })),
     giveUp: onFatal,
   });
   const authorizer = createAuthorizer({ view: store.committed });

@@ -25,7 +25,7 @@ export interface ReplicaOptions<Links> {
   readonly ring: KeyRing;
   readonly nodes: NodeTable;
   /** What the core takes beside what follows from the log. */
-  readonly core: Omit<CoreOptions, "env" | "store" | "log" | "identity" | "forward" | "nodes" | "onFatal">;
+  readonly core: Omit<CoreOptions, "env" | "store" | "log" | "identity" | "forward" | "handOver" | "nodes" | "onFatal">;
   /** The doors of the nodes, over the core. */
   readonly links: (core: Core, raft: Raft) => Links;
   /** The way to the other masters. Default: there are none. */
@@ -132,7 +132,7 @@ export class Replica<Links> {
       identity: { member: raft.memberId, incarnation: raft.incarnation + livesBefore },
       nodes,
       onFatal,
-      ...(peering === undefined ? {} : { forward: peering.transport }),
+      ...(peering === undefined ? {} : { forward: peering.transport, handOver: () => raft.transfer() }),
     });
     core.host.directory.add(() => nodes.actors());
     return { core, links: links(core, raft) };

@@ -8,10 +8,10 @@ import { createSupervisor, supervisorChild, type ChildSpec, type SupervisorSpec 
  * term one leader scope below it, with everything that only a leader runs.
  *
  * A part of the scope that fails takes the whole scope with it, since each builds on what another
- * keeps; a second failure within half a minute is the scope's own. With other voters that is a
- * step-down. A lone voter has no one to hand over to: the root builds the scope anew over the same
- * tip. When that fails too often as well, the process ends in order, and whoever keeps it starts it
- * again from the log.
+ * keeps; a second failure within half a minute is the scope's own. With other voters one of them is
+ * asked to lead instead. A lone voter has no one to hand over to: the root builds the scope anew over
+ * the same tip. When that fails too often as well, the process ends in order, and whoever keeps it
+ * starts it again from the log.
  */
 export interface MasterTreeOptions {
   readonly env: Env;
@@ -20,6 +20,8 @@ export interface MasterTreeOptions {
   readonly process?: readonly ChildSpec[];
   /** Parts of a term, in the order of their start; made anew for each scope. */
   readonly leader: () => readonly ChildSpec[];
+  /** The scope gave up: another master may do better. Default: there is none. */
+  readonly handOver?: () => void;
   /** The root gave up: the process must end. */
   readonly giveUp: (error: Error) => void;
 }
@@ -42,7 +44,7 @@ const leaderSpec: SupervisorSpec = {
 };
 
 export function runMasterTree(options: MasterTreeOptions): void {
-  const { env, host, giveUp } = options;
+  const { env, host, handOver, giveUp } = options;
   const deps = { clock: env.clock, random: env.random.stream("supervision"), faults: env.faults };
   const root = createSupervisor(
     rootSpec,
@@ -63,6 +65,7 @@ export function runMasterTree(options: MasterTreeOptions): void {
       scope.start((error) => {
         if (error !== undefined) env.log("error", "leader-scope-failed", { error: error.message });
         exit(error);
+        if (error !== undefined) handOver?.();
       }),
   };
   host.addLeaderPart({
