@@ -130,7 +130,8 @@ export class Outbound {
       const { sent } = job;
       if (job.decided !== undefined && sent?.term !== log.term) this.#options.abandoned(job);
       else if (sent?.term !== log.term || now - sent.atMs >= forwardAgainMs) this.#send(job);
-      else this.#arm(sent.atMs + forwardAgainMs - now);
+      // At least a moment: a rest too small for the clock would come due again and again at one time.
+      else this.#arm(Math.max(1, sent.atMs + forwardAgainMs - now));
     }
   }
 }
