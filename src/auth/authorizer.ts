@@ -10,20 +10,28 @@ import type { Attributes, Authorizer } from "./auth-api.ts";
 export function createAuthorizer(options: {
   /** Committed rows. */
   readonly view: View;
+  /** Nodes may say what faults did there. */
+  readonly faults?: boolean;
 }): Authorizer {
+  const { view, faults = false } = options;
   return {
     authorize: (user, attributes) => {
-      const allowed = isAllowed(options.view, user, attributes);
+      const allowed = isAllowed({ view, faults }, user, attributes);
       return { allowed, reason: "" };
     },
   };
 }
 
-function isAllowed(view: View, user: User, attributes: Attributes): boolean {
+interface Known {
+  readonly view: View;
+  readonly faults: boolean;
+}
+
+function isAllowed(known: Known, user: User, attributes: Attributes): boolean {
   if (user.groups.includes("system:masters")) return true;
   if (!attributes.resource) return isPathAllowed(user, attributes.verb, attributes.path);
   if (!isAuthenticated(user)) return false;
-  return isSelfReview(attributes) || isNodeAllowed(view, user, attributes);
+  return isSelfReview(attributes) || isNodeAllowed(known, user, attributes);
 }
 
 function isAuthenticated(user: User): boolean {
@@ -52,7 +60,7 @@ const nodePrefix = "system:node:";
 const read: ReadonlySet<string> = new Set(["get", "list", "watch"]);
 const change: ReadonlySet<string> = new Set(["update", "patch"]);
 
-function isNodeAllowed(view: View, user: User, attributes: ResourceAttributes): boolean {
+function isNodeAllowed({ view, faults }: Known, user: User, attributes: ResourceAttributes): boolean {
   if (!user.groups.includes("system:nodes") || !user.name.startsWith(nodePrefix)) return false;
   const node = user.name.slice(nodePrefix.length);
   const { verb, plural, name } = attributes;
@@ -83,6 +91,8 @@ function isNodeAllowed(view: View, user: User, attributes: ResourceAttributes): 
       return verb === "get" && podsNeed(view, node, attributes, "configMaps");
     case "secrets":
       return verb === "get" && podsNeed(view, node, attributes, "secrets");
+    case "faults.faults.troupe.dev/status":
+      return faults && verb === "patch";
     case "serviceaccounts/token":
       return verb === "create" && podsRunAs(view, node, attributes);
     default:

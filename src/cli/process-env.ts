@@ -1,4 +1,6 @@
 /** The `Env` of a real process: the machine's clock and randomness, files under one folder. */
+import { join } from "node:path";
+import type { ProcessFaults, ProcessFaultsOptions } from "../server/faults.ts";
 import { noFaults } from "../env/faults.ts";
 import type { Env, Log } from "../env/env.ts";
 import { realClock } from "../env/real/clock.ts";
@@ -22,6 +24,18 @@ export function createProcessEnv(options: { readonly diskRoot: string; readonly 
       readable: process.stderr.isTTY === true,
     }),
   };
+}
+
+/** With `--enable-faults`: the same, obeying Faults. `folder`: where it is kept what they have done. */
+export async function createProcessFaults(
+  env: Env,
+  { self, folder }: Pick<ProcessFaultsOptions, "self"> & { readonly folder: string },
+): Promise<ProcessFaults> {
+  const { ProcessFaults } = await import("../server/faults.ts");
+  const { realProgram } = await import("../env/real/program.ts");
+  const { fileJournal } = await import("../env/real/fault-journal.ts");
+  env.log("warn", "faults.enabled", self);
+  return new ProcessFaults({ env, self, program: realProgram, journal: fileJournal(join(folder, "faults.json")) });
 }
 
 /**

@@ -18,6 +18,8 @@ export interface OwnProcess extends ProcessId {
   readonly role: (typeof roles)[number] | "containerd" | "shim";
   /** The node of an agent; the name of one of several masters. */
   readonly node: string | undefined;
+  /** It was started with `--enable-faults`. */
+  readonly faults: boolean;
 }
 
 /** Undefined: it ended meanwhile, or this user may not see it. */
@@ -71,9 +73,12 @@ export function processesOf(dataDir: string): readonly OwnProcess[] {
     .flatMap((entry) => {
       const pid = Number(entry);
       const line = readProc(pid, "cmdline");
-      const own = line === undefined ? undefined : classify(line.replace(/\0$/, "").split("\0"), dataDir);
+      const argv = line?.replace(/\0$/, "").split("\0") ?? [];
+      const own = line === undefined ? undefined : classify(argv, dataDir);
       const living = own === undefined ? undefined : lookAt(pid);
-      return own === undefined || living === undefined ? [] : [{ ...living, ...own }];
+      return own === undefined || living === undefined
+        ? []
+        : [{ ...living, ...own, faults: argv.includes("--enable-faults") }];
     });
 }
 

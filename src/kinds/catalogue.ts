@@ -4,6 +4,7 @@ import { deployments } from "./deployment.ts";
 import { endpoints } from "./endpoints.ts";
 import { endpointSlices } from "./endpointslice.ts";
 import { events } from "./event.ts";
+import { faults } from "./fault.ts";
 import type { Kind, KindId } from "./kind.ts";
 import { leases } from "./lease.ts";
 import { namespaces } from "./namespace.ts";
@@ -14,7 +15,7 @@ import { secrets } from "./secret.ts";
 import { services } from "./service.ts";
 import { serviceAccounts } from "./serviceaccount.ts";
 
-/** Every kind that is served. A new kind is one file and one line here. */
+/** Every kind that each master serves. A new kind is one file and one line here. */
 export const kinds: readonly Kind[] = [
   configMaps,
   endpoints,
@@ -32,11 +33,22 @@ export const kinds: readonly Kind[] = [
   actors,
 ];
 
-const byId: ReadonlyMap<KindId, Kind> = new Map(kinds.map((kind) => [kind.id, kind]));
+/**
+ * All that can have rows and types: those of faults too, which only masters with `--enable-faults`
+ * serve. What stores, restores or replicates rows takes these, so that every master can apply every log.
+ */
+export const allKinds: readonly Kind[] = [...kinds, faults];
+
+/** What a master serves. */
+export function servedKinds(options: { readonly faults: boolean }): readonly Kind[] {
+  return options.faults ? allKinds : kinds;
+}
+
+const byId: ReadonlyMap<KindId, Kind> = new Map(allKinds.map((kind) => [kind.id, kind]));
 const byResource: ReadonlyMap<string, Kind> = new Map(
-  kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]),
+  allKinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]),
 );
-const byType: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
+const byType: ReadonlyMap<string, Kind> = new Map(allKinds.map((kind) => [`${apiVersionOf(kind)}/${kind.kind}`, kind]));
 
 export function kindById(id: KindId): Kind | undefined {
   return byId.get(id);

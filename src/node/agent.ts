@@ -3,7 +3,7 @@ import type { ActorDirectory } from "../actors/runtime/actor.ts";
 import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
 import type { Node } from "../kinds/generated/types.ts";
-import { messageOf } from "../util/errors.ts";
+import { messageOf, TransientError } from "../util/errors.ts";
 import type { AgentState } from "./agent-state.ts";
 import { loadAgentState, saveAgentState } from "./agent-state.ts";
 import type { Cgroups as NodeCgroups } from "./cgroups/cgroups.ts";
@@ -132,7 +132,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { faults, random } = env;
   const tree = createNodeTree({ clock, log, random, faults, node: node.name, giveUp: options.onFatal });
   const giveUp = (error: Error): void => tree.giveUp(error);
-  const probes = createProbeSupervisor({ clock, rng, log, events, prober, giveUp });
+  const probes = createProbeSupervisor({ clock, rng, log, events, prober, faults, node: node.name, giveUp });
   const isLive = (): boolean => link.state === "live";
   const pods = createPods({
     nodeName: node.name,
@@ -157,7 +157,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         mounter: createMounter(host.exec, host.files, options.mountNamespace),
         tokens: createTokens({ clock, log, reporter }),
       }),
-      network: networkOf(options.ipam),
+      network: networkOf(options.ipam, env, node.name),
       cgroups: cgroupsOf(options.cgroups),
       hooks: prober,
       gate: options.gate ?? createSliceGate(desired, { isLive, proxied: () => link.proxiedEverywhere }),
@@ -253,8 +253,19 @@ async function loadRange({ cri, ipam }: AgentOptions, cidr: string, pods: Pods):
   await ipam.reconcile(held, new Set(pods.list().map(({ uid }) => uid)));
 }
 
-function networkOf(ipam: Ipam): PodNetwork {
-  return { assign: async (uid) => ipam.allocate(uid), release: async (uid) => ipam.release(uid) };
+/** A pod's address is given and taken back behind the seam `cni`. */
+function networkOf(ipam: Ipam, { clock, faults }: Env, node: string): PodNetwork {
+  const pass = async <T>(step: string, run: () => Promise<T>): Promise<T> => {
+    const fault = faults.at({ seam: "cni", path: `/node/${node}/cni/${step}` });
+    if (fault.kind === "error") throw new TransientError(`the pod's network: ${fault.message}`);
+    const waitMs = fault.kind === "delay" || fault.kind === "hang" ? (fault.ms ?? 0) : 0;
+    if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
+    return run();
+  };
+  return {
+    assign: (uid) => pass("add", async () => ipam.allocate(uid)),
+    release: (uid) => pass("del", async () => ipam.release(uid)),
+  };
 }
 
 function cgroupsOf(cgroups: NodeCgroups): Cgroups {

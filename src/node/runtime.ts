@@ -57,6 +57,8 @@ export interface NodeRuntimeOptions {
   readonly serviceCidr: string;
   /** True when this process lives in a network namespace that was made for the node. */
   readonly ownNetns?: boolean;
+  /** Around the runtime: faults, say. Default: the runtime itself. */
+  readonly wrap?: (cri: Cri) => Cri;
   /** Path of the node's namespace when this process is not in it; exec then needs `streamAddress`. */
   readonly netns?: string;
   readonly streamAddress?: string;
@@ -74,7 +76,8 @@ export async function startNodeRuntime(options: NodeRuntimeOptions): Promise<Nod
   });
   const address = await findNodeAddress(exec, recorder, netns);
   const socket = options.endpoint ?? socketPath(dataDirectory);
-  const whole = createCri({ socket, clock });
+  const bare = createCri({ socket, clock });
+  const whole = options.wrap?.(bare) ?? bare;
   const cri = options.endpoint === undefined ? whole : scopeCri(whole, nodeScope(dataDirectory));
   const services = createContainerdServices({ socket, clock });
   const layout = await detectLayout(files);

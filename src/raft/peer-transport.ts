@@ -23,6 +23,8 @@ export interface PeerTransportOptions {
   readonly listenAt: { readonly host: string; readonly port: number };
   /** Asked anew for each connection. */
   readonly credentials: () => Credentials;
+  /** Of the seam `net`; default: nothing goes wrong. */
+  readonly carry?: (from: MemberId, to: MemberId, message: PeerMessage | CallMessage, run: () => void) => void;
 }
 
 /** What the transport needs of the log: `Raft` has it once it is open. */
@@ -102,6 +104,12 @@ export class PeerTransport implements Transport {
 
   /** Best effort: nothing waits for a connection. */
   send(to: MemberId, message: PeerMessage | CallMessage): void {
+    const { carry } = this.#options;
+    if (carry === undefined) return this.#send(to, message);
+    carry(this.#known().memberId, to, message, () => this.#send(to, message));
+  }
+
+  #send(to: MemberId, message: PeerMessage | CallMessage): void {
     const peer = this.#peers.get(to);
     if (peer === undefined) return;
     const lane = laneOf(message);

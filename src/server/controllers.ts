@@ -1,9 +1,10 @@
 /** Controllers and scheduler of a master with the facts that they need. */
 import { createControllers } from "../actors/controllers/catalogue.ts";
+import { faultCourse } from "../actors/controllers/fault.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
 import { createScheduler } from "../actors/scheduler/scheduler.ts";
 import type { NodeTable } from "../api/link/nodes.ts";
-import { kinds } from "../kinds/catalogue.ts";
+import { servedKinds } from "../kinds/catalogue.ts";
 import type { Millis } from "../util/time.ts";
 
 export interface MasterControllersOptions {
@@ -18,6 +19,8 @@ export interface MasterControllersOptions {
   readonly serviceAddress: string;
   /** PEM of the serving authority: what pods trust. */
   readonly authority: string;
+  /** Faults are served. */
+  readonly faults?: boolean;
 }
 
 /** A node that is silent this long is Unknown (Kubernetes' node-monitor-grace-period). */
@@ -25,10 +28,10 @@ const nodeGraceMs: Millis = 50_000;
 const servicePort = 443;
 
 export function masterControllers(options: MasterControllersOptions): readonly Controller[] {
-  const { nodes, podCidr, serviceCidr, masters, onMasters, serviceAddress, authority } = options;
+  const { nodes, podCidr, serviceCidr, masters, onMasters, serviceAddress, authority, faults = false } = options;
   return [
     ...createControllers({
-      kinds,
+      kinds: servedKinds({ faults }),
       api: { clusterIp: serviceAddress, servicePort, masters, ...(onMasters === undefined ? {} : { onMasters }) },
       certificate: () => authority,
       pods: { clusterCidr: podCidr, serviceCidr },
@@ -39,5 +42,6 @@ export function masterControllers(options: MasterControllersOptions): readonly C
       },
     }),
     createScheduler(),
+    ...(faults ? [faultCourse] : []),
   ];
 }

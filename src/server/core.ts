@@ -27,12 +27,13 @@ import { createAuthorizer } from "../auth/authorizer.ts";
 import type { Env } from "../env/env.ts";
 import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpHandler } from "../env/http.ts";
-import { kinds } from "../kinds/catalogue.ts";
+import { allKinds, servedKinds } from "../kinds/catalogue.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { Store } from "../store/store.ts";
 import { actorMetrics } from "./actor-metrics.ts";
 import { crumbPart } from "./crumb.ts";
+import type { ProcessFaults } from "./faults.ts";
 import { processParts, Sessions } from "./process-parts.ts";
 import { sweepsChild } from "./sweeps.ts";
 
@@ -67,18 +68,20 @@ export interface CoreOptions {
   readonly watchdog?: Watchdog;
   /** What the watchdog caught in the last life of this process. */
   readonly crumb?: CrumbNote;
+  /** Absent: this master was started without `--enable-faults` and knows no Faults. `env` is its own then. */
+  readonly faults?: ProcessFaults;
 }
 
 export interface Core {
   readonly store: Store;
   readonly host: ActorHost;
   readonly authorizer: Authorizer;
+  /** What is served, by id. */
+  readonly kinds: ReadonlyMap<string, Kind>;
   /** What both doors serve from. */
   readonly door: Door;
   readonly rest: HttpHandler;
 }
-
-export const kindsById: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) => [kind.id, kind]));
 
 export function admissionOf(facts: ClusterFacts): readonly Admission[] {
   return [
@@ -91,6 +94,8 @@ export function admissionOf(facts: ClusterFacts): readonly Admission[] {
 
 export function createCore(options: CoreOptions): Core {
   const { env, store, log, identity, facts, onFatal } = options;
+  const kinds = servedKinds({ faults: options.faults !== undefined });
+  const kindsById: ReadonlyMap<string, Kind> = new Map(kinds.map((kind) => [kind.id, kind]));
   const decide: Decide = createDecide({ kinds, admission: admissionOf(facts) });
   const codec = codecOf(store);
   const watched = {
@@ -121,7 +126,7 @@ export function createCore(options: CoreOptions): Core {
     handOver: () => void options.handOver?.().catch((error: unknown) => env.log("warn", "hand-over.failed", { error })),
     giveUp: onFatal,
   });
-  const authorizer = createAuthorizer({ view: store.committed });
+  const authorizer = createAuthorizer({ view: store.committed, faults: options.faults !== undefined });
   const door = openDoor({
     host,
     store,
@@ -141,7 +146,8 @@ export function createCore(options: CoreOptions): Core {
     readiness: [{ name: "log", problem: () => (log.leader === undefined ? "there is no leader" : undefined) }],
   });
   const rest = restHandler(door);
-  return { store, host, authorizer, door, rest: (exchange) => rest(sessions.counted(exchange)) };
+  options.faults?.followStore({ store, host, kinds: allKinds });
+  return { store, host, authorizer, kinds: kindsById, door, rest: (exchange) => rest(sessions.counted(exchange)) };
 }
 
 /** A follower may not have heard yet of whom it is about to refuse: it asks how far the leader is first. */

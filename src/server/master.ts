@@ -10,6 +10,7 @@ import type { VersionInfo } from "../api/rest/door.ts";
 import type { TokenIssuer } from "../auth/auth-api.ts";
 import { createTokenIssuer } from "../auth/tokens.ts";
 import type { Disk, Env } from "../env/env.ts";
+import { passMessage } from "../env/faulty-mail.ts";
 import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
 import type { HttpExchange } from "../env/http.ts";
 import type { Credentials, SecureSockets } from "../env/sockets.ts";
@@ -18,16 +19,17 @@ import { loadService } from "../env/real/proto.ts";
 import { backupPath, Backups } from "./backup/backups.ts";
 import type { BackupCluster } from "./backup/format.ts";
 import { Joining, type JoiningOptions } from "./joining/joining.ts";
+import type { ProcessFaults } from "./faults.ts";
 import { createNativeServer } from "./native.ts";
 import { rehearse } from "./rehearsal.ts";
 import { Resealer } from "./reseal.ts";
-import { kinds } from "../kinds/catalogue.ts";
+import { allKinds } from "../kinds/catalogue.ts";
 import { membersOf } from "../raft/core/config.ts";
 import type { Raft, RaftOptions } from "../raft/driver.ts";
-import { PeerTransport } from "../raft/peer-transport.ts";
+import { PeerTransport, type PeerTransportOptions } from "../raft/peer-transport.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import { messageOf } from "../util/errors.ts";
-import { kindsById, type ClusterFacts, type Core } from "./core.ts";
+import type { ClusterFacts, Core } from "./core.ts";
 import { Replica } from "./replica.ts";
 
 export interface MasterOptions {
@@ -58,6 +60,8 @@ export interface MasterOptions {
   readonly watchdog?: Watchdog;
   /** What the watchdog caught in the last life of this process. */
   readonly crumb?: CrumbNote;
+  /** Started with `--enable-faults`; `env` is its own then. */
+  readonly faults?: ProcessFaults;
 }
 
 /** How this master finds the others. What it says of the cluster counts at its first start only. */
@@ -112,7 +116,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   await state.start();
   const { core, links } = state.replica;
   const { ring } = state;
-  const resealer = new Resealer({ env, store: core.store, host: core.host, ring, kinds });
+  const resealer = new Resealer({ env, store: core.store, host: core.host, ring, kinds: allKinds });
   const native = createNativeServer({ env, core, links, tls, isReady: () => state.raft.leader !== undefined });
   const grpcPort = await native.listen(listen.host, listen.grpcPort);
   const memberOf = (): object => ({
@@ -160,6 +164,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       const goesOn = await state.handOver();
       if (goesOn) await close();
       core.host.stop();
+      options.faults?.stop();
       await backups?.stop();
       if (!goesOn) await close();
       await state.stop();
@@ -212,8 +217,8 @@ class State {
       keys: options.sealingKeys,
       randomBytes: (length) => seal.bytes(length),
     });
-    this.#transport = peers === undefined ? undefined : transportOf(env, peers);
-    const { facts, version, watchdog, crumb, onFatal } = options;
+    this.#transport = peers === undefined ? undefined : transportOf(env, peers, options.faults !== undefined);
+    const { facts, version, watchdog, crumb, faults, onFatal } = options;
     const { nodes, tokenIssuer, audiences } = shared;
     const nodeStreams: NodeStreams = { open: (node, request) => this.replica.links.open(node, request) };
     this.replica = new Replica({
@@ -229,6 +234,7 @@ class State {
         version,
         ...(watchdog === undefined ? {} : { watchdog }),
         ...(crumb === undefined ? {} : { crumb }),
+        ...(faults === undefined ? {} : { faults }),
       },
       links: (core) => linksOf(options, shared, core),
       ...(peers === undefined || this.#transport === undefined
@@ -307,16 +313,31 @@ interface Shared {
   readonly nodes: NodeTable;
 }
 
-function transportOf({ clock, crypto, log }: Env, { sockets, listen, credentials }: PeersOptions): PeerTransport {
-  return new PeerTransport({ clock, crypto, log, sockets, listenAt: listen, credentials });
+function transportOf(env: Env, { sockets, listen, credentials }: PeersOptions, withFaults: boolean): PeerTransport {
+  const { clock, crypto, log } = env;
+  const carry = withFaults ? { carry: carrier(env) } : {};
+  return new PeerTransport({ clock, crypto, log, sockets, listenAt: listen, credentials, ...carry });
 }
 
-function linksOf({ env, facts }: MasterOptions, { nodes, tokenIssuer, audiences }: Shared, core: Core): LinkDoor {
+/** What masters send each other passes the seam `net`, under the names that `up` gives them. */
+function carrier(env: Env): NonNullable<PeerTransportOptions["carry"]> {
+  return (from, to, { type }, run) => {
+    const [one, other] = [`m${from}`, `m${to}`];
+    passMessage(env, { seam: "net", path: `/peer/${one}/${other}/${type}`, from: one, to: other }, run);
+  };
+}
+
+function linksOf(
+  { env, facts, faults }: MasterOptions,
+  { nodes, tokenIssuer, audiences }: Shared,
+  core: Core,
+): LinkDoor {
   return createLinkDoor({
     env,
     store: core.store,
     host: core.host,
-    kinds: kindsById,
+    kinds: core.kinds,
+    faults: faults !== undefined,
     authorizer: core.authorizer,
     service: loadService("node.proto", "troupe.node.v1.NodeLink"),
     tokenIssuer,

@@ -9,12 +9,14 @@ import { loadService } from "../env/real/proto.ts";
 import { createAgent, type Agent } from "../node/agent.ts";
 import type { ContainerdServices } from "../node/cri/containerd-services.ts";
 import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
-import { createGrpcTransport, type MasterAddress } from "../node/link/transport.ts";
+import { faultyLink } from "../node/link/faulty.ts";
+import { createGrpcTransport, type LinkTransport, type MasterAddress } from "../node/link/transport.ts";
 import type { Recorder } from "../node/network/outside.ts";
 import { parseIpv4Cidr, parseIpv4 } from "../util/ipv4.ts";
 import { proxyChild, type SupervisedProxy } from "../node/proxy/proxy-child.ts";
 import { replaceable } from "../node/replaceable.ts";
 import { startNodeRuntime } from "../node/runtime.ts";
+import type { ProcessFaults } from "./faults.ts";
 import { invariant, messageOf, TransientError } from "../util/errors.ts";
 
 export interface NodeOptions {
@@ -42,6 +44,8 @@ export interface NodeOptions {
   readonly version: string;
   /** The agent's supervision gave up: the process must end. */
   readonly onFatal: (error: Error) => void;
+  /** Started with `--enable-faults`; `env` is its own then. */
+  readonly faults?: ProcessFaults;
   /** Starts the DNS process of this node: `node bin/troupe dns …`. */
   readonly dnsCommand: { readonly file: string; readonly args: readonly string[] };
 }
@@ -70,6 +74,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     serviceCidr: cluster.serviceCidr,
     ownNetns: options.ownNetns,
     ...(options.runtimeEndpoint === undefined ? {} : { endpoint: options.runtimeEndpoint }),
+    ...(options.faults === undefined ? {} : { wrap: options.faults.wrapCri(name) }),
   });
   const { cri, puller, ipam, cgroups, recorder, apparmor, address, services } = runtime;
   await addDnsAddress(options, recorder);
@@ -78,13 +83,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     env,
     host,
     cri,
-    transport: createGrpcTransport({
-      clock: env.clock,
-      address: options.masterAddress,
-      service: loadService("node.proto", "troupe.node.v1.NodeLink"),
-      tls: options.tls,
-      serverName: "kubernetes",
-    }),
+    transport: linkOf(options),
     puller,
     ipam,
     cgroups,
@@ -128,15 +127,29 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   );
   agent.tree.add(proxy.child);
   agent.tree.add(await dnsChild(options, agent, address.address));
+  options.faults?.followDesired(agent.desired, agent.reporter);
   await agent.start();
   log("info", "node.started", { node: name, address: address.address });
   return {
     agent,
     proxy,
     stop() {
+      options.faults?.stop();
       agent.stop();
     },
   };
+}
+
+function linkOf({ env, name, masterAddress, tls, faults }: NodeOptions): LinkTransport {
+  const { clock } = env;
+  const transport = createGrpcTransport({
+    clock,
+    address: masterAddress,
+    service: loadService("node.proto", "troupe.node.v1.NodeLink"),
+    tls,
+    serverName: "kubernetes",
+  });
+  return faults === undefined ? transport : faultyLink({ transport, node: name, clock, faults: env.faults });
 }
 
 function needed<T>(parsed: T | undefined): T {

@@ -8,7 +8,7 @@
 import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import type { NodeTable } from "../api/link/nodes.ts";
 import type { Env } from "../env/env.ts";
-import { kinds } from "../kinds/catalogue.ts";
+import { allKinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft, type RaftOptions } from "../raft/driver.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { CallMessage, PeerMessage, Transport } from "../raft/transport-api.ts";
@@ -145,5 +145,5 @@ export function storeOptionsOf({
   ring,
   storeLimits = {},
 }: Pick<ReplicaOptions<unknown>, "env" | "ring" | "storeLimits">): StoreOptions {
-  return { kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: ring, limits: storeLimits };
+  return { kinds: allKinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: ring, limits: storeLimits };
 }

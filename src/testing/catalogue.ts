@@ -1,4 +1,4 @@
-import { apiVersionOf, kindById, kinds } from "../kinds/catalogue.ts";
+import { allKinds as kinds, apiVersionOf, kindById } from "../kinds/catalogue.ts";
 import type { Kind, KubeObject } from "../kinds/kind.ts";
 
 /** The kind of a word: `Pod`, `pods`, `deployments.apps`. Throws RangeError for one that names none. */

@@ -36,8 +36,11 @@ export interface ClusterOptions {
   readonly controllers?: readonly Controller[];
   /** Without the controllers of production: only what writes do by themselves. */
   readonly bare?: boolean;
-  /** Asked before the faults of `fault()`. */
-  readonly faults?: FaultPort;
+  /**
+   * True: masters and nodes run as with `--enable-faults`, so that `Fault` objects work. A port: asked
+   * before the faults of `fault()`.
+   */
+  readonly faults?: true | FaultPort;
   /** A master that ends itself is started again, as a keeper does; otherwise its error is the test's. */
   readonly keeper?: boolean;
   /** Default true: stored objects are frozen, so that a planner that changes one fails. Benches say false. */

@@ -73,7 +73,8 @@ export class Cluster implements ClusterView, AsyncDisposable {
   lives = 0;
 
   constructor(options: ClusterOptions, from: ClusterImage | ClusterSnapshot | undefined = options.from) {
-    const { masters = 1, faults } = options;
+    const { masters = 1 } = options;
+    const faults = options.faults === true ? undefined : options.faults;
     this.#options = options;
     this.#drawn = from === undefined ? this.seed : seedOfImage(from, this.seed);
     let table: FaultTable | undefined;
@@ -85,6 +86,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
         const first = faults?.at(point);
         return first === undefined || first.kind === "none" ? (table?.at(point) ?? { kind: "none" }) : first;
       },
+      watch: (run) => table?.watch(run) ?? (() => {}),
     };
     const [seed, startMs] = [this.#drawn, from?.atMs ?? 0];
     this.env = createSimEnv({ seed, shuffle: true, startMs, crypto: realCrypto, faults: port });
@@ -135,6 +137,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
       peers,
       network: this.#network,
       isKept: keeper === true,
+      faults: this.#served,
       run: (promise) => this.run(promise),
       life: () => ({
         nodeStreams: this.#streams(),
@@ -342,7 +345,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     await this.env.advance(ms);
     for (const member of this.#members) {
       if (member.fatal === undefined) continue;
-      if (this.#options.keeper !== true || !member.isUp) throw member.fatal;
+      if ((this.#options.keeper !== true && !member.isKilled) || !member.isUp) throw member.fatal;
       this.lives += 1;
       member.kill();
       await member.start();
@@ -408,6 +411,11 @@ export class Cluster implements ClusterView, AsyncDisposable {
     return this.#faults.add(record);
   }
 
+  /** The table, where masters and nodes were started with faults enabled. */
+  get #served(): FaultTable | undefined {
+    return this.#options.faults === true ? this.#faults : undefined;
+  }
+
   /** Every fault ends. */
   clearFaults(): void {
     this.#faults.clear();
@@ -455,6 +463,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
       address: `192.0.2.${20 + this.#nodes.size}`,
       ...options,
       ...(script === undefined ? {} : { script }),
+      ...(this.#served === undefined ? {} : { faults: this.#served }),
     });
     this.#nodes.set(name, node);
     return node;

@@ -22,10 +22,12 @@ export interface SimLinkDoorOptions extends ReportDoor {
   /** Leader's time. */
   readonly now: () => Millis;
   readonly welcome: Omit<Welcome, "revision">;
+  /** Faults are served: nodes get theirs. */
+  readonly faults?: boolean;
 }
 
 export function createSimLinkDoor(options: SimLinkDoorOptions): SimLinkDoor {
-  const { nodes, store, welcome } = options;
+  const { nodes, store, welcome, faults = false } = options;
   const proxied = new ProxiedTeller(options.env.clock, () =>
     nodes.proxied((name) => store.committed.get("nodes", "", name)?.hot["ready"] === true),
   );
@@ -54,7 +56,7 @@ export function createSimLinkDoor(options: SimLinkDoorOptions): SimLinkDoor {
         receive(up) {
           if (up.hello != null) {
             node = connect(up.hello, send);
-            feed = startFeed({ store, node: name, send: (rows) => send({ rows }), defer: queueMicrotask });
+            feed = startFeed({ store, node: name, faults, send: (rows) => send({ rows }), defer: queueMicrotask });
           } else if (up.heartbeat != null && node !== undefined) {
             nodes.heard(node, up.heartbeat, options.now());
             proxied.soon();

@@ -6,12 +6,13 @@ import type { NodeStreams } from "../api/node-streams.ts";
 import type { TokenClaims, TokenIssuer } from "../auth/auth-api.ts";
 import type { Env } from "../env/env.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
-import { kinds } from "../kinds/catalogue.ts";
+import { allKinds } from "../kinds/catalogue.ts";
 import { unauthorized } from "../kinds/status-errors.ts";
 import type { Raft } from "../raft/driver.ts";
 import { masterControllers } from "../server/controllers.ts";
+import type { ProcessFaults } from "../server/faults.ts";
 import { Resealer } from "../server/reseal.ts";
-import { kindsById, type ClusterFacts, type Core } from "../server/core.ts";
+import type { ClusterFacts, Core } from "../server/core.ts";
 import { Replica, storeOptionsOf as storeOptions } from "../server/replica.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import type { StoreOptions } from "../store/store-state.ts";
@@ -51,6 +52,8 @@ export interface SimMasterOptions {
   readonly foundation?: (options: StoreOptions) => Store;
   /** Lives that masters of these ids had before the log began. */
   readonly incarnations?: number;
+  /** Faults are served; `env` is its own then. */
+  readonly faults?: ProcessFaults;
 }
 
 export interface Peering {
@@ -85,7 +88,7 @@ const version = {
 
 /** Resolves when a lone master leads and everything in its log is applied; with others, when it listens. */
 export async function startSimMaster(options: SimMasterOptions): Promise<SimMaster> {
-  const { env, onFatal, peering, onRole, nodeStreams, crumb } = options;
+  const { env, onFatal, peering, onRole, nodeStreams, crumb, faults } = options;
   const nodes = new NodeTable();
   const ring = ringOf(options);
   const replica: Replica<SimLinkDoor> = new Replica({
@@ -97,16 +100,20 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
       tokenIssuer: plainTokens,
       audiences,
       nodeStreams,
-      controllers: [...(options.bare ? [] : productionControllers(nodes)), ...options.controllers],
+      controllers: [
+        ...(options.bare ? [] : productionControllers(nodes, faults !== undefined)),
+        ...options.controllers,
+      ],
       version,
       ...(crumb === undefined ? {} : { crumb }),
+      ...(faults === undefined ? {} : { faults }),
     },
     links: (core) => linksOf(options, core, nodes),
     ...(peering === undefined
       ? {}
       : {
           peering: {
-            transport: peering.peers.transport(peering.id),
+            transport: peering.peers.transport(peering.id, env.faults),
             birth: { clusterId: "virtual", memberId: peering.id, voters: peering.voters },
           },
         }),
@@ -120,11 +127,11 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
   await raft.start();
   peering?.peers.attach(peering.id, replica);
   const { core, links, store } = replica;
-  const resealer = new Resealer({ env, store, host: core.host, ring, kinds });
+  const resealer = new Resealer({ env, store, host: core.host, ring, kinds: allKinds });
   return { core, links, store, raft, nodes, ring, resealer };
 }
 
-function productionControllers(nodes: NodeTable): readonly Controller[] {
+function productionControllers(nodes: NodeTable, faults: boolean): readonly Controller[] {
   return masterControllers({
     nodes,
     podCidr: simFacts.podCidr,
@@ -132,15 +139,17 @@ function productionControllers(nodes: NodeTable): readonly Controller[] {
     masters: () => [{ address: simMasterAddress, port: 6443 }],
     serviceAddress: "10.43.0.1",
     authority: "-----BEGIN CERTIFICATE-----\nvirtual\n-----END CERTIFICATE-----\n",
+    faults,
   });
 }
 
-function linksOf({ env, epoch }: SimMasterOptions, core: Core, nodes: NodeTable): SimLinkDoor {
+function linksOf({ env, epoch, faults }: SimMasterOptions, core: Core, nodes: NodeTable): SimLinkDoor {
   return createSimLinkDoor({
     env,
     store: core.store,
     host: core.host,
-    kinds: kindsById,
+    kinds: core.kinds,
+    faults: faults !== undefined,
     authorizer: core.authorizer,
     tokenIssuer: plainTokens,
     audiences,

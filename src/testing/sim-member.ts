@@ -1,7 +1,10 @@
 import type { Env, Random } from "../env/env.ts";
-import type { FaultAction, FaultPort } from "../env/faults.ts";
+import type { FaultTable } from "../env/fault-table.ts";
+import { faultsOf } from "../env/faults.ts";
+import { memoryJournal } from "../env/program.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { createSimDisk, type SimDisk } from "../sim/disk.ts";
+import { ProcessFaults } from "../server/faults.ts";
 import { createRng } from "../sim/random.ts";
 import { invariant } from "../util/errors.ts";
 import type { SimExchange } from "./exchange.ts";
@@ -37,7 +40,9 @@ export interface SimMemberOptions {
   readonly peers: SimPeers;
   readonly network: SimNetwork;
   /** What a life takes beside what the member knows by itself; asked at each start. */
-  readonly life: () => Omit<SimMasterOptions, "env" | "onFatal" | "peering" | "onRole">;
+  readonly life: () => Omit<SimMasterOptions, "env" | "onFatal" | "peering" | "onRole" | "faults">;
+  /** The cluster's table, where Faults are served. */
+  readonly faults?: FaultTable | undefined;
   /** The process wants to end; true: a keeper starts it again. */
   readonly isKept: boolean;
   /** Lets time pass until the promise is settled. */
@@ -55,7 +60,12 @@ export class SimMember implements ClusterMember {
   onBreak: () => void = () => undefined;
   /** Awaited at the end of a start. */
   onStarted: () => Promise<void> = async () => undefined;
+  /** A Fault killed it: whoever keeps it starts it again. */
+  isKilled = false;
   readonly #options: SimMemberOptions;
+  /** What faults have done to it, over all its lives. */
+  readonly #journal = memoryJournal();
+  #faults: ProcessFaults | undefined;
   #life: Life | undefined;
   #master: SimMaster | undefined;
 
@@ -96,14 +106,17 @@ export class SimMember implements ClusterMember {
   async start({ crumb, epoch }: { readonly crumb?: CrumbNote; readonly epoch?: string } = {}): Promise<void> {
     const { env, id, voters, peers, network, run } = this.#options;
     invariant(this.#master === undefined, `the master ${this.name} runs once at a time`);
-    const faults = ownFaults(env.faults, this.name);
+    const own = faultsOf(env.faults, () => ({ master: this.name, isLeader: this.isLeader }));
     const random = voters.length === 1 ? env.random : ownRandom(env.random, this.name);
-    const world = { ...env, faults, random };
+    const world = { ...env, faults: own, random };
     const life = createLife(world, this.disk.attach());
     this.#life = life;
+    const faults = this.#faultsOf(life);
+    this.#faults = faults;
     const starting = startSimMaster({
       ...this.#options.life(),
-      env: life.env,
+      env: faults?.env ?? life.env,
+      ...(faults === undefined ? {} : { faults }),
       onFatal: (error) => {
         if (this.#life === life) this.end(error);
       },
@@ -119,6 +132,44 @@ export class SimMember implements ClusterMember {
     await this.onStarted();
   }
 
+  /** Undefined: it was started without them. */
+  #faultsOf(life: Life): ProcessFaults | undefined {
+    const { faults, env } = this.#options;
+    if (faults === undefined) return undefined;
+    const kill = (): void => {
+      this.isKilled = true;
+      this.end(new Error(`a fault killed the master ${this.name}`));
+    };
+    return new ProcessFaults({
+      env: life.env,
+      self: { role: "master", name: this.name },
+      journal: this.#journal,
+      shared: faults,
+      program: {
+        kill,
+        pause: (ms) => this.#pause(life, () => env.clock.after(ms, () => this.#resume(life))),
+        // Its watchdog does not wait for the end of that.
+        hang: () => this.#pause(life, () => env.clock.after(watchdogMs, kill)),
+      },
+    });
+  }
+
+  /** As SIGSTOP: what others send it meanwhile is late beyond use. */
+  #pause(life: Life, then: () => void): void {
+    life.pause();
+    this.cut();
+    then();
+  }
+
+  #resume(life: Life): void {
+    const { peers, voters } = this.#options;
+    for (const other of voters) {
+      peers.mend(this.id, other);
+      peers.mend(other, this.id);
+    }
+    life.resume();
+  }
+
   kill(): void {
     const { peers, network } = this.#options;
     this.#break();
@@ -126,6 +177,7 @@ export class SimMember implements ClusterMember {
     if (this.#master !== undefined) network.reset(this.#master.links);
     this.#master = undefined;
     this.fatal = undefined;
+    this.isKilled = false;
     peers.detach(this.id);
   }
 
@@ -155,12 +207,14 @@ export class SimMember implements ClusterMember {
   end(error: Error): void {
     if (this.fatal !== undefined) return;
     this.fatal = error;
-    if (!this.#options.isKept) return;
+    if (!this.#options.isKept && !this.isKilled) return;
     this.#break();
     this.#options.peers.detach(this.id);
   }
 
   #break(): void {
+    this.#faults?.stop();
+    this.#faults = undefined;
     this.#life?.end();
     this.disk.crash();
     for (const exchange of this.exchanges) exchange.breakOff();
@@ -168,19 +222,9 @@ export class SimMember implements ClusterMember {
   }
 }
 
+const watchdogMs = 2_000;
+
 /** Members draw from streams of their own, or two leaders would give out the same uids. */
 function ownRandom(random: Random, name: string): Random {
   return { stream: (stream) => random.stream(`${name}/${stream}`) };
 }
-
-/** Each seam that this member passes says whose it is. */
-function ownFaults(faults: FaultPort, master: string): FaultPort {
-  return {
-    get enabled() {
-      return faults.enabled;
-    },
-    at: (point) => (faults.enabled ? faults.at({ ...point, master }) : none),
-  };
-}
-
-const none: FaultAction = { kind: "none" };

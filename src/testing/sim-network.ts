@@ -77,9 +77,10 @@ export class SimNetwork {
     return [...this.#wires].some((wire) => wire.node === node && !wire.isMuted);
   }
 
-  transport(node: string): LinkTransport {
+  /** `faults`: the node's own, at the seam `link`; default: those of all. */
+  transport(node: string, faults: FaultPort = this.#faults): LinkTransport {
     return {
-      link: (handlers) => this.#link(node, handlers),
+      link: (handlers) => this.#link(node, handlers, faults),
       stream: () => {
         throw new InvariantError("streams of simulated nodes are opened directly");
       },
@@ -89,14 +90,13 @@ export class SimNetwork {
     };
   }
 
-  #link(node: string, handlers: LinkHandlers): Wire {
+  #link(node: string, handlers: LinkHandlers, faults: FaultPort): Wire {
     const wire = new Wire({
       node,
       handlers,
       door: this.#door,
       later: (run, moreMs = 0) => void this.#clock.after(1 + this.#rng.below(2) + moreMs, run),
-      fault: (direction, message) =>
-        this.#faults.at({ seam: "link", path: `/link/${node}/${direction}/${kindOf(message)}` }),
+      fault: (direction, message) => faults.at({ seam: "link", path: `/link/${node}/${direction}/${kindOf(message)}` }),
       halfOpen: () => this.#halfOpen(wire),
       onBroken: () => void this.#wires.delete(wire),
     });

@@ -7,7 +7,11 @@ import { invariant, messageOf } from "../util/errors.ts";
 import type { Millis } from "../util/time.ts";
 import type { SimDisk } from "../sim/disk.ts";
 import type { NodeImage } from "./cluster-image.ts";
-import { createFaultyCri } from "./faulty-cri.ts";
+import { faultsOf } from "../env/faults.ts";
+import { memoryJournal } from "../env/program.ts";
+import type { FaultTable } from "../env/fault-table.ts";
+import { createFaultyCri } from "../node/cri/faulty.ts";
+import { ProcessFaults } from "../server/faults.ts";
 import { createLife, type Life } from "./life.ts";
 import { SimKernel } from "./sim-kernel.ts";
 import { simFacts } from "./sim-master.ts";
@@ -28,6 +32,8 @@ export class SimNode {
   readonly #addresses: SimulatedNetwork;
   readonly #kernel: SimKernel | undefined;
   #crashes = 0;
+  /** What faults have done to it, over all lives of its agent. */
+  readonly #journal = memoryJournal();
   #life: Life | undefined;
   #agent: SimulatedAgent | undefined;
 
@@ -76,16 +82,18 @@ export class SimNode {
   }
 
   async start(): Promise<void> {
-    const { env, disk, network, name, image: _, proxy: __, ...rest } = this.#options;
+    const { env, disk, network, name, image: _, proxy: __, faults: ___, ...rest } = this.#options;
     invariant(this.#life === undefined, `node ${name} has one agent at a time`);
     const life = createLife(env, disk);
     this.#life = life;
+    const faults = this.#faultsOf(life);
+    const own = faults?.env ?? { ...life.env, faults: faultsOf(env.faults, () => ({ node: name })) };
     const isAlive = (): boolean => this.#life === life;
     const runtime = createFaultyCri({
       runtime: this.runtime,
       node: name,
       clock: life.env.clock,
-      faults: env.faults,
+      faults: own.faults,
       crash: () => this.#crash(),
       isAlive,
       // By turns, so that two crashes at one call are one of each.
@@ -93,16 +101,35 @@ export class SimNode {
     });
     this.#agent = await createSimulatedAgent({
       ...rest,
-      env: life.env,
+      env: own,
       name,
-      transport: network.transport(name),
+      transport: network.transport(name, own.faults),
       version: "v1.33.0-troupe",
       runtime,
       network: this.#addresses,
       ...(this.#kernel === undefined ? {} : { proxy: { exec: this.#kernel.exec, settings: proxySettings } }),
       onFatal: () => this.#crash(),
     });
+    faults?.followDesired(this.#agent.link.desired, this.#agent.link.reporter);
     if (isAlive()) await this.#agent.start();
+  }
+
+  /** Undefined: its agent was started without them. */
+  #faultsOf(life: Life): ProcessFaults | undefined {
+    const { name, faults } = this.#options;
+    if (faults === undefined) return undefined;
+    const { clock } = this.#options.env;
+    const pause = (ms: Millis): void => {
+      this.pause();
+      clock.after(ms, () => this.resume());
+    };
+    return new ProcessFaults({
+      env: life.env,
+      self: { role: "node", name },
+      journal: this.#journal,
+      shared: faults,
+      program: { kill: () => this.#crash(), pause, hang: pause },
+    });
   }
 
   /** As `kill -9` of the agent: nobody is told, and containers run on. */
@@ -177,6 +204,8 @@ export interface SimNodeOptions extends Pick<
   readonly disk: SimDisk;
   readonly network: SimNetwork;
   readonly proxy?: boolean;
+  /** The cluster's table, where Faults are served. */
+  readonly faults?: FaultTable;
   /** What it was in the cluster that this one goes on from. */
   readonly image?: NodeImage;
 }

@@ -52,6 +52,10 @@ export class SimPeers {
     this.#cut.add(pairOf(from, to));
   }
 
+  mend(from: number, to: number): void {
+    this.#cut.delete(pairOf(from, to));
+  }
+
   heal(): void {
     this.#cut.clear();
     this.delaysMs.clear();
@@ -61,16 +65,16 @@ export class SimPeers {
     return this.#cut.has(pairOf(from, to));
   }
 
-  /** What a member sends through. */
-  transport(from: number): Transport & ForwardPort {
-    return { send: (to: number, message: PeerMessage | CallMessage) => this.#carry(from, to, message) };
+  /** What a member sends through. `faults`: its own, at the seam `net`; default: those of all. */
+  transport(from: number, faults: FaultPort = this.#faults): Transport & ForwardPort {
+    return { send: (to: number, message: PeerMessage | CallMessage) => this.#carry(from, to, message, faults) };
   }
 
-  #carry(from: number, to: number, message: PeerMessage | CallMessage): void {
+  #carry(from: number, to: number, message: PeerMessage | CallMessage, faults: FaultPort): void {
     const sender = this.#ends.get(from);
     const receiver = this.#ends.get(to);
     if (receiver === undefined || sender === undefined || this.isCut(from, to)) return;
-    const fault = this.#faultAt(from, to, message);
+    const fault = faultAt(faults, [from, to], message);
     if (fault.kind === "drop" || fault.kind === "hang") return;
     const pair = pairOf(from, to);
     const moreMs = (this.delaysMs.get(pair) ?? 0) + (fault.kind === "delay" ? fault.ms : 0);
@@ -93,11 +97,6 @@ export class SimPeers {
     this.#clock.after(at - this.#clock.mono() + this.#rng.below(this.doubledWithinMs), arrive);
   }
 
-  #faultAt(from: number, to: number, { type }: PeerMessage | CallMessage): FaultAction {
-    if (!this.#faults.enabled) return none;
-    return this.#faults.at({ seam: "net", path: `/peer/m${from}/m${to}/${type}` });
-  }
-
   #meet(one: number, other: number): void {
     if (this.isCut(one, other) || this.isCut(other, one)) return;
     this.#tell(one, other, true);
@@ -110,6 +109,16 @@ export class SimPeers {
       if (end !== undefined && this.#ends.get(whom) === end) end.link(about, isUp);
     });
   }
+}
+
+function faultAt(
+  faults: FaultPort,
+  [one, other]: readonly [number, number],
+  { type }: PeerMessage | CallMessage,
+): FaultAction {
+  if (!faults.enabled) return none;
+  const [from, to] = [`m${one}`, `m${other}`];
+  return faults.at({ seam: "net", path: `/peer/${from}/${to}/${type}`, from, to });
 }
 
 function pairOf(from: number, to: number): string {

@@ -48,3 +48,6 @@ export const endpointsPaceMs = 500;
 /** Rest between two plans that only count: statuses of ReplicaSets and Deployments. */
 export const replicaSetPaceMs = 200;
 export const deploymentPaceMs = 100;
+
+/** A fault's targets end it by themselves; the masters say so this much later at the latest. */
+export const faultSlackMs = 2_000;

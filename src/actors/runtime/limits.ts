@@ -89,3 +89,7 @@ export const releaseDeadlineMs = 10_000;
 
 /** A new leader's clock that moves on by more than this is worth a line. */
 export const clockJumpWarnMs = 5_000;
+
+/** What faults did is told this long after a hit, and again after a failure. */
+export const faultReportMs = 200;
+export const faultReportRetryMs = 1_000;

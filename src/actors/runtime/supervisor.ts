@@ -40,7 +40,7 @@ export interface SupervisorSpec {
 export interface SupervisorDeps {
   readonly clock: Clock;
   readonly random: Rng;
-  /** Asked at each start of a child, at the seam `process`. */
+  /** Asked at each start of a child, at the seam `process`; and for what runs when a fault begins, at the seam `actor`. */
   readonly faults?: FaultPort;
   /** The supervisor gave up: all children are stopped. */
   readonly escalate: (error: Error) => void;
@@ -82,6 +82,7 @@ class OtpSupervisor implements Supervisor {
   private readonly children: Child[] = [];
   private restarts: Millis[] = [];
   private since: Millis = 0;
+  private unwatch: (() => void) | undefined;
 
   constructor(spec: SupervisorSpec, deps: SupervisorDeps, children: readonly ChildSpec[]) {
     this.spec = spec;
@@ -95,12 +96,27 @@ class OtpSupervisor implements Supervisor {
     this.status = "running";
     this.since = this.deps.clock.wall();
     this.restarts = [];
+    this.unwatch = this.deps.faults?.watch?.(() => this.strike());
     for (const child of this.children) this.startChild(child);
   }
 
   stop(): void {
     this.status = this.status === "failed" ? "failed" : "stopped";
+    this.unwatch?.();
     this.stopFrom(0);
+  }
+
+  /** A fault begins: those whom it is for end as if they had failed. */
+  private strike(): void {
+    for (const child of this.children.slice()) {
+      const { running } = child;
+      if (running === undefined || this.status !== "running") continue;
+      const fault = (this.deps.faults ?? noFaults).at({ seam: "actor", path: this.pathOf(child) });
+      if (fault.kind !== "crash") continue;
+      child.running = undefined;
+      running.stop();
+      this.exited(child, new Error("fault injected: crash"));
+    }
   }
 
   add(spec: ChildSpec): void {
@@ -264,6 +280,7 @@ class OtpSupervisor implements Supervisor {
 
   private fail(error: Error): void {
     this.status = "failed";
+    this.unwatch?.();
     this.stopFrom(0);
     this.deps.escalate(error);
   }

@@ -28,6 +28,8 @@ export interface LinkDoorOptions {
   readonly store: CommittedStore;
   readonly host: WriteHost;
   readonly kinds: ReadonlyMap<string, Kind>;
+  /** Faults are served: nodes get theirs. */
+  readonly faults?: boolean;
   readonly authorizer: Authorizer;
   readonly service: ServiceDefinition;
   readonly tokenIssuer: TokenIssuer;
@@ -154,10 +156,11 @@ class Door implements LinkDoor {
   }
 
   #feed(call: LinkCall, node: string): Feed {
-    const { env, store } = this.#options;
+    const { env, store, faults = false } = this.#options;
     return startFeed({
       store,
       node,
+      faults,
       send: sendBounded({
         call,
         pendingMaxBytes: linkLimits.pendingMaxBytes,

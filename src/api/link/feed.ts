@@ -13,6 +13,8 @@ import { sendInPieces, type SendRows } from "./rows.ts";
 
 /** Kinds that every node holds whole. */
 const shared: readonly KindId[] = ["services", "endpointslices.discovery.k8s.io", "nodes", "namespaces"];
+/** From masters that were started with `--enable-faults`. */
+const faultKind: KindId = "faults.faults.troupe.dev";
 /** Kinds of which a node holds what its pods name. */
 const referenced: readonly KindId[] = ["configmaps", "secrets"];
 
@@ -26,9 +28,12 @@ export interface FeedOptions {
   readonly send: SendRows;
   /** Runs `flush` once, later in this turn or soon after it. */
   readonly defer: (flush: () => void) => void;
+  /** Faults go there too. */
+  readonly faults?: boolean;
 }
 
-export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
+export function startFeed({ store, node, send, defer, faults = false }: FeedOptions): Feed {
+  const whole = faults ? [...shared, faultKind] : shared;
   const references = new References();
   let pending: LinkRow[] = [];
   let scheduled = false;
@@ -50,7 +55,7 @@ export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
 
   const view = store.committed;
   const start = view.revision;
-  const initial: LinkRow[] = shared.flatMap((kind) => view.list(kind).map(rowOf));
+  const initial: LinkRow[] = whole.flatMap((kind) => view.list(kind).map(rowOf));
   for (const pod of podsOf(view, node)) {
     initial.push(rowOf(pod));
     for (const need of references.set(pod.hot.uid, needsOf(pod)).added) initial.push(fetch(view, need));
@@ -83,7 +88,7 @@ export function startFeed({ store, node, send, defer }: FeedOptions): Feed {
   const handles = [
     watch("pods", onPod),
     ...referenced.map((kind) => watch(kind, onReferenced)),
-    ...shared.map((kind) => watch(kind, onShared)),
+    ...whole.map((kind) => watch(kind, onShared)),
   ];
   return {
     close() {

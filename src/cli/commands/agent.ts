@@ -9,7 +9,7 @@ import { defaultDataDir, layoutOf, readCluster, type ClusterFile } from "../clus
 import { say } from "../output.ts";
 import { ensurePki } from "../pki.ts";
 import { keepCertificates } from "../renewal.ts";
-import { createProcessEnv, endOnSurprises } from "../process-env.ts";
+import { createProcessEnv, createProcessFaults, endOnSurprises } from "../process-env.ts";
 import { self } from "../self.ts";
 import { apiVersion } from "../versions.ts";
 
@@ -36,6 +36,7 @@ export const agent: Command = {
       help: "join: a containerd that runs here",
     },
     { name: "verbose", type: "boolean", help: "log at debug level" },
+    { name: "enable-faults", type: "boolean", help: "obey Faults, for tests (docs/faults.md)" },
   ],
   async run(values) {
     const fallback = text(values, "join") === undefined ? "dev" : "agent";
@@ -53,7 +54,13 @@ export const agent: Command = {
         exitCode: 3,
       });
     }
-    const started = await startAgent({ dataDir, cluster, node, verbose: flag(values, "verbose") });
+    const started = await startAgent({
+      dataDir,
+      cluster,
+      node,
+      verbose: flag(values, "verbose"),
+      withFaults: flag(values, "enable-faults"),
+    });
     await new Promise<void>((settle) => {
       for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => settle());
     });
@@ -80,20 +87,25 @@ interface AgentStart {
   readonly cluster: ClusterFile;
   readonly node: string;
   readonly verbose: boolean;
+  readonly withFaults: boolean;
 }
 
 async function startAgent(start: AgentStart): Promise<{ stop(): void }> {
-  const { dataDir, cluster, node, verbose } = start;
+  const { dataDir, cluster, node, verbose, withFaults } = start;
   const dataDirectory = layoutOf(dataDir).node(node);
   const diskRoot = join(dataDirectory, "agent");
   await mkdir(diskRoot, { recursive: true, mode: 0o700 });
-  const env = createProcessEnv({ diskRoot, verbose });
+  const plain = createProcessEnv({ diskRoot, verbose });
+  const self = { role: "node", name: node } as const;
+  const faults = withFaults ? await createProcessFaults(plain, { self, folder: diskRoot }) : undefined;
+  const env = faults?.env ?? plain;
   const common = {
     env,
     name: node,
     ...(cluster.masterSeeds === undefined ? await besideKeys(start, env) : await awayFromKeys(start, env)),
     version: apiVersion,
     onFatal: endOnSurprises(env.log, "agent"),
+    ...(faults === undefined ? {} : { faults }),
   };
   if (cluster.runtime === "simulated") {
     const { startSimulatedNode } = await import("../../server/simulated-node.ts");

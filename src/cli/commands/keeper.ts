@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError, messageOf } from "../../util/errors.ts";
-import { text, type Command } from "../command.ts";
+import { flag, text, type Command } from "../command.ts";
 import { layoutOf, readCluster, type ClusterFile, type Layout } from "../cluster-file.ts";
 import { backoffMinMs, nextBackoff, rotateLog } from "../keeping.ts";
 import { tryLock } from "../lock.ts";
@@ -23,7 +23,10 @@ export const keeper: Command = {
   name: "keeper",
   summary: "restart server and agents of one cluster",
   examples: ["troupe keeper --data-dir /var/lib/troupe/dev"],
-  options: [{ name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster" }],
+  options: [
+    { name: "data-dir", type: "string", value: "DIR", help: "data directory of the cluster" },
+    { name: "enable-faults", type: "boolean", help: "handed on to all that it starts" },
+  ],
   async run(values) {
     const dataDir = text(values, "data-dir") ?? "";
     const cluster = await readCluster(dataDir);
@@ -31,7 +34,7 @@ export const keeper: Command = {
     // Held as long as this process lives: two keepers would start everything twice.
     if ((await tryLock("keeper", dataDir)) === undefined) return 0;
     if (processesOf(dataDir).some((process) => process.role === "keeper")) return 0;
-    return new Keeper(dataDir, cluster).run();
+    return new Keeper(dataDir, cluster, flag(values, "enable-faults")).run();
   },
 };
 
@@ -50,13 +53,14 @@ class Keeper {
   readonly #roles: readonly Role[];
   #stopping = false;
 
-  constructor(dataDir: string, cluster: ClusterFile) {
+  constructor(dataDir: string, cluster: ClusterFile, faults: boolean) {
+    const more = faults ? ["--enable-faults"] : [];
     this.#dataDir = dataDir;
     this.#layout = layoutOf(dataDir);
     this.#roles = [
-      ...serversOf(dataDir, cluster),
+      ...serversOf(dataDir, cluster, more),
       ...cluster.nodes.map((node) => ({
-        args: ["agent", "--data-dir", dataDir, "--node", node],
+        args: ["agent", "--data-dir", dataDir, "--node", node, ...more],
         log: `agent-${node}.log`,
         is: (process: OwnProcess) => process.role === "agent" && process.node === node,
         ...(cluster.network === "namespace" ? { namespace: () => this.#makeNamespace(cluster, node) } : {}),
@@ -152,8 +156,8 @@ class Keeper {
   }
 }
 
-function serversOf(dataDir: string, { masters }: ClusterFile): readonly Role[] {
-  const args = ["server", "--data-dir", dataDir];
+function serversOf(dataDir: string, { masters }: ClusterFile, more: readonly string[]): readonly Role[] {
+  const args = ["server", "--data-dir", dataDir, ...more];
   if (masters === undefined) return [{ args, log: "server.log", is: ({ role }) => role === "server" }];
   const members = masters.map(({ name }) => ({
     args: [...args, "--member", name],

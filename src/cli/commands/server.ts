@@ -14,7 +14,7 @@ import {
   type ClusterFile,
   type MasterPorts,
 } from "../cluster-file.ts";
-import { createProcessEnv, endOnSurprises } from "../process-env.ts";
+import { createProcessEnv, createProcessFaults, endOnSurprises } from "../process-env.ts";
 import { ensurePki, firstAddress, readSealingKeys, type Pki } from "../pki.ts";
 import { createRealDisk } from "../../env/real/disk.ts";
 import { isRemoval, leave, requireMember } from "../machines/leaving.ts";
@@ -53,6 +53,7 @@ export const server: Command = {
     { name: "cluster-domain", type: "string", value: "NAME", help: "new cluster: DNS domain (cluster.local)" },
     { name: "member", type: "string", value: "NAME", help: "which master of up --masters (m1)" },
     { name: "verbose", type: "boolean", help: "log at debug level" },
+    { name: "enable-faults", type: "boolean", help: "serve Faults, for tests (docs/faults.md)" },
   ],
   async run(values) {
     const given = text(values, "data-dir");
@@ -63,14 +64,14 @@ export const server: Command = {
     if (present !== undefined && member === undefined && (present.masters !== undefined || name !== "m1")) {
       throw new UserError("TRP-0111", `the cluster at ${dataDir} has no master "${name}"`, { exitCode: 3 });
     }
-    const verbose = flag(values, "verbose");
+    const started = { dataDir, verbose: flag(values, "verbose"), withFaults: flag(values, "enable-faults") };
     // What `up` has made stays on the loopback until a flag says that there are other machines.
     const isOfMachines = machineFlags.some((option) => text(values, option) !== undefined);
     if (present !== undefined && present.machine === undefined && !isOfMachines) {
-      return runServer({ dataDir, cluster: present, member, verbose });
+      return runServer({ ...started, cluster: present, member });
     }
     const cluster = await machineCluster(machineWish(values, dataDir), present);
-    return runServer({ dataDir, cluster, member: undefined, verbose });
+    return runServer({ ...started, cluster, member: undefined });
   },
 };
 
@@ -92,6 +93,7 @@ interface ServerStart {
   /** Undefined: the only master. */
   readonly member: MasterPorts | undefined;
   readonly verbose: boolean;
+  readonly withFaults: boolean;
 }
 
 /** Undefined: the only master. */
@@ -115,7 +117,8 @@ async function peersOf(cluster: ClusterFile, member: MasterPorts, pki: () => Pki
   };
 }
 
-async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Promise<never> {
+async function runServer(start: ServerStart): Promise<never> {
+  const { dataDir, cluster, member, verbose, withFaults } = start;
   const { startMaster } = await import("../../server/master.ts");
   const { masterControllers } = await import("../../server/controllers.ts");
   const layout = layoutOf(dataDir);
@@ -125,7 +128,11 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
   const folder = member === undefined ? layout.master : layout.member(member.name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await requireMember(folder);
-  const env = createProcessEnv({ diskRoot: folder, verbose });
+  const plain = createProcessEnv({ diskRoot: folder, verbose });
+  const name = member?.name ?? machine?.name ?? "m1";
+  const self = { role: "master", name } as const;
+  const faults = withFaults ? await createProcessFaults(plain, { self, folder }) : undefined;
+  const env = faults?.env ?? plain;
   // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
   const surprised = endOnSurprises(env.log, "master");
   const fatal = (error: Error): void => (isRemoval(error) ? leave(folder, error) : surprised(error));
@@ -133,7 +140,7 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
   const crumbPath = join(folder, "crumb");
   const crumb = takeCrumb(crumbPath);
   const watchdog = startWatchdog(crumbPath);
-  const peers = await peersFor({ dataDir, cluster, member, verbose }, () => newestPki);
+  const peers = await peersFor(start, () => newestPki);
   if (machine !== undefined) await writeAdminConfig(dataDir, cluster, pki);
   const running: { master?: Master } = {};
   const listeners = new Set<() => void>();
@@ -142,7 +149,7 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
   paceOptimiser();
   const master = await startMaster({
     env,
-    name: member?.name ?? machine?.name ?? "m1",
+    name,
     ...(peers === undefined ? {} : { peers: { ...peers, ...told } }),
     joining: lendKeys(layout.pki, cluster, () => newestPki),
     facts: {
@@ -180,10 +187,12 @@ async function runServer({ dataDir, cluster, member, verbose }: ServerStart): Pr
         },
         serviceAddress: firstAddress(cluster.serviceCidr),
         authority: pki.servingAuthority,
+        faults: withFaults,
       }),
     onFatal: fatal,
     watchdog,
     ...(crumb === undefined ? {} : { crumb }),
+    ...(faults === undefined ? {} : { faults }),
   });
   running.master = master;
   keepCertificates({

@@ -54,6 +54,7 @@ export const up: Command = {
     { name: "nodes", type: "string", value: "N", help: "number of nodes (simulated only, for now)" },
     { name: "masters", type: "string", value: "N", help: "number of masters: 3 or 5 (simulated only, for now)" },
     { name: "wait", type: "string", value: "60s", help: "how long to wait until it is ready" },
+    { name: "enable-faults", type: "boolean", help: "serve and obey Faults, for tests (docs/faults.md)" },
     { name: "foreground", type: "boolean", help: "stay; Ctrl-C then does what down does" },
   ],
   async run(values) {
@@ -61,6 +62,7 @@ export const up: Command = {
     const dataDir = resolve(await dataDirOf(name, text(values, "data-dir")));
     const steps = new Steps();
     const wanted = wishOf(values);
+    const faults = flag(values, "enable-faults");
     const wait = text(values, "wait");
     const deadlineMs = Date.now() + (wait === undefined ? waitDefaultMs : parseDuration("wait", wait));
     const present = await readCluster(dataDir);
@@ -70,7 +72,12 @@ export const up: Command = {
     const endpoint = present?.runtimeEndpoint ?? wanted.runtimeEndpoint;
     await steps.run("checks", async (detail) => detail(checkMachine(runtime, endpoint)));
     const waits = (): void => say("another troupe command works on this cluster: waiting for it");
-    const { cluster, pki } = await withLock("cluster", dataDir, () => start(name, dataDir, wanted), waits);
+    const { cluster, pki } = await withLock(
+      "cluster",
+      dataDir,
+      () => start(name, dataDir, { ...wanted, faults }),
+      waits,
+    );
     const waiting = { dataDir, access: accessOf(cluster, pki), deadlineMs };
     const names = cluster.masters?.map((master) => master.name) ?? ["m1"];
     const title = names.length === 1 ? "master m1" : `masters ${names.join(" ")}`;
@@ -129,8 +136,9 @@ function requireOneMaster(runtime: ClusterFile["runtime"], masters = 1): void {
 async function start(
   name: string,
   dataDir: string,
-  wanted: Wish,
+  { faults, ...wanted }: Wish & { readonly faults: boolean },
 ): Promise<{ readonly cluster: ClusterFile; readonly pki: Pki }> {
+  if (faults) refuseRunning(name, dataDir);
   const isRunning = processesOf(dataDir).some(({ role }) => ["keeper", "server", "forward"].includes(role));
   // Two new clusters must not choose the same number or ports.
   const cluster = await withLock("registry", registryFolder(), async () => {
@@ -141,7 +149,7 @@ async function start(
     return planned;
   });
   const pki = await ensurePki(layoutOf(dataDir).pki, cluster);
-  await startKeeper(dataDir);
+  await startKeeper(dataDir, faults);
   return { cluster, pki };
 }
 
@@ -158,14 +166,28 @@ export function accessOf(cluster: ClusterFile, pki: Pki): ApiAccess {
   };
 }
 
-async function startKeeper(dataDir: string): Promise<void> {
+/** What runs was started without it, and takes no orders about that. */
+function refuseRunning(name: string, dataDir: string): void {
+  const without = processesOf(dataDir).filter(({ role, faults: has }) => keptRoles.has(role) && !has);
+  if (without.length === 0) return;
+  throw new UserError("TRP-0190", `the cluster "${name}" runs without --enable-faults`, {
+    cause: new Error("a process obeys Faults only if it was started so"),
+    hint: `${self} down --name ${name} && ${self} up --name ${name} --enable-faults`,
+    exitCode: 2,
+  });
+}
+
+const keptRoles: ReadonlySet<string> = new Set(["keeper", "server", "agent"]);
+
+async function startKeeper(dataDir: string, faults: boolean): Promise<void> {
   if (processesOf(dataDir).some((process) => process.role === "keeper")) return;
+  const more = faults ? ["--enable-faults"] : [];
   const { logs } = layoutOf(dataDir);
   await mkdir(logs, { recursive: true });
   const log = await open(join(logs, "keeper.log"), "a", 0o640);
   try {
     // A session of its own: neither Ctrl-C nor a closed terminal reaches it.
-    const child = spawn(process.execPath, [process.argv[1]!, "keeper", "--data-dir", dataDir], {
+    const child = spawn(process.execPath, [process.argv[1]!, "keeper", "--data-dir", dataDir, ...more], {
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: "/",

@@ -1,4 +1,4 @@
-import { kinds } from "../catalogue.ts";
+import { allKinds as kinds } from "../catalogue.ts";
 import type { Field, ObjectSchema, Schema } from "../schema.ts";
 import { flatten } from "../flat-schema.ts";
 import { secretReferenceSchema } from "../schemas/core-shared.ts";

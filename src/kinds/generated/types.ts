@@ -1512,6 +1512,88 @@ export interface Actor extends KubeObject {
   readonly status?: ActorStatus;
 }
 
+export interface FaultWhere {
+  readonly path?: string;
+  readonly kind?: string;
+  readonly ns?: string;
+  readonly name?: string;
+  readonly labels?: string;
+  readonly supervisor?: string;
+  readonly node?: string;
+  readonly master?: string;
+  readonly role?: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface FaultWhen {
+  readonly atMs?: number;
+  readonly nth?: number;
+  readonly p?: number;
+  readonly killPoint?: string;
+}
+
+export interface FaultFor {
+  readonly ms?: number;
+  readonly count?: number;
+}
+
+export interface FaultArgs {
+  readonly ms?: number;
+  readonly message?: string;
+  readonly code?: string;
+}
+
+export interface FaultSchedule {
+  readonly everyMs: number;
+  readonly times: number;
+}
+
+export interface FaultSpec {
+  readonly seam?: string;
+  readonly kind: string;
+  readonly where?: FaultWhere;
+  readonly when?: FaultWhen;
+  readonly for?: FaultFor;
+  readonly args?: FaultArgs;
+  readonly seed?: number;
+  readonly schedule?: FaultSchedule;
+  readonly ttlSecondsAfterEnd?: number;
+}
+
+export interface FaultSeam {
+  readonly seam: string;
+  readonly hits: number;
+}
+
+export interface FaultPoint {
+  readonly path: string;
+  readonly hits: number;
+}
+
+export interface FaultTarget {
+  readonly target: string;
+  readonly phase?: string;
+  readonly seen: number;
+  readonly hits: number;
+  readonly points?: readonly FaultPoint[];
+}
+
+export interface FaultStatus {
+  readonly phase?: string;
+  readonly reason?: string;
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly hits?: number;
+  readonly seams?: readonly FaultSeam[];
+  readonly targets?: readonly FaultTarget[];
+}
+
+export interface Fault extends KubeObject {
+  readonly spec: FaultSpec;
+  readonly status?: FaultStatus;
+}
+
 export interface ScaleSpec {
   readonly replicas?: number;
 }
@@ -1680,6 +1762,7 @@ export interface KindTypes {
   readonly "leases.coordination.k8s.io": Lease;
   readonly "endpointslices.discovery.k8s.io": EndpointSlice;
   readonly "actors.actors.troupe.dev": Actor;
+  readonly "faults.faults.troupe.dev": Fault;
 }
 
 /** Every kind's type, by its name. */
@@ -1698,4 +1781,5 @@ export interface KindsByName {
   readonly Lease: Lease;
   readonly EndpointSlice: EndpointSlice;
   readonly Actor: Actor;
+  readonly Fault: Fault;
 }

@@ -3,6 +3,7 @@ import type { Clock, Log } from "../../env/env.ts";
 import { asError, InvariantError, messageOf } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
 import { stepPendingMaxMs, stepRetryFirstMs, stepRetryMaxMs } from "./limits.ts";
+import { passMail } from "../../env/faulty-mail.ts";
 import type { PodWorker, Stage, StepResult } from "./pod-worker.ts";
 import { newsFault, type PodSeam } from "./seam.ts";
 
@@ -197,11 +198,7 @@ export function createPodActor(
       return ref.getSnapshot().context.failures;
     },
     changed() {
-      const fault = newsFault(ports, worker.pod);
-      if (fault.kind === "drop" || fault.kind === "hang") return;
-      if (fault.kind === "delay") ports.clock.after(fault.ms, tell);
-      else tell();
-      if (fault.kind === "duplicate") tell();
+      passMail(newsFault(ports, worker.pod), ports.clock, tell);
     },
     stop: () => {
       ref.stop();

@@ -189,6 +189,7 @@ export function createPods(options: PodsOptions): Pods {
     const epoch = checkpoint?.epoch ?? ports.epoch();
     supervisor.add({
       id: uid,
+      path: `/node/${nodeName}/pod/${pod.metadata.namespace ?? "default"}/${pod.metadata.name}`,
       start(exit) {
         const before = entries.get(uid);
         uids.set(keyOf(pod), uid);

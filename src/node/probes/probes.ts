@@ -1,5 +1,6 @@
 import { createSupervisor } from "../../actors/runtime/supervisor.ts";
 import type { Clock, Log, Rng } from "../../env/env.ts";
+import { noFaults, type FaultPort } from "../../env/faults.ts";
 import type { Millis } from "../../util/time.ts";
 import { Shown } from "../shown.ts";
 import { manyActors } from "../tree.ts";
@@ -51,6 +52,10 @@ export interface ProbeOptions {
   readonly log: Log;
   readonly events: EventRecorder;
   readonly prober: Prober;
+  /** Of the probes' actors; default: nothing goes wrong. */
+  readonly faults?: FaultPort;
+  /** Default: empty. */
+  readonly node?: string;
   /** Too many of the actors fail: the agent is at fault. Default: they are left as they are. */
   readonly giveUp?: (error: Error) => void;
 }
@@ -80,7 +85,7 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
   const execSlots = new Semaphore(execProbesMaxCount);
   const supervisor = createSupervisor(
     { path: "/probes", ...manyActors },
-    { clock, random: options.rng, escalate: (error) => options.giveUp?.(error) },
+    { clock, random: options.rng, faults: options.faults ?? noFaults, escalate: (error) => options.giveUp?.(error) },
   );
   supervisor.start();
 
@@ -212,6 +217,7 @@ export function createProbeSupervisor(options: ProbeOptions): ProbeSupervisor {
       });
     supervisor.add({
       id: key,
+      path: `/node/${options.node ?? ""}/pod/${pod.metadata.namespace ?? ""}/${pod.metadata.name}/${kind}/${container.name}`,
       start(exit) {
         entry.starts += 1;
         const actor = start(exit);

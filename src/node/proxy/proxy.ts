@@ -7,6 +7,7 @@
 import type { Clock, Log, Timer } from "../../env/env.ts";
 import type { Exec } from "../../env/host.ts";
 import type { FaultPort } from "../../env/faults.ts";
+import { passMessage } from "../../env/faulty-mail.ts";
 import type { EndpointSlice, Pod, Service } from "../../kinds/generated/types.ts";
 import type { KindId } from "../../kinds/kind.ts";
 import type { Revision } from "../../store/revision.ts";
@@ -81,7 +82,11 @@ class TableProxy implements Proxy {
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.#nft = new Nft(options.exec, options.clock);
-    options.desired.onChange((changed) => this.#onChange(changed));
+    options.desired.onChange((changed) => {
+      const { clock, faults, node } = options;
+      const path = `/node/${node}/proxy`;
+      passMessage({ clock, faults }, { seam: "mailbox", path }, () => this.#onChange(changed));
+    });
     // All at once: Services alone, without their endpoints, would be rejected for a while.
     const keysOf = (kind: KindId): Set<string> =>
       new Set(options.desired.list(kind).map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`));
@@ -176,7 +181,9 @@ class TableProxy implements Proxy {
     const { settings, faults } = this.#options;
     const fault = faults.at({ seam: "nft", path: `/node/${this.#options.node}/proxy` });
     if (fault.kind === "crash") throw new Error("fault injected: crash");
-    if (fault.kind === "error" || fault.kind === "drop") throw new TransientError("a fault was injected");
+    if (fault.kind === "error") throw new TransientError(fault.message);
+    if (fault.kind === "drop") throw new TransientError("a fault was injected");
+    if (fault.kind === "delay") await new Promise<void>((resolve) => void this.#options.clock.after(fault.ms, resolve));
     if (!this.#known) {
       const all = this.#wanted.takeAll();
       await this.#nft.load(replaceTable(settings.table, skeleton(settings), all));

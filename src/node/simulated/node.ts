@@ -78,13 +78,23 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
   const facts = simulatedMachine(options);
   const rng = options.random.stream(`node/${name}`);
   const giveUp = options.giveUp === undefined ? {} : { giveUp: options.giveUp };
+  const faulty = options.faults === undefined ? {} : { faults: options.faults };
   const network = options.network ?? createSimulatedNetwork(name);
   network.follow(desired);
   const script = options.script ?? scriptOfAnnotations;
   const addressOf = (uid: string): string => network.addressOf(uid);
   const runtime = options.runtime ?? createSimulatedRuntime({ clock, script, addressOf });
   const events = createEventRecorder({ clock, log, reporter, node: name });
-  const probes = createProbeSupervisor({ clock, rng, log, events, prober: proberOf(runtime), ...giveUp });
+  const probes = createProbeSupervisor({
+    clock,
+    rng,
+    log,
+    events,
+    prober: proberOf(runtime),
+    node: name,
+    ...faulty,
+    ...giveUp,
+  });
   const status = createNodeReporter({
     clock,
     log,
@@ -138,7 +148,7 @@ export function createSimulatedNode(options: SimulatedNodeOptions): SimulatedNod
       stops: new Semaphore(stopsAtOnceCount),
       epoch: options.epoch ?? (() => ""),
       bootId: facts.bootId,
-      ...(options.faults === undefined ? {} : { faults: options.faults }),
+      ...faulty,
     },
   });
   return {

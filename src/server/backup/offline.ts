@@ -3,7 +3,7 @@
  * snapshot, and behind it what the log holds.
  */
 import type { Crypto, Disk, Log } from "../../env/env.ts";
-import { kinds } from "../../kinds/catalogue.ts";
+import { allKinds as kinds } from "../../kinds/catalogue.ts";
 import { loadIdentity } from "../../raft/identity.ts";
 import type { Config, MemberId } from "../../raft/core/types.ts";
 import { createSnapshotFiles, type OpenedSnapshot } from "../../raft/snapshot.ts";

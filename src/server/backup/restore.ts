@@ -6,7 +6,7 @@
  * client of the old life mixes with it; its revisions leap ahead, so that none is given out twice.
  */
 import type { Disk, Env } from "../../env/env.ts";
-import { kinds } from "../../kinds/catalogue.ts";
+import { allKinds as kinds } from "../../kinds/catalogue.ts";
 import { votersOnly } from "../../raft/core/config.ts";
 import { loadIdentity } from "../../raft/identity.ts";
 import { createSnapshotFiles } from "../../raft/snapshot.ts";

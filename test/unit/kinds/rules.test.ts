@@ -4,6 +4,7 @@ import test from "ava";
 import { problems, reached, update, writeStatus } from "./kit.ts";
 import { coreCases } from "./rules/core.ts";
 import { firstCases } from "./rules/core-first.ts";
+import { faultCases } from "./rules/faults.ts";
 import { unreached } from "./rules/unreached.ts";
 import type { RuleCase } from "./rules/helpers.ts";
 import { podContainerCases } from "./rules/pod-containers.ts";
@@ -27,6 +28,7 @@ const cases: readonly RuleCase[] = [
   ...podSchedulingCases,
   ...podSecurityCases,
   ...changeCases,
+  ...faultCases,
 ];
 
 function said(
