@@ -3,6 +3,8 @@
  * takes the place of the keeper that `up` starts; both at once would start everything twice.
  */
 
+import { removedExitCode } from "./machines/leaving.ts";
+
 export interface UnitWish {
   readonly role: "server" | "agent";
   readonly dataDir: string;
@@ -38,6 +40,8 @@ function serverUnit(wish: UnitWish): string {
       `ExecStart=${commandLine(wish, ["--data-dir", wish.dataDir])}`,
       ...reload,
       "Restart=always",
+      // A member that was removed stays so.
+      `RestartPreventExitStatus=${removedExitCode}`,
       "RestartSec=1",
       "TimeoutStopSec=30",
       ...limits,

@@ -7,6 +7,7 @@ import {
   configOf,
   createMachines,
   dataOf,
+  newToken,
   startAgent,
   startServer,
   type Box,
@@ -22,12 +23,6 @@ let masterToken = "";
 let nodeToken = "";
 
 const at = (index: number): Box => boxes[index]!;
-
-async function newToken(...args: readonly string[]): Promise<string> {
-  const ran = await at(0).troupe("token", "create", "--data-dir", dataOf(at(0)), ...args);
-  if (ran.code !== 0) throw new Error(ran.stderr);
-  return ran.stdout.trim();
-}
 
 interface Said {
   readonly members: readonly { readonly id: number; readonly role: string; readonly api: string }[];
@@ -49,8 +44,8 @@ test.after.always(async () => {
 live("the first master begins a cluster in an empty folder, and makes tokens for the others", async (t) => {
   servers.set("m1", startServer(at(0), "--name", "ha"));
   await until("it is ready", async () => (await at(0).kubectl(configOf(at(0)), "get", "--raw", "/readyz")) === "ok");
-  masterToken = await newToken("--role", "master", "--ttl", "1h", "--description", "for the others");
-  nodeToken = await newToken();
+  masterToken = await newToken(at(0), "--role", "master", "--ttl", "1h", "--description", "for the others");
+  nodeToken = await newToken(at(0));
   t.regex(masterToken, /^TRP1[0-9a-f]{64}::[a-z0-9]{6}\.[a-z0-9]{16}$/);
   const listed = await at(0).troupe("token", "list", "--data-dir", dataOf(at(0)), "-o", "json");
   const { tokens } = JSON.parse(listed.stdout) as { tokens: { role: string; description: string; expired: boolean }[] };
@@ -78,7 +73,7 @@ live(
     t.regex(await tried("--token", masterToken.replace(/^TRP1../, "TRP1zz").replace("zz", "00")), /TRP-0402/);
     t.regex(await tried("--token", `${masterToken.slice(0, -16)}0123456789abcdef`), /is not known here[^]*TRP-0403/);
     t.regex(await tried("--token", nodeToken), /is for a node, not for a master[^]*TRP-0403/);
-    const over = await newToken("--role", "master", "--ttl", "1s");
+    const over = await newToken(at(0), "--role", "master", "--ttl", "1s");
     await until("it is over", async () => /ended at/.test(await tried("--token", over)));
     t.regex(
       await tried("--token", masterToken, "--service-cidr", "10.96.0.0/16"),

@@ -7,6 +7,7 @@ import type { SimulatedNodeStart } from "../../server/simulated-node.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { defaultDataDir, layoutOf, readCluster, type ClusterFile } from "../cluster-file.ts";
 import { say } from "../output.ts";
+import { joinOptions, nodeOptions } from "../machines/options.ts";
 import { ensurePki } from "../pki.ts";
 import { keepCertificates } from "../renewal.ts";
 import { createProcessEnv, createProcessFaults, endOnSurprises } from "../process-env.ts";
@@ -25,16 +26,8 @@ export const agent: Command = {
   options: [
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory (join: /var/lib/troupe/agent)" },
     { name: "node", type: "string", value: "NAME", help: "name of the node (n1; join: the machine's)" },
-    { name: "join", type: "string", value: "HOST:PORT", help: "any master of the cluster to join" },
-    { name: "token", type: "string", value: "TOKEN", help: "of troupe token create, or $TROUPE_TOKEN" },
-    { name: "address", type: "string", value: "ADDRESS", help: "join: the node's (default route's)" },
-    { name: "runtime", type: "string", value: "KIND", help: "join: containerd (default) or simulated" },
-    {
-      name: "container-runtime-endpoint",
-      type: "string",
-      value: "SOCKET",
-      help: "join: a containerd that runs here",
-    },
+    ...joinOptions,
+    ...nodeOptions,
     { name: "verbose", type: "boolean", help: "log at debug level" },
     { name: "enable-faults", type: "boolean", help: "obey Faults, for tests (docs/faults.md)" },
   ],

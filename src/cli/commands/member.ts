@@ -1,6 +1,6 @@
 /** `troupe member list|add|remove|promote|transfer`: who the masters are, and changes of that. */
-import type { MemberAnswer, MemberChange, MembersAnswer } from "../../server/joining/answers.ts";
-import { membersPath } from "../../server/joining/answers.ts";
+
+import { membersPath, type MemberAnswer, type MemberChange, type MembersAnswer } from "../../server/joining/answers.ts";
 import { UserError } from "../../util/errors.ts";
 import { parseChoice, parseDuration } from "../arguments.ts";
 import { flag, text, type Command, type Values } from "../command.ts";

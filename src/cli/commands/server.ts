@@ -17,6 +17,7 @@ import {
 import { createProcessEnv, createProcessFaults, endOnSurprises } from "../process-env.ts";
 import { ensurePki, firstAddress, readSealingKeys, type Pki } from "../pki.ts";
 import { createRealDisk } from "../../env/real/disk.ts";
+import { joinOptions, masterOptions } from "../machines/options.ts";
 import { isRemoval, leave, requireMember } from "../machines/leaving.ts";
 import {
   lendKeys,
@@ -42,15 +43,8 @@ export const server: Command = {
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory (/var/lib/troupe/NAME)" },
-    { name: "join", type: "string", value: "HOST:PORT", help: "any master of the cluster to join" },
-    { name: "token", type: "string", value: "TOKEN", help: "of troupe token create --role master" },
-    { name: "advertise-address", type: "string", value: "HOST", help: "where others reach it (default route's)" },
-    { name: "listen", type: "string", value: "ADDRESS", help: "listen on this address only (0.0.0.0)" },
-    { name: "port", type: "string", value: "N", help: "port of the API (6443); gRPC and peers take the next" },
-    { name: "tls-san", type: "string", value: "NAMES", help: "more names and addresses of its API, with commas" },
-    { name: "cluster-cidr", type: "string", value: "RANGE", help: "new cluster: addresses of pods (10.42.0.0/16)" },
-    { name: "service-cidr", type: "string", value: "RANGE", help: "new cluster: those of Services (10.43.0.0/16)" },
-    { name: "cluster-domain", type: "string", value: "NAME", help: "new cluster: DNS domain (cluster.local)" },
+    ...joinOptions,
+    ...masterOptions,
     { name: "member", type: "string", value: "NAME", help: "which master of up --masters (m1)" },
     { name: "verbose", type: "boolean", help: "log at debug level" },
     { name: "enable-faults", type: "boolean", help: "serve Faults, for tests (docs/faults.md)" },
@@ -75,17 +69,7 @@ export const server: Command = {
   },
 };
 
-const machineFlags = [
-  "name",
-  "join",
-  "advertise-address",
-  "listen",
-  "port",
-  "tls-san",
-  "cluster-cidr",
-  "service-cidr",
-  "cluster-domain",
-];
+const machineFlags = ["name", ...[...joinOptions, ...masterOptions].map(({ name }) => name)];
 
 interface ServerStart {
   readonly dataDir: string;

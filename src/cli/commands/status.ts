@@ -1,6 +1,9 @@
-/** Masters and nodes of a cluster on this machine, and whether they are well. */
+/** Masters and nodes of a cluster, and whether they are well. */
 import { text, type Command } from "../command.ts";
-import { layoutOf, masterAddress, requireCluster, type Registered } from "../cluster-file.ts";
+import { membersPath, type MembersAnswer } from "../../server/joining/answers.ts";
+import { layoutOf, masterAddress, requireCluster, type MachineMaster, type Registered } from "../cluster-file.ts";
+import { splitHostPort } from "../machines/asking.ts";
+import { self } from "../self.ts";
 import { parseChoice } from "../arguments.ts";
 import { get, type ApiAccess } from "../api-client.ts";
 import { print, say, table } from "../output.ts";
@@ -50,16 +53,43 @@ export const status: Command = {
 
 export type Health = "healthy" | "degraded" | "no master answers";
 
-/** A node that is Ready but whose agent is gone will not stay so. */
+/** A node that is Ready but whose agent is gone will not stay so; -1 stands for one on another machine. */
 export function healthOf(members: readonly MemberStatus[], nodes: readonly NodeStatus[]): Health {
   const lost = members.filter((member) => member.role === "unreachable").length;
   if (lost === members.length) return "no master answers";
   return lost === 0 && nodes.every(({ ready, pid }) => ready && pid !== 0) ? "healthy" : "degraded";
 }
 
+const elsewhere = -1;
+
+/** Masters on machines of their own: as this one knows them, itself first asked on its own address. */
+async function membersElsewhere(
+  { dataDir, cluster }: Registered,
+  { machine, pid }: { readonly machine: MachineMaster; readonly pid: number },
+  access: ApiAccess,
+): Promise<readonly MemberStatus[]> {
+  const own = { name: machine.name, pid, address: `https://${machine.host}:${cluster.apiPort}` };
+  const listed = await get(access, membersPath, 2_000).catch(() => undefined);
+  if (listed?.status !== 200) return [await memberOf(own, access)];
+  const { members } = JSON.parse(listed.body) as MembersAnswer;
+  say(`as the master in ${dataDir} knows them; ${self} member list says more`);
+  return Promise.all(
+    members.map(({ id, api }) => {
+      if (id === machine.memberId || api === undefined) return memberOf(own, access);
+      return memberOf(
+        { name: `m${id}`, pid: elsewhere, address: `https://${api}` },
+        { ...access, ...splitHostPort(api) },
+      );
+    }),
+  );
+}
+
 async function membersOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<readonly MemberStatus[]> {
   const servers = processesOf(dataDir).filter((process) => process.role === "server");
-  const { masters } = cluster;
+  const { masters, machine } = cluster;
+  if (machine !== undefined) {
+    return membersElsewhere({ name: cluster.name, dataDir, cluster }, { machine, pid: servers[0]?.pid ?? 0 }, access);
+  }
   if (masters === undefined) {
     const address = `https://${masterAddress(cluster)}:${cluster.apiPort}`;
     return [await memberOf({ name: "m1", pid: servers[0]?.pid ?? 0, address }, access)];
@@ -98,7 +128,8 @@ interface NodeList {
 
 async function nodesOf({ dataDir, cluster }: Registered, access: ApiAccess): Promise<readonly NodeStatus[]> {
   const agents = processesOf(dataDir).filter((process) => process.role === "agent");
-  const pidOf = (name: string): number => agents.find((agent) => agent.node === name)?.pid ?? 0;
+  const pidOf = (name: string): number =>
+    agents.find((agent) => agent.node === name)?.pid ?? (cluster.machine === undefined ? 0 : elsewhere);
   const listed = await get(access, "/api/v1/nodes", 2_000).catch(() => undefined);
   if (listed?.status !== 200) return cluster.nodes.map((name) => ({ name, ready: false, pid: pidOf(name) }));
   return (JSON.parse(listed.body) as NodeList).items.map(({ metadata, status: facts }) => ({
@@ -130,7 +161,7 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** 0 stands for no process. */
+/** 0 stands for no process, below it for one on another machine. */
 function pidText(pid: number): string {
-  return pid === 0 ? "-" : String(pid);
+  return pid <= 0 ? "-" : String(pid);
 }

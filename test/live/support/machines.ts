@@ -6,7 +6,8 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { kubectls, troupe, type Ran } from "./machine.ts";
+import { kubectls, troupe, until, type Ran } from "./machine.ts";
+import type { MemberLoad } from "./member-load.ts";
 
 export interface Box {
   readonly name: string;
@@ -39,7 +40,8 @@ export interface Machines {
 
 let count = 0;
 
-export function createMachines(size: number): Machines {
+/** `network`: the first three bytes of their addresses, which end with 1, 2 … */
+export function createMachines(size: number, network = "198.51.100"): Machines {
   count += 1;
   const id = `${process.pid % 10_000}${count}`;
   const bridge = `jb${id}`;
@@ -51,7 +53,7 @@ export function createMachines(size: number): Machines {
   const boxes = Array.from({ length: size }, (_, at) => {
     const number = at + 1;
     const netns = `jm${id}-${number}`;
-    const address = `198.51.100.${number}`;
+    const address = `${network}.${number}`;
     ip("netns", "add", netns);
     ip("link", "add", `jv${id}-${number}`, "type", "veth", "peer", "name", "eth0", "netns", netns);
     ip("link", "set", `jv${id}-${number}`, "master", bridge, "up");
@@ -59,7 +61,7 @@ export function createMachines(size: number): Machines {
       "link set lo up",
       `addr add ${address}/24 dev eth0`,
       "link set eth0 up",
-      "route add default via 198.51.100.254",
+      `route add default via ${network}.254`,
     ]) {
       ip("-n", netns, ...line.split(" "));
     }
@@ -162,4 +164,25 @@ export function dataOf({ folder }: Box): string {
 
 export function configOf(at: Box): string {
   return join(dataOf(at), "admin.kubeconfig");
+}
+
+export async function newToken(at: Box, ...args: readonly string[]): Promise<string> {
+  const ran = await at.troupe("token", "create", "--data-dir", dataOf(at), ...args);
+  if (ran.code !== 0) throw new Error(ran.stderr);
+  return ran.stdout.trim();
+}
+
+/** `member-load.js` on a machine, over all masters below the folder. */
+export async function startMemberLoad(at: Box, folder: string): Promise<{ stop(): Promise<MemberLoad> }> {
+  const load = at.start("load", [join(import.meta.dirname, "member-load.js"), folder]);
+  const from = load.said().length;
+  await until("the load is written", async () => load.said().slice(from).includes("ready"));
+  return {
+    async stop() {
+      const code = await load.end("SIGTERM");
+      const line = load.said().trimEnd().split("\n").at(-1) ?? "";
+      if (code !== 0) throw new Error(`the load ended with ${code}: ${load.said()}`);
+      return JSON.parse(line) as MemberLoad;
+    },
+  };
 }
