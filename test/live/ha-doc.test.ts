@@ -59,8 +59,9 @@ test.before(() => {
 });
 test.after.always(async () => {
   if (!canDrive) return;
-  for (const { folder, run } of machines.boxes) {
-    await run("sh", ["-c", `for file in ${folder}/var/pids/*; do kill -9 $(cat $file) || true; done`]);
+  for (const box of machines.boxes) {
+    const { folder } = box;
+    await box.run("sh", ["-c", `for file in ${folder}/var/pids/*; do kill -9 $(cat $file) || true; done`]);
   }
   await machines.dispose();
 });
