@@ -39,6 +39,8 @@ export type NodeStreamRequest =
     }
   /** An actor of the node that is held, or waits: it goes on. Answered by being opened. */
   | { readonly kind: "release"; readonly path: string }
+  /** The machine of one of the node's actors, as JSON on channel 1; `state`: where it is. */
+  | { readonly kind: "chart"; readonly path: string; readonly machine: string; readonly state: string }
   /** Raw SPDY/3.1 bytes of the port-forward protocol, relayed to the runtime. */
   | { readonly kind: "portforward"; readonly podUid: string };
 

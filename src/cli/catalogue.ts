@@ -21,8 +21,12 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     load: async () => (await import("./commands/status.ts")).status,
   },
   actors: {
-    summary: "the supervision tree, one actor in full, release of a parked one",
+    summary: "the supervision tree, one actor in full, transitions, release of a parked one",
     load: async () => (await import("./commands/actors.ts")).actors,
+  },
+  chart: {
+    summary: "the state machine of an object or another actor, and where it is",
+    load: async () => (await import("./commands/chart.ts")).chart,
   },
   get: {
     summary: "show objects, once or as they change",

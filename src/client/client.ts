@@ -16,6 +16,7 @@ import type {
   Operation,
   Ref,
   Reply,
+  TransitionMessage,
   WriteOptions as WireWriteOptions,
 } from "../api/grpc/messages.ts";
 import type { Clock } from "../env/env.ts";
@@ -158,6 +159,11 @@ export class Client {
       for await (const page of this.#transport.stream("Actors", { prefix })) found.push(...page.actors);
       return found;
     });
+  }
+
+  /** Who goes from which state to which, from now on, below a path. Ends with the connection. */
+  async *transitions(prefix = ""): AsyncGenerator<TransitionMessage> {
+    for await (const page of this.#transport.stream("Transitions", { prefix })) yield* page.transitions;
   }
 
   /** A pod's log in pieces, as they come. */

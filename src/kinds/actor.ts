@@ -43,7 +43,7 @@ export const actors: Kind = defineKind<Actor>({
   schema: actorSchema,
   name: pathSegment,
   generation: "none",
-  subresources: { others: ["release", "explain"] },
+  subresources: { others: ["release", "explain", "chart"] },
   columns: [
     { ...nameColumn, name: "Path" },
     column("Machine", "Name of the state machine that it runs."),

@@ -13,6 +13,7 @@ import {
   serveHistory,
   serveListPages,
   serveLogChunks,
+  serveTransitions,
   serveWatchBatches,
   type MessageSink,
 } from "../api/grpc/streams.ts";
@@ -193,6 +194,8 @@ function serveStream(
       return serveWatchBatches(door, caller, request, sink);
     case "Actors":
       return serveActors(door, caller, request, sink);
+    case "Transitions":
+      return serveTransitions(door, caller, request, sink);
     case "History":
       return serveHistory(door, caller, request, sink);
     case "Logs":

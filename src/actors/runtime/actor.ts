@@ -1,4 +1,7 @@
+import type { Kind } from "../../kinds/kind.ts";
+import type { Revision } from "../../store/revision.ts";
 import type { Millis } from "../../util/time.ts";
+import type { Chart } from "./chart.ts";
 
 /** One line of `kubectl get actors`. */
 export interface ActorView {
@@ -47,6 +50,24 @@ export interface ActorExplanation {
   };
 }
 
+/** An actor left one state and is in another. */
+export interface ActorTransition {
+  readonly path: string;
+  readonly machine: string;
+  readonly version: number;
+  /** Empty: it was not there. */
+  readonly from: string;
+  /** Empty: it is not there any more. */
+  readonly to: string;
+  /** What the change meant to the machine; empty where nobody can tell. */
+  readonly event: string;
+  readonly status: ActorView["status"];
+  /** Wall time of the commit, or at which it was seen. */
+  readonly at: Millis;
+  /** Of the committed write that moved it; 0: it is no row. */
+  readonly revision: Revision;
+}
+
 /** Whoever runs actors lists them here; the API reads it for `actors.troupe.dev`. */
 export interface ActorDirectory {
   list(): readonly ActorView[];
@@ -54,4 +75,8 @@ export interface ActorDirectory {
   get(name: string): ActorView | undefined;
   /** Undefined: there is no such actor. Absent: nobody here can tell. */
   explain?(name: string, event: string | undefined): ActorExplanation | undefined;
+  /** Its machine. Undefined: there is no such actor, or it runs elsewhere, where it is to be asked. */
+  chart?(name: string): Chart | undefined;
+  /** Transitions from now on, in batches, of the rows of these kinds and of all other actors; answers what ends it. */
+  follow?(kinds: readonly Kind[], told: (transitions: readonly ActorTransition[]) => void): () => void;
 }

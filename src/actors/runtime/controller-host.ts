@@ -11,6 +11,7 @@ import type { ActorHost } from "./actor-host.ts";
 import type { ActorView } from "./actor.ts";
 import type { Decide } from "./command.ts";
 import { createDirtyKeys, type DirtyKeys } from "./controller-keys.ts";
+import { chartOf } from "./chart.ts";
 import type { Controller, ControllerWatch, Plan, PlanWrite } from "./controller.ts";
 import { auditEveryMs, planWritesMax, quarantineProbeMs } from "./limits.ts";
 import type { Subject } from "./parking.ts";
@@ -437,6 +438,7 @@ export function controllerChildren(options: ControllerHostOptions): () => readon
   });
   host.directory.add(() => [...runners].flatMap((runner) => runner.views()));
   host.parking.addSubjects((path) => subjectOf(controllers, path));
+  for (const name of ["controller", "scheduler"]) host.directory.addChart(name, () => chartOf(controllerMachine, name));
   const childOf = (controller: Controller): ChildSpec => {
     const { path, machine, supervisor } = placeOf(controller);
     let runner: Runner | undefined;

@@ -1,5 +1,6 @@
 import { actorName } from "../../kinds/actor.ts";
 import type { ActorDirectory, ActorView } from "./actor.ts";
+import type { Chart } from "./chart.ts";
 
 /** Everyone who runs actors adds a source; the API lists them as `actors.troupe.dev`. */
 export interface OpenDirectory extends ActorDirectory {
@@ -8,6 +9,9 @@ export interface OpenDirectory extends ActorDirectory {
   addLookup(get: (name: string) => ActorView | undefined): void;
   /** What is known of an actor beside what its source tells, by path. */
   addFacts(facts: () => ReadonlyMap<string, ActorFacts>): void;
+  /** The machine behind a view's `machine`, where it is none of an object. */
+  addChart(name: string, chart: () => Chart): void;
+  chartOf(name: string): Chart | undefined;
 }
 
 export type ActorFacts = Pick<ActorView, "slowTurns" | "deadLetters" | "lastError">;
@@ -15,6 +19,7 @@ export type ActorFacts = Pick<ActorView, "slowTurns" | "deadLetters" | "lastErro
 export function createDirectory(): OpenDirectory {
   const sources: (() => readonly ActorView[])[] = [];
   const lookups: ((name: string) => ActorView | undefined)[] = [];
+  const charts = new Map<string, () => Chart>();
   const factSources: (() => ReadonlyMap<string, ActorFacts>)[] = [];
   const informed = (views: readonly ActorView[]): readonly ActorView[] => {
     const known = factSources.map((facts) => facts());
@@ -30,6 +35,8 @@ export function createDirectory(): OpenDirectory {
     add: (source) => void sources.push(source),
     addLookup: (get) => void lookups.push(get),
     addFacts: (facts) => void factSources.push(facts),
+    addChart: (name, chart) => void charts.set(name, chart),
+    chartOf: (name) => charts.get(name)?.(),
     list,
     get(name) {
       const listed = list().find((view) => view.name === name);

@@ -81,6 +81,8 @@ export function createHostParts(options: HostOptions, host: PartsHost): HostPart
     directory,
     actors: openActors({
       parts: { ...shared, directory, turns, evaluator },
+      clock: env.clock,
+      now: () => clock.now(),
       waiting: () => mailbox.perObject(),
       retrying: () => tasks.retrying,
     }),

@@ -164,6 +164,26 @@ export interface ActorsPage {
   readonly actors: readonly ActorMessage[];
 }
 
+export interface TransitionsRequest {
+  readonly prefix?: string;
+}
+
+export interface TransitionMessage {
+  readonly path: string;
+  readonly machine: string;
+  readonly version: number;
+  readonly from: string;
+  readonly to: string;
+  readonly event: string;
+  readonly status: string;
+  readonly at: number;
+  readonly revision: number;
+}
+
+export interface TransitionsPage {
+  readonly transitions: readonly TransitionMessage[];
+}
+
 export interface HistoryRequest {
   readonly ref?: Ref | null;
   readonly afterRevision?: number;
@@ -214,6 +234,7 @@ export interface StreamCalls {
   readonly List: { readonly request: ListRequest; readonly reply: ListPage };
   readonly Watch: { readonly request: WatchRequest; readonly reply: WatchBatch };
   readonly Actors: { readonly request: ActorsRequest; readonly reply: ActorsPage };
+  readonly Transitions: { readonly request: TransitionsRequest; readonly reply: TransitionsPage };
   readonly History: { readonly request: HistoryRequest; readonly reply: HistoryPage };
   readonly Logs: { readonly request: LogsRequest; readonly reply: LogChunk };
 }

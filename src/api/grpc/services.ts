@@ -13,6 +13,7 @@ import type {
   LogsRequest,
   Operation,
   TransactRequest,
+  TransitionsRequest,
   WatchRequest,
 } from "./messages.ts";
 import { getWish, writeWish } from "./requests.ts";
@@ -23,6 +24,7 @@ import {
   serveHistory,
   serveListPages,
   serveLogChunks,
+  serveTransitions,
   serveWatchBatches,
 } from "./streams.ts";
 import { readingAll } from "./unreadable.ts";
@@ -61,6 +63,9 @@ export function apiService(file: ServiceFile, door: Door): GrpcService {
         serveWatchBatches(door, caller, request as WatchRequest, sink),
       ),
       Actors: streaming(clock, (request, caller, sink) => serveActors(door, caller, request as ActorsRequest, sink)),
+      Transitions: streaming(clock, (request, caller, sink) =>
+        serveTransitions(door, caller, request as TransitionsRequest, sink),
+      ),
       History: streaming(clock, (request, caller, sink) => serveHistory(door, caller, request as HistoryRequest, sink)),
       Logs: streaming(clock, (request, caller, sink) => serveLogChunks(door, caller, request as LogsRequest, sink)),
     },

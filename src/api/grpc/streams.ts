@@ -1,7 +1,8 @@
 /** Calls that answer many messages: lists, watches, logs, histories, actors. */
-import type { ActorView } from "../../actors/runtime/actor.ts";
+import type { ActorTransition, ActorView } from "../../actors/runtime/actor.ts";
 import type { WatchChange } from "../../store/store-api.ts";
 import { deletedBody } from "../../store/row-version.ts";
+import { tooManyRequests } from "../../kinds/status-errors.ts";
 import { methodNotRouted } from "../refusals.ts";
 import { concatBytes } from "../../util/bytes.ts";
 import type { StatusError } from "../../util/errors.ts";
@@ -29,6 +30,9 @@ import type {
   ListRequest,
   LogChunk,
   LogsRequest,
+  TransitionMessage,
+  TransitionsPage,
+  TransitionsRequest,
   WatchBatch,
   WatchRequest,
 } from "./messages.ts";
@@ -305,6 +309,41 @@ export function serveActors(
     };
     return { target: targetOf("Actors", {}), route, serve };
   });
+}
+
+/** Ends when the caller goes, or when it does not read: what it missed nobody keeps. */
+export function serveTransitions(
+  door: Door,
+  caller: Caller,
+  request: TransitionsRequest,
+  sink: MessageSink<TransitionsPage>,
+): Promise<void> {
+  return run(door, caller, { method: "GET", path: "/troupe.v1.Api/Transitions" }, () => {
+    const ref = { group: "actors.troupe.dev", resource: "actors" };
+    const route = routeOf(door.catalogue, "list", ref, "collection");
+    const serve = (call: Call): void => {
+      const { prefix = "" } = request;
+      const { actors } = call.door.host;
+      const stop = actors.follow?.(call.door.catalogue.all, (found) => {
+        const transitions = found.filter(({ path }) => path.startsWith(prefix)).map(transitionMessage);
+        if (transitions.length === 0) return;
+        if (sink.pending > grpcLimits.transitionsPendingBytesMax) {
+          return call.exchange.respond({ status: 429, headers: {}, body: slowReader });
+        }
+        sink.write({ transitions }, transitions.length * 200);
+      });
+      call.exchange.onClose(() => stop?.());
+    };
+    return { target: targetOf("Transitions", {}), route, serve };
+  });
+}
+
+const slowReader = Buffer.from(
+  JSON.stringify(tooManyRequests("transitions are not read as fast as they come", { retryAfterSeconds: 1 }).status),
+);
+
+function transitionMessage({ at, ...rest }: ActorTransition): TransitionMessage {
+  return { ...rest, at: Math.floor(at) };
 }
 
 function actorMessage(view: ActorView): ActorMessage {

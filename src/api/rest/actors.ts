@@ -1,4 +1,6 @@
 import type { ActorView } from "../../actors/runtime/actor.ts";
+import type { Chart } from "../../actors/runtime/chart.ts";
+import { textOf } from "../../util/bytes.ts";
 import { notFound } from "../../kinds/status-errors.ts";
 import { limits } from "../limits.ts";
 import type { Call } from "./call.ts";
@@ -29,6 +31,32 @@ export function serveExplain(call: Call, target: ReadTarget): void {
   if (explanation === undefined) throw notFound(target.kind, target.name);
   const { view, ...rest } = explanation;
   respondJson(call.exchange, { apiVersion: "actors.troupe.dev/v1", kind: "ActorExplanation", ...rest, actor: view });
+}
+
+/** GET `actors/NAME/chart`: the actor's machine, and where in it the actor is. */
+export async function serveChart(call: Call, target: ReadTarget): Promise<void> {
+  const view = viewOf(call, target);
+  const chart = call.door.host.actors.chart?.(target.name) ?? (await chartOnNode(call, view));
+  if (chart === undefined) throw notFound(target.kind, target.name);
+  respondJson(call.exchange, { apiVersion: "actors.troupe.dev/v1", kind: "ActorChart", ...chart, actor: view });
+}
+
+/** Machines of a node are those of its agent, whatever version that is: it is asked. */
+async function chartOnNode(call: Call, { path, machine, state }: ActorView): Promise<Chart | undefined> {
+  const node = /^\/node\/([^/]+)/.exec(path)?.[1];
+  if (node === undefined) return undefined;
+  const stream = await call.door.nodeStreams.open(node, { kind: "chart", path, machine, state });
+  return new Promise((resolve, reject) => {
+    let text = "";
+    stream.onChunk(({ channel, bytes }) => {
+      if (channel === 1) text += textOf(bytes);
+    });
+    stream.onClose((error) => {
+      if (error !== undefined) reject(error);
+      else resolve(text === "" ? undefined : (JSON.parse(text) as Chart));
+    });
+    call.exchange.onClose(() => stream.close());
+  });
 }
 
 function viewOf(call: Call, { kind, name }: ReadTarget): ActorView {

@@ -20,7 +20,7 @@ import { priorityOf, widthOf } from "../priority.ts";
 import { methodNotRouted, unsupportedContentEncoding } from "../refusals.ts";
 import { createSeats, type Release } from "../seats.ts";
 import { serveToken } from "../subresources/token.ts";
-import { serveExplain, serveRelease } from "./actors.ts";
+import { serveChart, serveExplain, serveRelease } from "./actors.ts";
 import type { Call, Door, RestDoorOptions } from "./call.ts";
 import { createDiscovery, serveRoot } from "./discovery.ts";
 import { createEventCache } from "./event-cache.ts";
@@ -397,6 +397,8 @@ function serveSubresource(call: Call, route: ResourceRoute, target: ReadTarget):
       return serveRelease(call, target);
     case "explain":
       return serveExplain(call, target);
+    case "chart":
+      return serveChart(call, target);
     default:
       return serveObjectPart(call, route.verb, target);
   }

@@ -96,6 +96,7 @@ export function subresourcesOf(kind: Kind): readonly SubresourceInfo[] {
 const others: Readonly<Record<string, Partial<SubresourceInfo> & { verbs: readonly string[] }>> = {
   attach: { kind: "PodAttachOptions", verbs: ["create", "get"] },
   binding: { kind: "Binding", verbs: ["create"] },
+  chart: { kind: "ActorChart", verbs: ["get"] },
   ephemeralcontainers: { verbs: change },
   explain: { kind: "ActorExplanation", verbs: ["get"] },
   release: { kind: "ActorRelease", verbs: ["create"] },

@@ -1,42 +1,41 @@
-/** `troupe actors`: the supervision tree, one actor in full, and the word that lets a parked one go. */
+/** `troupe actors`: the supervision tree, one actor in full, transitions as they happen, and the word that lets a parked one go. */
 import { UserError } from "../../util/errors.ts";
 import { actorName } from "../../kinds/actor.ts";
 import { drawTree, explained, type ActorItem, type Explanation } from "../actor-tree.ts";
-import { send, type ApiAccess } from "../api-client.ts";
+import { drawTransition } from "../chart.ts";
+import { actorsRoot as root, ask, clusterAccess, clusterOptions } from "../actor-requests.ts";
+import type { ApiAccess } from "../api-client.ts";
 import { parseChoice } from "../arguments.ts";
-import { layoutOf, requireCluster } from "../cluster-file.ts";
 import { text, type Command } from "../command.ts";
 import { print } from "../output.ts";
-import { ensurePki } from "../pki.ts";
 import { self } from "../self.ts";
-import { accessOf } from "./up.ts";
-
-const root = "/apis/actors.troupe.dev/v1/actors";
 
 export const actors: Command = {
   name: "actors",
   summary:
-    "The actors of a cluster: who restarts whom, what one of them would do,\nand the word that lets a parked one go on.",
+    "The actors of a cluster: who restarts whom, what one of them would do, who goes\nfrom which state to which, and the word that lets a parked one go on.",
   examples: [
     "troupe actors tree",
     "troupe actors tree /node/n1",
     "troupe actors explain /obj/apps/deployments/default/web --event paused",
+    "troupe actors watch /obj/core/pods",
     "troupe actors release ctl.deployment.default.web",
   ],
-  arguments: "tree|explain|release [PATH|NAME] ",
+  arguments: "tree|explain|watch|release [PATH|NAME] ",
   options: [
     { name: "event", type: "string", value: "TYPE", help: "explain: what this event would do (dry run)" },
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    ...clusterOptions,
     { name: "output", type: "string", short: "o", value: "FORMAT", help: "text (default) or json" },
   ],
   async run(values, [verb = "", wanted]) {
     const json = parseChoice("output", text(values, "output") ?? "text", ["text", "json"]) === "json";
-    if (!["tree", "explain", "release"].includes(verb)) throw usage(`actors knows tree, explain and release`);
-    if (verb !== "tree" && wanted === undefined) throw usage(`actors ${verb} needs the path or the name of an actor`);
-    const { dataDir, cluster } = await requireCluster(text(values, "name") ?? "dev", text(values, "data-dir"));
-    const access = accessOf(cluster, await ensurePki(layoutOf(dataDir).pki, cluster));
+    if (!["tree", "explain", "watch", "release"].includes(verb)) {
+      throw usage(`actors knows tree, explain, watch and release`);
+    }
+    if ((verb === "explain" || verb === "release") && wanted === undefined) throw usage(`actors ${verb} needs the path or the name of an actor`);
+    const access = await clusterAccess(values);
     if (verb === "tree") await tree(access, wanted, json);
+    else if (verb === "watch") await watch(access, wanted, json);
     else if (verb === "explain") await explain(access, wanted!, { event: text(values, "event"), json });
     else await release(access, wanted!);
     return 0;
@@ -66,22 +65,26 @@ async function explain(
   else for (const line of explained(said)) print(line);
 }
 
+/** Until it is interrupted, or the master goes. */
+async function watch(access: ApiAccess, prefix: string | undefined, json: boolean): Promise<void> {
+  const { connect } = await import("../../client/main.ts");
+  // gRPC listens on the port behind that of REST.
+  const { host, port, authority, certificate, key } = access;
+  const client = connect({ address: `${host}:${port + 1}`, authority, certificate, key });
+  try {
+    for await (const transition of client.transitions(prefix ?? "")) {
+      print(json ? JSON.stringify(transition) : drawTransition(transition));
+    }
+  } catch (error) {
+    throw new UserError("TRP-0140", "the master's stream broke", { cause: error, hint: `${self} status`, exitCode: 5 });
+  } finally {
+    client.close();
+  }
+}
+
 async function release(access: ApiAccess, wanted: string): Promise<void> {
   const path = `${root}/${encodeURIComponent(actorName(wanted))}/release`;
   print((await ask<{ readonly message: string }>(access, "POST", path)).message);
-}
-
-/** What the API answers; its refusals are a person's errors. */
-async function ask<T>(access: ApiAccess, method: "GET" | "POST", path: string): Promise<T> {
-  const { status, body } = await send(access, method, path).catch((error: unknown) => {
-    throw new UserError("TRP-0140", "no master answers", { cause: error, hint: `${self} status`, exitCode: 5 });
-  });
-  const said = JSON.parse(body) as T & { readonly message?: string };
-  if (status < 300) return said;
-  throw new UserError("TRP-0141", said.message ?? `the API answered ${status}`, {
-    hint: status === 404 ? `${self} actors tree` : `${self} status`,
-    exitCode: status === 404 ? 3 : 1,
-  });
 }
 
 function isNamed(wanted: string): (item: ActorItem) => boolean {

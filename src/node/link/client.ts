@@ -1,3 +1,4 @@
+import { chartOf, type Chart } from "../../actors/runtime/chart.ts";
 import type { Down, Welcome } from "../../api/link/messages.ts";
 import type { NodeStream, NodeStreamRequest } from "../../api/node-streams.ts";
 import type { ActorView } from "../../actors/runtime/actor.ts";
@@ -81,6 +82,11 @@ const machine = setup({
     },
   },
 });
+
+/** The machine as data. */
+export function linkChart(): Chart {
+  return chartOf(machine, "link");
+}
 
 export function createNodeLink(options: LinkOptions): NodeLink {
   const { clock, log, transport } = options;

@@ -1,3 +1,4 @@
+import { chartOf, type Chart } from "../../actors/runtime/chart.ts";
 import { assign, createActor, fromPromise, raise, setup } from "xstate";
 import type { Clock, Log } from "../../env/env.ts";
 import { asError, InvariantError, messageOf } from "../../util/errors.ts";
@@ -147,6 +148,11 @@ const machine = definition.createMachine({
     },
   },
 });
+
+/** The machine as data. */
+export function podChart(): Chart {
+  return chartOf(machine, "node-pod");
+}
 
 export interface PodActor {
   readonly worker: PodWorker;

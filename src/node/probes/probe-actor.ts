@@ -1,3 +1,4 @@
+import { chartOf, type Chart } from "../../actors/runtime/chart.ts";
 import { assign, createActor, setup } from "xstate";
 import type { Clock, Log } from "../../env/env.ts";
 import type { Container, Pod, Probe } from "../../kinds/generated/types.ts";
@@ -134,6 +135,11 @@ const machine = setup({
     held: {},
   },
 });
+
+/** The machine as data. */
+export function probeChart(): Chart {
+  return chartOf(machine, "probe");
+}
 
 export function createProbeActor(options: ProbeActorOptions): ProbeActor {
   const ref = createActor(machine, { input: options, clock: xstateClock(options.clock) });
