@@ -21,7 +21,7 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     load: async () => (await import("./commands/status.ts")).status,
   },
   actors: {
-    summary: "the supervision tree, one actor in full, transitions, release of a parked one",
+    summary: "the supervision tree, an actor in full, transitions, release",
     load: async () => (await import("./commands/actors.ts")).actors,
   },
   chart: {

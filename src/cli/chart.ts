@@ -14,7 +14,8 @@ export function mermaid({ actor, initial, states, transitions }: ActorChart): re
   const draw = (parent: ChartState | undefined, indent: string): void => {
     const inner = states.filter(({ id }) => parentOf(id) === (parent?.id ?? ""));
     const first = parent === undefined ? topOf(initial) : parent.initial;
-    if (first !== undefined && parent?.type !== "parallel") lines.push(`${indent}[*] --> ${nameOf(first)}`);
+    if (first !== undefined && first !== "" && parent?.type !== "parallel")
+      lines.push(`${indent}[*] --> ${nameOf(first)}`);
     for (const [at, state] of inner.entries()) {
       if (parent?.type === "parallel" && at > 0) lines.push(`${indent}--`);
       lines.push(`${indent}state "${state.id.slice(state.id.lastIndexOf(".") + 1)}" as ${nameOf(state.id)}`);
@@ -27,7 +28,8 @@ export function mermaid({ actor, initial, states, transitions }: ActorChart): re
     }
   };
   draw(undefined, "  ");
-  if (transitions.some(({ from, to }) => from === "" && to !== undefined)) lines.push('  state "any state" as any_state');
+  if (transitions.some(({ from, to }) => from === "" && to !== undefined))
+    lines.push('  state "any state" as any_state');
   for (const { from, to, event, guard } of transitions) {
     if (to === undefined) continue;
     const words = guard === undefined ? event : `${event} [${guard}]`;

@@ -44,7 +44,7 @@ export interface FaultRecord {
  * `pause`: messages wait until the fault ends, a program stands still for `args.ms`. `full`: a disk
  * without room. `skew`: the wall clock is off by `args.ms`.
  */
-export type FaultKind = Exclude<FaultAction["kind"], "none"> | "pause" | "full" | "skew";
+export type FaultKind = Exclude<FaultAction["kind"], "none" | "hold"> | "pause" | "full" | "skew";
 
 /** A record at work. */
 export interface ActiveFault {

@@ -38,6 +38,9 @@ export interface SeamPoint {
   /** Of a message between masters. */
   readonly from?: string;
   readonly to?: string;
+  /** Of a message to an actor: what it is, and whose. */
+  readonly event?: string;
+  readonly sender?: string;
 }
 
 export type FaultAction =
@@ -50,7 +53,9 @@ export type FaultAction =
   | { readonly kind: "duplicate" }
   | { readonly kind: "reorder" }
   | { readonly kind: "poison" }
-  | { readonly kind: "error"; readonly message: string; readonly code?: string };
+  | { readonly kind: "error"; readonly message: string; readonly code?: string }
+  /** It waits until it is told to go on; only a test that steps through messages answers this. */
+  | { readonly kind: "hold"; readonly until: (go: () => void) => void };
 
 export interface FaultPort {
   readonly enabled: boolean;

@@ -14,8 +14,8 @@ export interface SimEnv extends Env {
   readonly clock: SimClock;
   /** Lines that were logged, newest last; the oldest are dropped. */
   readonly lines: readonly SimLine[];
-  /** Runs everything due within the next `ms`. Rejects with what an event threw, and after a million events. */
-  advance(ms: Millis): Promise<void>;
+  /** Runs everything due within the next `ms`, or until `until` holds behind an event. Rejects with what an event threw, and after a million events. */
+  advance(ms: Millis, until?: () => boolean): Promise<void>;
   /** Runs until only daemon events are left. Rejects after a million events or a virtual hour. */
   settle(): Promise<void>;
 }
@@ -83,6 +83,10 @@ function asMacrotask(work: (drain: () => void) => void): Promise<void> {
   });
 }
 
+function never(): boolean {
+  return false;
+}
+
 function livelock(events: number, clock: SimClock): InvariantError {
   return new InvariantError(
     `not settled after ${events} events and ${clock.mono()} virtual ms: ${clock.pending} events pending`,
@@ -106,15 +110,16 @@ export function createSimEnv(options: SimEnvOptions): SimEnv {
     faults: options.faults ?? noFaults,
     log,
     lines,
-    advance: (ms) =>
+    advance: (ms, until = never) =>
       asMacrotask((run) => {
-        const until = clock.mono() + ms;
+        const end = clock.mono() + ms;
         run();
-        for (let events = 0; clock.runNext(until); events += 1) {
+        for (let events = 0; !until() && clock.runNext(end); events += 1) {
           if (events > maxEvents) throw livelock(events, clock);
           run();
         }
-        clock.moveTo(until);
+        if (until()) return;
+        clock.moveTo(end);
         run();
       }),
     settle: () =>

@@ -1,3 +1,5 @@
+import type { ActorExplanation } from "../actors/runtime/actor.ts";
+import type { Chart } from "../actors/runtime/chart.ts";
 import type { User } from "../actors/runtime/command.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
 import type { FaultPort } from "../env/faults.ts";
@@ -8,6 +10,7 @@ import type { Revision } from "../store/revision.ts";
 import type { Status } from "../util/errors.ts";
 import type { ClusterSnapshot } from "./cluster-image.ts";
 import type { SimKernel } from "./sim-kernel.ts";
+import type { WaitingMessage } from "./stepping.ts";
 import type { LabelChoice, TypedKind, TypedKinds } from "./typed-kinds.ts";
 
 /**
@@ -117,4 +120,22 @@ export interface ClusterView {
   get<K extends TypedKind>(kind: K, name: string, options?: { readonly namespace?: string }): TypedKinds[K] | undefined;
   /** In the order of their keys. */
   list<K extends TypedKind>(kind: K, options?: ListOptions): readonly TypedKinds[K][];
+}
+
+/** An actor: by its path (`/ctl/deployment`), or the object that it is. */
+export type ActorName = string | { readonly kind: TypedKind; readonly name: string; readonly namespace?: string };
+
+/** All that are given must hold. */
+export interface TransitionWish {
+  readonly from?: string;
+  readonly to?: string;
+  readonly event?: string;
+}
+
+/** An actor as it stands. */
+export interface InspectedActor extends ActorExplanation {
+  /** Absent: its machine is its node's to tell. */
+  readonly chart?: Chart;
+  /** What waits in its mailbox, while it is paused. */
+  readonly waiting: readonly WaitingMessage[];
 }

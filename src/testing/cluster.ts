@@ -1,7 +1,10 @@
+import type { ActorHost } from "../actors/runtime/actor-host.ts";
+import type { ActorTransition } from "../actors/runtime/actor.ts";
 import type { User } from "../actors/runtime/command.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import type { Door } from "../api/rest/call.ts";
 import { serviceUnavailable } from "../kinds/status-errors.ts";
+import { actorName } from "../kinds/actor.ts";
 import { realCrypto } from "../env/real/crypto.ts";
 import type { FaultPort } from "../env/faults.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
@@ -17,15 +20,18 @@ import type { Millis } from "../util/time.ts";
 import { Client } from "../client/client.ts";
 import { kindOf, kindOfWord, pathOf } from "./catalogue.ts";
 import type {
+  ActorName,
   Answer,
   ClusterNode,
   ClusterOptions,
   ClusterView,
+  InspectedActor,
   ListOptions,
   Manifest,
   NodeOptions,
   RequestOptions,
   Span,
+  TransitionWish,
 } from "./cluster-api.ts";
 import {
   imageOfSnapshot,
@@ -45,6 +51,8 @@ import { SimMember, type ClusterMember } from "./sim-member.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimNode } from "./sim-node.ts";
 import { SimPeers } from "./sim-peers.ts";
+import { pauseActor, Stepping, type PausedActor } from "./stepping.ts";
+import { actorPathOf, breakOn, Followers } from "./transitions.ts";
 import type { TypedKind, TypedKinds } from "./typed-kinds.ts";
 import { millisOf, StoreViewer } from "./views.ts";
 
@@ -57,6 +65,8 @@ export class Cluster implements ClusterView, AsyncDisposable {
   readonly #network: SimNetwork;
   readonly #nodes = new Map<string, SimNode>();
   readonly #faults: FaultTable;
+  readonly #stepping: Stepping;
+  readonly #followers = new Followers();
   readonly #members: readonly SimMember[];
   readonly #transports = new Map<NativeTransport, SimMember | undefined>();
   /** The cables between the masters. */
@@ -78,7 +88,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     this.#options = options;
     this.#drawn = from === undefined ? this.seed : seedOfImage(from, this.seed);
     let table: FaultTable | undefined;
-    const port: FaultPort = {
+    const faulty: FaultPort = {
       get enabled() {
         return faults?.enabled === true || table?.enabled === true;
       },
@@ -88,6 +98,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
       },
       watch: (run) => table?.watch(run) ?? (() => {}),
     };
+    const port: FaultPort = (this.#stepping = new Stepping(faulty, () => this.env.clock.mono()));
     const [seed, startMs] = [this.#drawn, from?.atMs ?? 0];
     this.env = createSimEnv({ seed, shuffle: true, startMs, crypto: realCrypto, faults: port });
     const { clock, random } = this.env;
@@ -340,9 +351,14 @@ export class Cluster implements ClusterView, AsyncDisposable {
 
   /** `"10m"`, or milliseconds. Rejects with what brought the master down. */
   async advance(span: Span): Promise<void> {
-    const ms = millisOf(span);
+    await this.#pass(millisOf(span));
+  }
+
+  /** Less than `ms` where `until` holds behind an event. */
+  async #pass(ms: Millis, until?: () => boolean): Promise<void> {
     await this.#wake();
-    await this.env.advance(ms);
+    this.#followers.follow(this.#host);
+    await this.env.advance(ms, until);
     for (const member of this.#members) {
       if (member.fatal === undefined) continue;
       if ((this.#options.keeper !== true && !member.isKilled) || !member.isUp) throw member.fatal;
@@ -355,6 +371,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
   /** Lets time pass until nothing is under way any more. */
   async settled(): Promise<void> {
     await this.#wake();
+    this.#followers.follow(this.#host);
     await this.env.settle();
     for (const { fatal } of this.#members) if (fatal !== undefined) throw fatal;
   }
@@ -419,6 +436,52 @@ export class Cluster implements ClusterView, AsyncDisposable {
   /** Every fault ends. */
   clearFaults(): void {
     this.#faults.clear();
+  }
+
+  get #host(): ActorHost | undefined {
+    return this.#isAsleep ? undefined : this.#main.current?.core.host;
+  }
+
+  /**
+   * Told of each transition of an object's actor from now on, as it is committed; answers what ends it. A run
+   * that is followed is the same run.
+   */
+  onTransition(told: (transition: ActorTransition) => void): () => void {
+    return this.#followers.add((found) => found.forEach(told), this.#host);
+  }
+
+  /**
+   * Lets time pass until an actor goes from one state to another, and stops right there: what follows from it
+   * has not happened yet. Throws after `within` (default two minutes).
+   */
+  async breakOn(of: ActorName, wish: TransitionWish = {}, within: Span = 120_000): Promise<ActorTransition> {
+    await this.#wake();
+    const host = (): ActorHost | undefined => this.#host;
+    const { clock } = this.env;
+    return breakOn({ of, wish, withinMs: millisOf(within) }, this.#followers, {
+      host,
+      clock,
+      pass: (ms, until) => this.#pass(ms, until),
+    });
+  }
+
+  /**
+   * From now on what would be handled next by this actor waits, until it is let go on: requests about an object,
+   * keys of a controller or of the scheduler (`/ctl/deployment`, or one of them: `/ctl/deployment/default/web`),
+   * steps of a pod on its node (`/node/n1/pod/default/web`).
+   */
+  pauseActor(of: ActorName): PausedActor {
+    return pauseActor(this.#stepping, actorPathOf(of), this);
+  }
+
+  /** An actor as it stands: state, what it takes, its timers and machine. Undefined: there is none. */
+  inspect(of: ActorName): InspectedActor | undefined {
+    const path = actorPathOf(of);
+    const actors = this.#host?.actors;
+    const explained = actors?.explain?.(actorName(path), undefined);
+    if (explained === undefined) return undefined;
+    const chart = actors?.chart?.(actorName(path));
+    return { ...explained, ...(chart === undefined ? {} : { chart }), waiting: this.#stepping.waiting(path) };
   }
 
   /** The disk's next write fails; the master cannot trust it any more, and `advance` throws why. */

@@ -9,16 +9,22 @@
  */
 export { Cluster, createCluster } from "./cluster.ts";
 export type {
+  ActorName,
   Answer,
   ClusterNode,
   ClusterOptions,
   ClusterView,
+  InspectedActor,
   ListOptions,
   Manifest,
   NodeOptions,
   RequestOptions,
   Span,
+  TransitionWish,
 } from "./cluster-api.ts";
+export type { ActorExplanation, ActorTransition, ActorView } from "../actors/runtime/actor.ts";
+export type { Chart, ChartState, ChartTransition } from "../actors/runtime/chart.ts";
+export type { PausedActor, WaitingMessage } from "./stepping.ts";
 export type { ClusterSnapshot } from "./cluster-image.ts";
 export type { Endpoint, EndpointUser, ListenOptions as EndpointOptions } from "./endpoint.ts";
 export type { SeenEvent, SimExchange } from "./exchange.ts";

@@ -68,6 +68,11 @@ export interface ActorTransition {
   readonly revision: Revision;
 }
 
+export interface FollowOptions {
+  readonly kinds: readonly Kind[];
+  readonly lookMs?: Millis;
+}
+
 /** Whoever runs actors lists them here; the API reads it for `actors.troupe.dev`. */
 export interface ActorDirectory {
   list(): readonly ActorView[];
@@ -77,6 +82,9 @@ export interface ActorDirectory {
   explain?(name: string, event: string | undefined): ActorExplanation | undefined;
   /** Its machine. Undefined: there is no such actor, or it runs elsewhere, where it is to be asked. */
   chart?(name: string): Chart | undefined;
-  /** Transitions from now on, in batches, of the rows of these kinds and of all other actors; answers what ends it. */
-  follow?(kinds: readonly Kind[], told: (transitions: readonly ActorTransition[]) => void): () => void;
+  /**
+   * Transitions from now on, in batches, of the rows of these kinds; answers what ends it. With `lookMs` of all
+   * other actors too, as they are found that often.
+   */
+  follow?(of: FollowOptions, told: (transitions: readonly ActorTransition[]) => void): () => void;
 }

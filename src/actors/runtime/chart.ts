@@ -52,7 +52,12 @@ export function chartOf(machine: AnyStateMachine, name: string): Chart {
     for (const { target, guard } of node.always ?? []) {
       const guardName = guardOf(guard);
       for (const to of target ?? []) {
-        transitions.push({ from, to: idOf(to), event: "always", ...(guardName === undefined ? {} : { guard: guardName }) });
+        transitions.push({
+          from,
+          to: idOf(to),
+          event: "always",
+          ...(guardName === undefined ? {} : { guard: guardName }),
+        });
       }
     }
     for (const child of Object.values(node.states)) visit(child);
@@ -84,7 +89,8 @@ function eventName(type: string): string {
 
 function guardOf(guard: unknown): string | undefined {
   if (typeof guard === "string") return guard;
-  if (typeof guard === "object" && guard !== null && "type" in guard && typeof guard.type === "string") return guard.type;
+  if (typeof guard === "object" && guard !== null && "type" in guard && typeof guard.type === "string")
+    return guard.type;
   return undefined;
 }
 

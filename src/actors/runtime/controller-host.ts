@@ -344,6 +344,7 @@ class Runner {
 
   private plan(transaction: OpenTransaction, key: string): void {
     const action = this.options.env.faults.at({ seam: "evaluator", path: `${this.path}/${key}` });
+    if (action.kind === "hold") return action.until(() => this.actor !== undefined && this.keys.mark(key));
     if (action.kind !== "none") throw new Error(`fault injected: ${action.kind}`);
     const plan = this.controller.plan(transaction, key);
     const refusal = this.execute(transaction, plan);

@@ -62,7 +62,7 @@ export function openActors(options: HostActorsOptions): ActorDirectory {
     chart,
     follow: (of, told) => {
       const live = (): readonly ActorView[] => directory.list();
-      return followTransitions({ store, kinds: of, breaker, live, clock: options.clock, now: options.now }, told);
+      return followTransitions({ store, breaker, live, clock: options.clock, now: options.now }, of, told);
     },
   };
 }

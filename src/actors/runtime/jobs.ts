@@ -99,7 +99,12 @@ export class Jobs {
     if (this.#stopped) return this.fail(job, shuttingDown());
     if (job.origin === undefined) this.#open.set(job.sequence, job);
     const { mailbox, wake, host } = this.#options;
-    const action = host.env.faults.at({ seam: "mailbox", path: job.object ?? job.cause.actor });
+    const action = host.env.faults.at({
+      seam: "mailbox",
+      path: job.object ?? job.cause.actor,
+      event: job.cause.event,
+      sender: job.cause.actor,
+    });
     switch (action.kind) {
       case "drop":
       case "hang":
@@ -110,6 +115,8 @@ export class Jobs {
       case "reorder":
         if (!this.#isAway(job)) mailbox.pushFirst([job]);
         return wake();
+      case "hold":
+        return action.until(() => this.#enqueue(job));
       case "duplicate":
         this.#enqueue(job);
         return this.#enqueue(job);

@@ -93,5 +93,3 @@ export const clockJumpWarnMs = 5_000;
 /** What faults did is told this long after a hit, and again after a failure. */
 export const faultReportMs = 200;
 export const faultReportRetryMs = 1_000;
-/** How often those who follow transitions learn of actors that are not rows. */
-export const transitionsLookMs = 1_000;

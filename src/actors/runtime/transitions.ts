@@ -2,21 +2,19 @@ import type { Clock, Timer } from "../../env/env.ts";
 import type { Kind } from "../../kinds/kind.ts";
 import type { CommittedStore, WatchChange } from "../../store/store-api.ts";
 import type { Millis } from "../../util/time.ts";
-import type { ActorTransition, ActorView } from "./actor.ts";
+import type { ActorTransition, ActorView, FollowOptions } from "./actor.ts";
 import type { Breaker } from "./breaker.ts";
-import { transitionsLookMs } from "./limits.ts";
 import { objectPath } from "./paths.ts";
 
 /**
  * Who goes from which state to which, from now on. Actors of objects are as their committed rows are, so each
  * commit tells of them, in order, on every member. All others (controllers, links, pods of nodes) are looked
- * at once a second: of them a state that was left again meanwhile is not seen.
+ * at now and then: of them a state that was left again meanwhile is not seen.
  *
  * Costs nothing while nobody follows.
  */
 export interface TransitionSources {
   readonly store: Pick<CommittedStore, "committed" | "watch">;
-  readonly kinds: readonly Kind[];
   readonly breaker: Pick<Breaker, "active">;
   /** Actors that are not rows. */
   readonly live: () => readonly ActorView[];
@@ -27,9 +25,10 @@ export interface TransitionSources {
 /** Answers what ends it. `told` must not throw. */
 export function followTransitions(
   sources: TransitionSources,
+  { kinds, lookMs }: FollowOptions,
   told: (transitions: readonly ActorTransition[]) => void,
 ): () => void {
-  const { store, kinds, clock } = sources;
+  const { store, clock } = sources;
   const tell = (found: readonly ActorTransition[]): void => {
     if (found.length > 0) told(found);
   };
@@ -40,23 +39,23 @@ export function followTransitions(
         events: (batch) => tell(batch.flatMap((change) => ofRow(sources, kind, change) ?? [])),
       }),
     );
-  let before = byPath(sources.live());
+  let before = byPath(lookMs === undefined ? [] : sources.live());
   let timer: Timer | undefined;
-  const look = (): void => {
+  const look = (everyMs: Millis): void => {
     timer = clock.after(
-      transitionsLookMs,
+      everyMs,
       () => {
         const after = byPath(sources.live());
         const at = sources.now();
         const [left, entered] = [before, after];
         before = after;
-        look();
+        look(everyMs);
         tell(ofLive(left, entered, at));
       },
       { daemon: true },
     );
   };
-  look();
+  if (lookMs !== undefined) look(lookMs);
   return () => {
     timer?.cancel();
     for (const watch of watches) watch.close();

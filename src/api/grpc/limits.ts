@@ -9,6 +9,8 @@ export const grpcLimits = {
   operationsMax: 128,
   /** Actors, and versions of a history, in one message. */
   messageRowsMax: 256,
+  /** How often those who follow transitions learn of actors that are no rows. */
+  transitionsLookMs: 1_000,
   /** Transitions that their reader has not taken; with more the call ends. */
   transitionsPendingBytesMax: 1_048_576,
   /** Bytes of one page of a list or history: below what clients accept by default. */

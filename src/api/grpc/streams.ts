@@ -324,14 +324,17 @@ export function serveTransitions(
     const serve = (call: Call): void => {
       const { prefix = "" } = request;
       const { actors } = call.door.host;
-      const stop = actors.follow?.(call.door.catalogue.all, (found) => {
-        const transitions = found.filter(({ path }) => path.startsWith(prefix)).map(transitionMessage);
-        if (transitions.length === 0) return;
-        if (sink.pending > grpcLimits.transitionsPendingBytesMax) {
-          return call.exchange.respond({ status: 429, headers: {}, body: slowReader });
-        }
-        sink.write({ transitions }, transitions.length * 200);
-      });
+      const stop = actors.follow?.(
+        { kinds: call.door.catalogue.all, lookMs: grpcLimits.transitionsLookMs },
+        (found) => {
+          const transitions = found.filter(({ path }) => path.startsWith(prefix)).map(transitionMessage);
+          if (transitions.length === 0) return;
+          if (sink.pending > grpcLimits.transitionsPendingBytesMax) {
+            return call.exchange.respond({ status: 429, headers: {}, body: slowReader });
+          }
+          sink.write({ transitions }, transitions.length * 200);
+        },
+      );
       call.exchange.onClose(() => stop?.());
     };
     return { target: targetOf("Transitions", {}), route, serve };

@@ -32,7 +32,8 @@ export const actors: Command = {
     if (!["tree", "explain", "watch", "release"].includes(verb)) {
       throw usage(`actors knows tree, explain, watch and release`);
     }
-    if ((verb === "explain" || verb === "release") && wanted === undefined) throw usage(`actors ${verb} needs the path or the name of an actor`);
+    if ((verb === "explain" || verb === "release") && wanted === undefined)
+      throw usage(`actors ${verb} needs the path or the name of an actor`);
     const access = await clusterAccess(values);
     if (verb === "tree") await tree(access, wanted, json);
     else if (verb === "watch") await watch(access, wanted, json);

@@ -10,7 +10,8 @@ import { self } from "../self.ts";
 
 export const chart: Command = {
   name: "chart",
-  summary: "The state machine of an object or of any other actor, as a Mermaid diagram\nin which its state of now is marked.",
+  summary:
+    "The state machine of an object or of any other actor, as a Mermaid\ndiagram in which its state of now is marked.",
   examples: [
     "troupe chart deployment/web",
     "troupe chart pod/web-0 -n shop -o json",

@@ -32,6 +32,8 @@ export async function passStep(seam: PodSeam, pod: Pod): Promise<void> {
       return wait(seam.clock, action.ms);
     case "hang":
       return wait(seam.clock, stepHangMs);
+    case "hold":
+      return new Promise((go) => action.until(go));
     default:
   }
 }
