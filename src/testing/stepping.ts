@@ -34,7 +34,8 @@ export interface WaitingMessage {
   readonly sinceMs: number;
 }
 
-interface Waiting extends WaitingMessage {
+interface Waiting {
+  readonly message: WaitingMessage;
   readonly go: () => void;
 }
 
@@ -70,14 +71,14 @@ export class Stepping implements FaultPort {
   }
 
   waiting(path: string): readonly WaitingMessage[] {
-    return (this.#paused.get(path) ?? []).map(({ go: _, ...message }) => message);
+    return (this.#paused.get(path) ?? []).map(({ message }) => message);
   }
 
   /** Undefined: nothing waits. */
   release(path: string): WaitingMessage | undefined {
     const first = this.#paused.get(path)?.shift();
     if (first === undefined) return undefined;
-    const { go, ...message } = first;
+    const { go, message } = first;
     this.#let(path, message.path, go);
     return message;
   }
@@ -115,8 +116,11 @@ export class Stepping implements FaultPort {
       kind: "hold",
       until: (go) => {
         // A key is dirty or not: it waits once.
-        if (!isObject && waiting.some((other) => other.path === message.path)) return;
-        waiting.push({ path: message.path, event: event || message.event, from: sender, sinceMs: this.#now(), go });
+        if (!isObject && waiting.some((other) => other.message.path === message.path)) return;
+        waiting.push({
+          message: { path: message.path, event: event || message.event, from: sender, sinceMs: this.#now() },
+          go,
+        });
       },
     };
   }

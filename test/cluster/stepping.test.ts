@@ -30,7 +30,7 @@ test("every listed actor, and every object, has a chart in which its state of no
     const ids = states.map(({ id }) => id);
     t.true(
       ids.some((id) => id === actor.state || id.endsWith(`.${actor.state}`)),
-      `${name} is ${actor.state}: ${ids}`,
+      `${name} is ${actor.state}: ${ids.join()}`,
     );
     t.true(initial === "" || ids.includes(initial), name);
     for (const { from, to } of transitions) {

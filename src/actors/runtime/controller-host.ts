@@ -245,6 +245,7 @@ class Runner {
       case "poison":
         throw new Error(`fault injected: ${action.kind} at a message`);
       case "none":
+      case "hold":
       case "duplicate":
       case "error":
         if (isUrgent) this.keys.mark(key);
