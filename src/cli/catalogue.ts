@@ -44,6 +44,10 @@ export const catalogue: Readonly<Record<string, CatalogueEntry>> = {
     summary: "show what a container has written",
     load: async () => (await import("./commands/logs.ts")).logs,
   },
+  fault: {
+    summary: "make things go wrong on purpose (with --enable-faults)",
+    load: async () => (await import("./commands/fault.ts")).fault,
+  },
   secrets: {
     summary: "seal Secrets at rest with a new key",
     load: async () => (await import("./commands/secrets.ts")).secrets,

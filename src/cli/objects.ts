@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { connect, readKubeconfig, type Client, type KindClient, type Manifest } from "../client/main.ts";
-import { kinds } from "../kinds/catalogue.ts";
+import { allKinds as kinds } from "../kinds/catalogue.ts";
 import type { Kind, KubeObject } from "../kinds/kind.ts";
 import { UserError } from "../util/errors.ts";
 import { nearest } from "./arguments.ts";

@@ -1,6 +1,6 @@
 import test from "ava";
 import { realCrypto } from "../../src/env/real/crypto.ts";
-import { kinds } from "../../src/kinds/catalogue.ts";
+import { allKinds as kinds } from "../../src/kinds/catalogue.ts";
 import { createRaft } from "../../src/raft/driver.ts";
 import { Backups, type BackupsOptions } from "../../src/server/backup/backups.ts";
 import { listBackups, openBackupFile, pruneBackups, scheduledAt, writeBackup } from "../../src/server/backup/files.ts";
