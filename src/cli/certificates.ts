@@ -69,7 +69,9 @@ export async function listCertificates(folder: string): Promise<readonly Certifi
   });
   const found: Certificate[] = [];
   for (const file of files.filter((name) => name.endsWith(".pem"))) {
-    found.push(describe(file.slice(0, -".pem".length), await readFile(join(folder, file), "utf8")));
+    const pem = await readFile(join(folder, file), "utf8");
+    // Nothing is trusted beside the authority any more.
+    if (pem.trim() !== "") found.push(describe(file.slice(0, -".pem".length), pem));
   }
   const rank = ({ use, name }: Certificate): string => `${use === "authority" ? 0 : 1}${name}`;
   return found.toSorted((a, b) => rank(a).localeCompare(rank(b), "en"));

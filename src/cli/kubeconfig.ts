@@ -49,14 +49,22 @@ export function withContext(text: string | undefined, entry: ContextEntry): stri
   return document.toString({ lineWidth: 0 });
 }
 
-/** The user's certificate and key anew, where the file has that user; the current context stays. */
-export function withUser(text: string, entry: Pick<ContextEntry, "name" | "certificate" | "key">): string {
+/** The user's certificate and key anew, where the file has that user, and the authority if it is given; all else stays. */
+export function withUser(
+  text: string,
+  entry: Pick<ContextEntry, "name" | "certificate" | "key"> & Partial<Pick<ContextEntry, "authority">>,
+): string {
   const document = parse(text);
   const users = document.get("users");
   if (!isSeq(users) || indexOf(users, entry.name) === -1) return text;
   const { name, certificate, key } = entry;
   const user = { "client-certificate-data": base64(certificate), "client-key-data": base64(key) };
   put(document, "users", { name, user });
+  const clusters = document.get("clusters");
+  const at = isSeq(clusters) ? indexOf(clusters, name) : -1;
+  if (entry.authority !== undefined && at !== -1) {
+    document.setIn(["clusters", at, "cluster", "certificate-authority-data"], base64(entry.authority));
+  }
   return document.toString({ lineWidth: 0 });
 }
 

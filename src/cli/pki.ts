@@ -18,7 +18,7 @@ export interface Pki {
   readonly nodeAuthority: string;
   readonly admin: CertifiedKey;
   readonly node: (name: string) => CertifiedKey;
-  /** What masters show each other, by name; there are several masters. */
+  /** Authorities are PEM bundles: the one that signs first. What masters show each other, by name; there are several masters. */
   readonly peer: (name: string) => CertifiedKey;
   readonly peerAuthority: string;
   readonly tokens: { readonly signingKey: string; readonly verifyingKey: string };
@@ -39,13 +39,15 @@ export async function ensurePki(folder: string, cluster: ClusterFile, renewal: R
   const { renew = () => false, validMs = yearMs } = renewal;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const issuer = lazyIssuer();
-  const authority = (name: string): Promise<CertifiedKey> =>
-    ensurePair(
+  const authority = async (name: string): Promise<CertifiedKey & { readonly trusted: string }> => {
+    const pair = await ensurePair(
       folder,
       `${name}-ca`,
       () => true,
       async () => (await issuer()).authority(`troupe-${name}-ca@${cluster.name}`),
     );
+    return { ...pair, trusted: pair.certificate + ((await readText(join(folder, trustFile(name)))) ?? "") };
+  };
   const [servingCa, clientCa, nodeCa] = await Promise.all([
     authority("serving"),
     authority("client"),
@@ -87,13 +89,13 @@ export async function ensurePki(folder: string, cluster: ClusterFile, renewal: R
   }
   return {
     serving,
-    servingAuthority: servingCa.certificate,
-    clientAuthority: clientCa.certificate,
-    nodeAuthority: nodeCa.certificate,
+    servingAuthority: servingCa.trusted,
+    clientAuthority: clientCa.trusted,
+    nodeAuthority: nodeCa.trusted,
     admin,
     node: (name) => nodes.get(name)!,
     peer: (name) => peers.get(name)!,
-    peerAuthority: peerCa?.certificate ?? "",
+    peerAuthority: peerCa?.trusted ?? "",
     tokens: await ensureTokenKeys(folder),
     sealingKeys: await readSealingKeys(folder),
   };
@@ -106,8 +108,21 @@ function membersHere({ id, machine, masters = [] }: ClusterFile): readonly { nam
   return masters.map(({ name, id: memberId }) => ({ name, uri: uriOf(id, memberId) }));
 }
 
-const authorities = ["serving", "client", "node", "peer"] as const;
-const sharedFiles = [...authorities.map((name) => `${name}-ca.pem`), "service-account.key", "sealing.key"];
+/** One authority a purpose; what is trusted is the one that signs, and those of a rotation that is under way. */
+export const purposes = ["serving", "client", "node", "peer"] as const;
+
+export function authorityFile(purpose: string): string {
+  return `${purpose}-ca.pem`;
+}
+
+/** Certificates without keys that are trusted beside the authority that signs. */
+export function trustFile(purpose: string): string {
+  return `${purpose}-ca.trust.pem`;
+}
+
+const sealingFile = "sealing.key";
+const replaceable = [...purposes.flatMap((name) => [authorityFile(name), trustFile(name)]), sealingFile];
+const sharedFiles = [...replaceable, "service-account.key"];
 
 /** What all masters of a cluster have in common, by file name: for one that joins. */
 export async function readSharedKeys(folder: string): Promise<Readonly<Record<string, string>>> {
@@ -120,9 +135,13 @@ export async function readSharedKeys(folder: string): Promise<Readonly<Record<st
 }
 
 /** Only files that are shared are written, whatever the other end has sent. */
-export async function writeSharedKeys(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+export async function writeSharedKeys(
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  which: "all" | "replaceable" = "all",
+): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const file of sharedFiles) {
+  for (const file of which === "all" ? sharedFiles : replaceable) {
     const content = files[file];
     if (content !== undefined) await writeAtomic(join(folder, file), content, 0o600);
   }
@@ -152,7 +171,7 @@ export function pinOf(authority: string): string {
 }
 
 /** One key a line, in hex, the newest last. */
-export const sealingKeyFile = "sealing.key";
+export const sealingKeyFile: string = sealingFile;
 
 export async function readSealingKeys(folder: string): Promise<readonly Uint8Array[]> {
   return parseSealingKeys(await ensureText(join(folder, sealingKeyFile), newSealingKey));
@@ -232,7 +251,13 @@ async function ensurePair(
   return made;
 }
 
-function split(text: string): CertifiedKey {
+/** An authority for a rotation to come. */
+export async function newAuthority(purpose: string, cluster: string): Promise<CertifiedKey> {
+  return (await lazyIssuer()()).authority(`troupe-${purpose}-ca@${cluster}`);
+}
+
+/** Certificate and key out of one file. */
+export function split(text: string): CertifiedKey {
   const at = text.indexOf("-----BEGIN PRIVATE KEY-----");
   return { certificate: text.slice(0, at), key: text.slice(at) };
 }

@@ -22,14 +22,16 @@ export interface KeepingOptions {
   readonly log: Log;
   /** The certificate that this process shows. */
   readonly own: (pki: Pki) => CertifiedKey;
-  readonly take: (pair: CertifiedKey) => void;
+  /** What else is taken over when it has changed: the authorities that this process believes. */
+  readonly believed: (pki: Pki) => string;
+  readonly take: (pair: CertifiedKey, pki: Pki) => void;
   /** Others to tell of what is there now. */
   readonly tell?: (pki: Pki) => Promise<void>;
 }
 
-/** Keeps on for the rest of the process's life, without keeping it alive. */
-export function keepCertificates(options: KeepingOptions): void {
-  const { folder, cluster, log, own, take } = options;
+/** Keeps on for the rest of the process's life, without keeping it alive. Answers how to look at once. */
+export function keepCertificates(options: KeepingOptions): () => Promise<void> {
+  const { folder, cluster, log, own, believed, take } = options;
   let shown: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
@@ -39,11 +41,13 @@ export function keepCertificates(options: KeepingOptions): void {
       const pki = await ensurePki(folder, cluster);
       const pair = own(pki);
       const certificate = new X509Certificate(pair.certificate);
-      if (shown !== undefined && shown !== pair.certificate) {
-        take(pair);
-        log("info", "certificate.renewed", { subject: certificate.subject, until: certificate.validTo });
+      const known = pair.certificate + believed(pki);
+      if (shown !== undefined && shown !== known) {
+        take(pair, pki);
+        if (shown.startsWith(pair.certificate)) log("info", "authorities.changed");
+        else log("info", "certificate.renewed", { subject: certificate.subject, until: certificate.validTo });
       }
-      shown = pair.certificate;
+      shown = known;
       nextMs = untilLook(renewalDueMs(lifeOf(certificate)), Date.now());
       await options
         .tell?.(pki)
@@ -57,6 +61,7 @@ export function keepCertificates(options: KeepingOptions): void {
   };
   process.on("SIGHUP", () => void look());
   void look();
+  return look;
 }
 
 /** Milliseconds from `nowMs` until the next look at a certificate that is due at `dueMs`. */
@@ -64,8 +69,8 @@ export function untilLook(dueMs: number, nowMs: number): number {
   return Math.min(lookEveryMs, Math.max(lookMinMs, dueMs - nowMs));
 }
 
-/** The user's kubeconfig, if `up` has written one, gets the administrator's new certificate. */
-export async function renewContext(dataDir: string, { admin }: Pki): Promise<void> {
+/** The user's kubeconfig, if there is one, gets the administrator's new certificate, and whom to believe. */
+export async function renewContext(dataDir: string, { admin, servingAuthority: authority }: Pki): Promise<void> {
   const { kubeconfig } = (await readCluster(dataDir)) ?? {};
-  if (kubeconfig !== undefined) await renewUser(kubeconfig.path, { name: kubeconfig.context, ...admin });
+  if (kubeconfig !== undefined) await renewUser(kubeconfig.path, { name: kubeconfig.context, ...admin, authority });
 }

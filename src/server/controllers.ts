@@ -13,12 +13,12 @@ export interface MasterControllersOptions {
   readonly serviceCidr: string;
   /** Where the masters answer: the endpoints of Service `kubernetes`. */
   readonly masters: () => readonly { readonly address: string; readonly port: number }[];
-  /** Tells when they have changed, until the answer is called. */
-  readonly onMasters?: (run: () => void) => () => void;
+  /** Tells when masters or authority have changed, until the answer is called. */
+  readonly onChange?: (run: () => void) => () => void;
   /** Address of Service `kubernetes`: the first of the Services' range. */
   readonly serviceAddress: string;
-  /** PEM of the serving authority: what pods trust. */
-  readonly authority: string;
+  /** PEM of the serving authorities: what pods trust. Asked at every plan. */
+  readonly authority: () => string;
   /** Faults are served. */
   readonly faults?: boolean;
 }
@@ -28,12 +28,18 @@ const nodeGraceMs: Millis = 50_000;
 const servicePort = 443;
 
 export function masterControllers(options: MasterControllersOptions): readonly Controller[] {
-  const { nodes, podCidr, serviceCidr, masters, onMasters, serviceAddress, authority, faults = false } = options;
+  const { nodes, podCidr, serviceCidr, masters, onChange, serviceAddress, authority, faults = false } = options;
   return [
     ...createControllers({
       kinds: servedKinds({ faults }),
-      api: { clusterIp: serviceAddress, servicePort, masters, ...(onMasters === undefined ? {} : { onMasters }) },
-      certificate: () => authority,
+      api: {
+        clusterIp: serviceAddress,
+        servicePort,
+        masters,
+        ...(onChange === undefined ? {} : { onMasters: onChange }),
+      },
+      certificate: authority,
+      ...(onChange === undefined ? {} : { onCertificate: onChange }),
       pods: { clusterCidr: podCidr, serviceCidr },
       nodes: {
         lastHeard: (node) => nodes.lastHeard(node),

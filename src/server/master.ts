@@ -89,8 +89,15 @@ export interface Master {
   endpoints(): readonly string[];
   /** Takes a new sealing key; the leader seals anew what older ones have sealed. */
   loadSealingKeys(keys: readonly Uint8Array[]): void;
-  /** New connections of both ports see this certificate; those that are open go on with the one before. */
-  loadCertificate(pair: { readonly certificate: string; readonly key: string }): void;
+  /**
+   * New connections of both ports see this certificate, and are believed by these authorities; those that
+   * are open go on with what was before.
+   */
+  loadCertificate(pair: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientAuthorities?: readonly string[];
+  }): void;
   stop(): Promise<void>;
 }
 

@@ -138,7 +138,7 @@ function productionControllers(nodes: NodeTable, faults: boolean): readonly Cont
     serviceCidr: simFacts.serviceCidr,
     masters: () => [{ address: simMasterAddress, port: 6443 }],
     serviceAddress: "10.43.0.1",
-    authority: "-----BEGIN CERTIFICATE-----\nvirtual\n-----END CERTIFICATE-----\n",
+    authority: () => "-----BEGIN CERTIFICATE-----\nvirtual\n-----END CERTIFICATE-----\n",
     faults,
   });
 }

@@ -24,6 +24,8 @@ export interface ControllerFacts {
   readonly api: ApiAddresses;
   /** PEM of the authority that signs the API's certificate. */
   readonly certificate: () => string;
+  /** Calls `run` when it has changed, until the answer is called. */
+  readonly onCertificate?: (run: () => void) => () => void;
   readonly pods: PodRanges;
   readonly nodes: NodeHealth;
 }
@@ -32,7 +34,7 @@ export function createControllers(facts: ControllerFacts): readonly Controller[]
   return [
     defaultNamespaces,
     createKubernetesService(facts.api),
-    createRootCa(facts.certificate),
+    createRootCa(facts.certificate, facts.onCertificate),
     serviceaccount,
     createNodeIpam(facts.pods),
     createNodeLifecycle(facts.nodes),

@@ -13,9 +13,10 @@ const description =
   "such as the internal service IP or kubernetes.default.svc. " +
   "No other usage is guaranteed across distributions of Kubernetes clusters.";
 
-/** `certificate`: PEM of the authority; asked at every plan, because it may be renewed. */
-export function createRootCa(certificate: () => string): Controller {
+/** `certificate`: PEM of the authorities; asked at every plan, and when `onChange` tells that they changed. */
+export function createRootCa(certificate: () => string, onChange?: (run: () => void) => () => void): Controller {
   return {
+    ...(onChange === undefined ? {} : { follow: (again) => onChange(() => again()) }),
     name: "root-ca",
     source: "root-ca-cert-publisher",
     about: "namespaces",

@@ -122,7 +122,10 @@ class Runner {
     this.every(auditEveryMs, () => this.audit());
     this.every(quarantineProbeMs, () => this.probe());
     this.guard(() => this.seed());
-    const unfollow = this.controller.follow?.((key) => this.trigger(key, false));
+    const unfollow = this.controller.follow?.((key) => {
+      if (key === undefined) this.guard(() => this.seed());
+      else this.trigger(key, false);
+    });
     return () => {
       unfollow?.();
       this.actor = undefined;

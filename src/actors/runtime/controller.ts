@@ -19,10 +19,10 @@ export interface Controller {
   /** Kinds that it may write; anything else is an invariant failure. */
   readonly writes: readonly KindId[];
   /**
-   * What its plans depend on besides rows: `plan` has a key planned anew. Called at the start of a term;
-   * the answer is called at its end.
+   * What its plans depend on besides rows: `plan` has a key planned anew, or all that the start of a term
+   * plans. Called at that start; the answer is called at its end.
    */
-  readonly follow?: (plan: (key: string) => void) => () => void;
+  readonly follow?: (plan: (key?: string) => void) => () => void;
   /** Keys planned once at the start of a term. Absent: every key that `watches` maps existing rows to. */
   readonly seed?: (view: TimedView) => readonly string[];
   /**

@@ -47,8 +47,12 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   /** Answers the port that was bound. */
   listen(host: string, port: number): Promise<number>;
-  /** New connections see this certificate. */
-  loadCertificate(pair: { readonly certificate: string; readonly key: string }): void;
+  /** New connections see this certificate, and are believed by these authorities; absent: by those of before. */
+  loadCertificate(pair: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientAuthorities?: readonly string[];
+  }): void;
   close(graceMs: number): Promise<void>;
 }
 
@@ -93,8 +97,12 @@ class OptionalClientCertificate extends ServerCredentials {
     this.#authorities = ca;
   }
 
-  load({ certificate, key }: { readonly certificate: string; readonly key: string }): void {
-    this.updateSecureContextOptions({ ca: this.#authorities, cert: certificate, key });
+  load({
+    certificate,
+    key,
+    clientAuthorities = this.#authorities,
+  }: Parameters<GrpcServer["loadCertificate"]>[0]): void {
+    this.updateSecureContextOptions({ ca: [...clientAuthorities], cert: certificate, key });
   }
 
   override _equals(other: ServerCredentials): boolean {

@@ -130,7 +130,8 @@ async function besideKeys({ dataDir, cluster, node }: AgentStart, env: Env): Pro
     cluster,
     log: env.log,
     own: (fresh) => fresh.node(node),
-    take: (pair) => void Object.assign(tls, pair),
+    believed: (fresh) => fresh.servingAuthority,
+    take: (pair, fresh) => void Object.assign(tls, pair, { authority: fresh.servingAuthority }),
   });
   const host = cluster.network === "namespace" ? cluster.bridgeAddress! : "127.0.0.1";
   return { masterAddress: `${host}:${cluster.grpcPort}`, tls };

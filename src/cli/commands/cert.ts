@@ -1,10 +1,10 @@
-/** `troupe cert list|renew`: the certificates in a cluster's data directory. */
+/** `troupe cert list|renew|rotate-ca`: the certificates in a cluster's data directory. */
 import { connect } from "node:tls";
 import { UserError } from "../../util/errors.ts";
 import { parseChoice, parseDuration } from "../arguments.ts";
 import { listCertificates, type Certificate } from "../certificates.ts";
 import { layoutOf, requireCluster, type Registered } from "../cluster-file.ts";
-import { text, type Command, type Values } from "../command.ts";
+import { flag, text, type Command, type Values } from "../command.ts";
 import { print, say, table } from "../output.ts";
 import { ensurePki } from "../pki.ts";
 import { renewContext } from "../renewal.ts";
@@ -15,18 +15,31 @@ export const cert: Command = {
   name: "cert",
   summary:
     "Lists the certificates of a cluster, or makes them anew; what runs takes them\n" +
-    "over at once. By themselves they are renewed after two thirds of their life.",
-  examples: ["troupe cert list --name dev", "troupe cert renew", "troupe cert renew serving node-n1"],
-  arguments: "list|renew [CERTIFICATE...] ",
+    "over at once. By themselves they are renewed after two thirds of their life.\n" +
+    "rotate-ca makes new authorities, while everything runs.",
+  examples: [
+    "troupe cert list --name dev",
+    "troupe cert renew",
+    "troupe cert renew serving node-n1",
+    "troupe cert rotate-ca --name prod",
+    "troupe cert rotate-ca --name prod --finish",
+  ],
+  arguments: "list|renew|rotate-ca [CERTIFICATE...] ",
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
     { name: "valid", type: "string", value: "8760h", help: "renew: how long they are good for (a year)" },
+    { name: "settle", type: "string", value: "60s", help: "rotate-ca: until the new authorities sign" },
+    { name: "finish", type: "boolean", help: "rotate-ca: let the old authorities go" },
     { name: "output", type: "string", short: "o", value: "FORMAT", help: "list: table (default) or json" },
   ],
   async run(values, [verb, ...names]) {
+    if (verb === "rotate-ca" && names.length === 0) return rotate(values);
     if (verb !== "renew" && (verb !== "list" || names.length > 0)) {
-      throw new UserError("TRP-0002", "cert knows list and renew", { hint: `${self} cert --help`, exitCode: 2 });
+      throw new UserError("TRP-0002", "cert knows list, renew and rotate-ca", {
+        hint: `${self} cert --help`,
+        exitCode: 2,
+      });
     }
     const found = await requireCluster(text(values, "name") ?? "dev", text(values, "data-dir"));
     return verb === "list" ? list(values, found) : renew(values, found, names);
@@ -93,6 +106,26 @@ async function renew(values: Values, found: Registered, names: readonly string[]
     for (const port of [cluster.apiPort, cluster.grpcPort]) await shows(port, serving.fingerprint);
     say("the master shows it on both ports");
   }
+  return 0;
+}
+
+const settleMs = 60_000;
+
+async function rotate(values: Values): Promise<number> {
+  const { dropOldAuthorities, rotateAuthorities } = await import("../rotating.ts");
+  if (flag(values, "finish")) {
+    await dropOldAuthorities(values);
+    print("the old authorities are believed no more");
+    return 0;
+  }
+  const settle = text(values, "settle");
+  await rotateAuthorities({
+    values,
+    settleMs: settle === undefined ? settleMs : parseDuration("settle", settle),
+    tell: print,
+  });
+  say("Copies of admin.kubeconfig elsewhere need the new one, and new tokens the new hash. When all have it:");
+  say(`  ${self} cert rotate-ca --finish`);
   return 0;
 }
 

@@ -7,7 +7,9 @@ import { layoutOf, requireCluster, writeAtomic } from "../cluster-file.ts";
 import { text, type Command } from "../command.ts";
 import { print } from "../output.ts";
 import { ensurePki, newSealingKey, parseSealingKeys, sealingKeyFile, sealingKeyName } from "../pki.ts";
+import { openAdmin } from "../machines/admin.ts";
 import { processesOf } from "../processes.ts";
+import { hand } from "../rotating.ts";
 import { self } from "../self.ts";
 import { accessOf } from "./up.ts";
 
@@ -32,7 +34,13 @@ export const secrets: Command = {
     const pki = await ensurePki(layout.pki, cluster);
     const file = join(layout.pki, sealingKeyFile);
     const added = newSealingKey();
-    await writeAtomic(file, `${(await readFile(file, "utf8")).trim()}\n${added}\n`, 0o600);
+    const content = `${(await readFile(file, "utf8")).trim()}\n${added}\n`;
+    if (cluster.machine !== undefined) {
+      // Every master must be able to open what the leader seals with it.
+      await hand(await openAdmin(values), { [sealingKeyFile]: content });
+    } else {
+      await writeAtomic(file, content, 0o600);
+    }
     const name = sealingKeyName(parseSealingKeys(added)[0]!);
     const servers = processesOf(dataDir).filter(({ role }) => role === "server");
     for (const { pid } of servers) process.kill(pid, "SIGHUP");

@@ -128,6 +128,7 @@ async function runServer(start: ServerStart): Promise<never> {
   if (machine !== undefined) await writeAdminConfig(dataDir, cluster, pki);
   const running: { master?: Master } = {};
   const listeners = new Set<() => void>();
+  const reloading = { look: (): Promise<void> => Promise.resolve() };
   const told = { onMembers: () => listeners.forEach((run) => run()) };
   const { paceOptimiser } = await import("../../env/real/optimiser.ts");
   paceOptimiser();
@@ -135,7 +136,7 @@ async function runServer(start: ServerStart): Promise<never> {
     env,
     name,
     ...(peers === undefined ? {} : { peers: { ...peers, ...told } }),
-    joining: lendKeys(layout.pki, cluster, () => newestPki),
+    joining: lendKeys(layout.pki, cluster, { pki: () => newestPki, reload: () => reloading.look() }),
     facts: {
       name: cluster.name,
       epoch: cluster.id,
@@ -165,12 +166,12 @@ async function runServer(start: ServerStart): Promise<never> {
         podCidr: cluster.podCidr,
         serviceCidr: cluster.serviceCidr,
         masters: () => mastersOf(cluster, running.master),
-        onMasters(run) {
+        onChange(run) {
           listeners.add(run);
           return () => void listeners.delete(run);
         },
         serviceAddress: firstAddress(cluster.serviceCidr),
-        authority: pki.servingAuthority,
+        authority: () => newestPki.servingAuthority,
         faults: withFaults,
       }),
     onFatal: fatal,
@@ -179,19 +180,27 @@ async function runServer(start: ServerStart): Promise<never> {
     ...(faults === undefined ? {} : { faults }),
   });
   running.master = master;
-  keepCertificates({
+  const lookAtCertificates = keepCertificates({
     folder: layout.pki,
     cluster,
     log: env.log,
     own: (fresh) => fresh.serving,
-    take: (pair) => master.loadCertificate(pair),
+    believed: (fresh) => fresh.servingAuthority + fresh.clientAuthority + fresh.nodeAuthority + fresh.peerAuthority,
+    take: (pair, fresh) =>
+      master.loadCertificate({ ...pair, clientAuthorities: [fresh.clientAuthority, fresh.nodeAuthority] }),
     tell(fresh) {
       newestPki = fresh;
+      told.onMembers();
       return renewContext(dataDir, fresh);
     },
   });
   // `troupe secrets rotate-key` has added a key.
-  process.on("SIGHUP", () => void readSealingKeys(layout.pki).then((keys) => master.loadSealingKeys(keys)));
+  const lookAtSealing = async (): Promise<void> => master.loadSealingKeys(await readSealingKeys(layout.pki));
+  process.on("SIGHUP", () => void lookAtSealing());
+  reloading.look = async () => {
+    await lookAtCertificates();
+    await lookAtSealing();
+  };
   await new Promise<void>((settle) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => settle());
   });

@@ -21,7 +21,7 @@ import { text, type Values } from "../command.ts";
 import { addContext } from "../kubeconfig.ts";
 import { machineAddress } from "../machine.ts";
 import { say } from "../output.ts";
-import { readSharedKeys, signNode, type Pki } from "../pki.ts";
+import { readSharedKeys, signNode, writeSharedKeys, type Pki } from "../pki.ts";
 import { parsePort } from "../ports.ts";
 import { rangesOf } from "../ranges.ts";
 import { self } from "../self.ts";
@@ -236,8 +236,16 @@ export async function machinePeers(
 }
 
 /** What joining machines are given, from this machine's files. */
-export function lendKeys(folder: string, cluster: ClusterFile, pki: () => Pki): JoiningOptions {
+export function lendKeys(
+  folder: string,
+  cluster: ClusterFile,
+  { pki, reload }: { readonly pki: () => Pki; readonly reload: () => Promise<void> },
+): JoiningOptions {
   return {
+    async takeKeys(files) {
+      await writeSharedKeys(folder, files, "replaceable");
+      await reload();
+    },
     version: troupeVersion,
     cluster: () => partOf(cluster),
     authorities: () => pki().servingAuthority,

@@ -134,12 +134,15 @@ class Follower {
       await writeCluster(dataDir, { ...cluster, masterSeeds: masters });
     }
     const { authorities } = await this.#ask<AuthoritiesAnswer>("GET", authoritiesPath);
-    if (authorities !== this.tls.authority) {
+    const isRotated = authorities !== this.tls.authority;
+    if (isRotated) {
       await writeAtomic(join(layoutOf(dataDir).pki, "serving-ca.pem"), authorities, 0o600);
       this.tls.authority = authorities;
       this.#following.log("info", "authorities.changed");
     }
-    if (Date.now() >= renewalDueMs(lifeOf(new X509Certificate(this.tls.certificate)))) await this.#renew();
+    // The authority of nodes is rotated together with that of masters.
+    const dueMs = renewalDueMs(lifeOf(new X509Certificate(this.tls.certificate)));
+    if (isRotated || Date.now() >= dueMs) await this.#renew();
   }
 
   async #renew(): Promise<void> {

@@ -60,8 +60,12 @@ export interface HttpsServerOptions {
 
 export interface HttpsServer {
   readonly port: number;
-  /** New connections see this certificate. */
-  loadCertificate(pair: { readonly certificate: string; readonly key: string }): void;
+  /** New connections see this certificate, and are believed by these authorities; absent: by those of before. */
+  loadCertificate(pair: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientAuthorities?: readonly string[];
+  }): void;
   /** Stops accepting; ends what is open after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -128,8 +132,8 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
   await listen(server, options);
   return {
     port: (server.address() as AddressInfo).port,
-    loadCertificate: ({ certificate, key }) =>
-      server.setSecureContext({ key, cert: certificate, ca: [...options.clientAuthorities] }),
+    loadCertificate: ({ certificate, key, clientAuthorities = options.clientAuthorities }) =>
+      server.setSecureContext({ key, cert: certificate, ca: [...clientAuthorities] }),
     close: (graceMs) => closeServer(server, sockets, graceMs),
   };
 }

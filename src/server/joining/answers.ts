@@ -6,6 +6,8 @@ export const authoritiesPath = "/troupe/v1/authorities";
 export const joinMasterPath = "/troupe/v1/join/master";
 /** With a token, or with the node's own certificate to have it renewed. */
 export const joinNodePath = "/troupe/v1/join/node";
+/** Administrators: authorities and sealing keys that all masters are to have from now on. */
+export const keysPath = "/troupe/v1/keys";
 /** Administrators and nodes look, administrators change. */
 export const membersPath = "/troupe/v1/members";
 
@@ -68,6 +70,11 @@ export interface ClusterPart extends AgreedFacts {
   /** The epoch: another one after a restore. */
   readonly id: string;
   readonly epoch: number;
+}
+
+export interface KeysRequest {
+  /** Of the folder `pki`, by file name. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 export interface MembersAnswer {

@@ -25,6 +25,7 @@ import {
   authoritiesPath,
   joinMasterPath,
   joinNodePath,
+  keysPath,
   membersPath,
   type AgreedFacts,
   type ClusterPart,
@@ -32,6 +33,7 @@ import {
   type JoinMasterRequest,
   type JoinNodeAnswer,
   type JoinNodeRequest,
+  type KeysRequest,
   type MemberChange,
   type RefusalAnswer,
 } from "./answers.ts";
@@ -44,6 +46,8 @@ export interface JoiningOptions {
   readonly authorities: () => string;
   /** The cluster's keys by file name, for a new master. */
   readonly keys: () => Promise<Readonly<Record<string, string>>>;
+  /** Takes over new ones; resolves when they are in use. What does not lie in all masters' folders alike is left alone. */
+  readonly takeKeys: (files: Readonly<Record<string, string>>) => Promise<void>;
   /** A certificate for the key of this PKCS #10 request, in the node's name. Throws `UserError` where it is none. */
   readonly signNode: (node: string, signingRequest: string) => Promise<string>;
   /** Whether somebody takes connections there: rejects with the reason. */
@@ -91,6 +95,8 @@ export class Joining {
         return () => this.#joinMaster(exchange);
       case `POST ${joinNodePath}`:
         return () => this.#joinNode(exchange);
+      case `POST ${keysPath}`:
+        return () => this.#takeKeys(exchange);
       case `GET ${membersPath}`:
         return () => this.#look(exchange);
       case `POST ${membersPath}`:
@@ -163,6 +169,17 @@ export class Joining {
     await this.members.change(change);
     this.#parts.env.log("info", "members.changed", { user: user.name, ...change });
     return this.members.list();
+  }
+
+  async #takeKeys(exchange: HttpExchange): Promise<object> {
+    const user = await this.#user(exchange);
+    requireAllowed(this.#parts.core.door.authorizer, user, { resource: false, verb: "post", path: keysPath });
+    const { files } = (await bodyOf(exchange)) as unknown as KeysRequest;
+    requireFields({ files }, { files: "object" });
+    if (Object.values(files).some((content) => typeof content !== "string")) throw wrongRequest("a file is no text");
+    await this.#options.takeKeys(files);
+    this.#parts.env.log("info", "keys.taken", { user: user.name, files: Object.keys(files) });
+    return { files: Object.keys(files) };
   }
 
   async #user(exchange: HttpExchange): Promise<User> {

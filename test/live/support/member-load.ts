@@ -6,7 +6,7 @@
  *
  * usage: node member-load.js FOLDER: kubeconfigs are FOLDER/b<n>/d/admin.kubeconfig, looked for again and again
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Ledger } from "./ledger.ts";
@@ -28,7 +28,7 @@ const keysEach = 4;
 const pauseMs = 10;
 const path = "/api/v1/namespaces/default/configmaps";
 const ledger = new Ledger(0);
-const clients = new Map<string, RestClient>();
+const clients = new Map<string, { readonly changedMs: number; readonly client: RestClient }>();
 const twiceRefused: string[] = [];
 let stopping = false;
 let slowestMs = 0;
@@ -36,9 +36,12 @@ let slowestMs = 0;
 function masters(): readonly RestClient[] {
   for (const box of readdirSync(folder)) {
     const config = join(folder, box, "d", "admin.kubeconfig");
-    if (existsSync(config) && !clients.has(box)) clients.set(box, createRestClient(config));
+    if (!existsSync(config)) continue;
+    // Read anew when it was: with other authorities, or another certificate.
+    const changedMs = statSync(config).mtimeMs;
+    if (clients.get(box)?.changedMs !== changedMs) clients.set(box, { changedMs, client: createRestClient(config) });
   }
-  return [...clients.values()];
+  return [...clients.values()].map(({ client }) => client);
 }
 
 /** Undefined: no whole answer came, or one that says that it may have happened. */
