@@ -81,7 +81,7 @@ export class SnapshotReceiver {
         await current.file.write(message.offset, [message.bytes]);
         current.offset += message.bytes.length;
         state = "more";
-      }
+      } else if (message.offset < current.offset) state = "more";
     }
     if (current.offset >= current.id.sizeBytes) state = await this.#finish(from, message);
     const { id, offset } = current;

@@ -27,6 +27,8 @@ export class SnapshotSender {
   readonly #options: SendOptions;
   #sentTo = 0;
   #ackedTo = 0;
+  /** From here on everything was sent once more: those behind a lost piece all ask for it, one answer is enough. */
+  #resentFrom = -1;
   #hasBegun = false;
   #isReading = false;
   #hasEnded = false;
@@ -48,10 +50,23 @@ export class SnapshotSender {
     this.#heardAt = this.#options.clock.mono();
     if (ack.state === "done") return this.#end("done");
     if (ack.state === "broken") return this.#end("broken");
-    this.#ackedTo = ack.offset;
-    if (ack.state === "again" || !this.#hasBegun) this.#sentTo = ack.offset;
-    this.#hasBegun = true;
+    if (!this.#hasBegun) this.#begin(ack.offset);
+    else if (ack.offset >= this.#ackedTo) this.#goOn(ack.offset, ack.state === "again");
     void this.#pump();
+  }
+
+  #begin(offset: number): void {
+    this.#hasBegun = true;
+    this.#sentTo = offset;
+    this.#ackedTo = offset;
+    this.#resentFrom = -1;
+  }
+
+  #goOn(offset: number, isMissing: boolean): void {
+    this.#ackedTo = offset;
+    if (!isMissing || offset <= this.#resentFrom) return;
+    this.#sentTo = offset;
+    this.#resentFrom = offset;
   }
 
   stop(): void {

@@ -10,7 +10,7 @@ import type { NodeTable } from "../api/link/nodes.ts";
 import type { Env } from "../env/env.ts";
 import { allKinds } from "../kinds/catalogue.ts";
 import { createRaft, type Raft, type RaftOptions } from "../raft/driver.ts";
-import type { ReplicatedLog } from "../raft/log-api.ts";
+import type { LogEntry, ReplicatedLog } from "../raft/log-api.ts";
 import type { CallMessage, PeerMessage, Transport } from "../raft/transport-api.ts";
 import type { Term } from "../store/revision.ts";
 import type { KeyRing } from "../store/sealer.ts";
@@ -31,7 +31,11 @@ export interface ReplicaOptions<Links> {
   /** The way to the other masters. Default: there are none. */
   readonly peering?: { readonly transport: Transport & ForwardPort; readonly birth: NonNullable<RaftOptions["birth"]> };
   /** Told behind the core. */
-  readonly onRole?: (role: ReplicatedLog["role"], links: Links) => void;
+  readonly onRole?: (role: ReplicatedLog["role"], links: Links, term: Term) => void;
+  /** Told before the core applies them: for whoever checks it. */
+  readonly onCommitted?: (entries: readonly LogEntry[]) => void;
+  /** Told once the state is that of a snapshot. */
+  readonly onRestored?: () => void;
   /** The state cannot be trusted any more: the process must end. */
   readonly onFatal: (error: Error) => void;
   /** Default: those of production. */
@@ -55,20 +59,24 @@ export class Replica<Links> {
   #parts: Parts<Links> | undefined;
 
   constructor(options: ReplicaOptions<Links>) {
-    const { env, peering, log = {} } = options;
+    const { env, peering, log = {}, onCommitted, onRestored } = options;
     this.#options = options;
     this.raft = createRaft({
       ...log,
       ...peering,
       env,
       listener: {
-        committed: (entries) => this.core.host.committed(entries),
+        committed: (entries) => {
+          onCommitted?.(entries);
+          this.core.host.committed(entries);
+        },
         role: (role, term) => this.#onRole(role, term),
       },
       stateMachine: {
         restore: async (_meta, chunks) => {
           await restoreInto(this.store, chunks);
           this.#parts?.core.host.restored();
+          onRestored?.();
         },
         snapshot: () => snapshotOf(this.store),
       },
@@ -113,7 +121,7 @@ export class Replica<Links> {
     });
     core.host.role(role, term);
     if (role === "leader") this.#options.nodes.listeningSinceMs = core.host.now();
-    this.#options.onRole?.(role, links);
+    this.#options.onRole?.(role, links, term);
   }
 
   #built(): Parts<Links> {

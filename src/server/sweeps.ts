@@ -4,7 +4,6 @@ import { leaderPath } from "../actors/runtime/paths.ts";
 import { guarded, partChild, type ChildSpec } from "../actors/runtime/supervisor.ts";
 import type { Env, Timer } from "../env/env.ts";
 import { dueFloors } from "../store/compaction.ts";
-import { storeLimits } from "../store/limits.ts";
 import type { SystemWrite } from "../store/outcome.ts";
 import type { Store } from "../store/store.ts";
 
@@ -18,7 +17,7 @@ export interface SweepOptions {
 }
 
 export function sweepsChild({ env, store, host }: SweepOptions): ChildSpec {
-  const due = (): readonly SystemWrite[] => dueFloors(store.histories(), host.now(), storeLimits);
+  const due = (): readonly SystemWrite[] => dueFloors(store.histories(), host.now(), store.state.limits);
   const sweep = (): void => {
     const fault = env.faults.at({ seam: "process", path: `${path}/sweep` });
     if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind}`);

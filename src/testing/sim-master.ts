@@ -3,21 +3,19 @@ import type { ReplicatedLog } from "../raft/log-api.ts";
 import type { SimPeers } from "./sim-peers.ts";
 import { NodeTable } from "../api/link/nodes.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
-import type { TokenClaims, TokenIssuer } from "../auth/auth-api.ts";
 import type { Env } from "../env/env.ts";
 import type { CrumbNote } from "../env/watchdog.ts";
 import { allKinds } from "../kinds/catalogue.ts";
-import { unauthorized } from "../kinds/status-errors.ts";
 import type { Raft } from "../raft/driver.ts";
 import { masterControllers } from "../server/controllers.ts";
 import type { ProcessFaults } from "../server/faults.ts";
 import { Resealer } from "../server/reseal.ts";
-import type { ClusterFacts, Core } from "../server/core.ts";
+import type { Core } from "../server/core.ts";
+import { plainTokens, simAudiences, simFacts, simVersion } from "../sim/master-facts.ts";
 import { Replica, storeOptionsOf as storeOptions } from "../server/replica.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
 import type { StoreOptions } from "../store/store-state.ts";
 import type { Store } from "../store/store.ts";
-import { StatusError } from "../util/errors.ts";
 import { createSimLinkDoor, type SimLinkDoor } from "./sim-links.ts";
 
 /** One life of a master: the production core over the real log, its doors called in process. */
@@ -63,28 +61,7 @@ export interface Peering {
   readonly peers: SimPeers;
 }
 
-export const simFacts: ClusterFacts = {
-  name: "virtual",
-  epoch: "epoch-1",
-  clusterDomain: "cluster.local",
-  podCidr: "10.42.0.0/16",
-  serviceCidr: "10.43.0.0/16",
-  dnsAddress: "10.43.0.10",
-};
 export const simMasterAddress = "192.0.2.10";
-
-const audiences = ["https://kubernetes.default.svc.cluster.local"];
-const version = {
-  major: "1",
-  minor: "33",
-  gitVersion: "v1.33.0+troupe",
-  gitCommit: "",
-  gitTreeState: "clean",
-  buildDate: "",
-  goVersion: "",
-  compiler: "",
-  platform: "linux/amd64",
-};
 
 /** Resolves when a lone master leads and everything in its log is applied; with others, when it listens. */
 export async function startSimMaster(options: SimMasterOptions): Promise<SimMaster> {
@@ -98,13 +75,13 @@ export async function startSimMaster(options: SimMasterOptions): Promise<SimMast
     core: {
       facts: simFacts,
       tokenIssuer: plainTokens,
-      audiences,
+      audiences: simAudiences,
       nodeStreams,
       controllers: [
         ...(options.bare ? [] : productionControllers(nodes, faults !== undefined)),
         ...options.controllers,
       ],
-      version,
+      version: simVersion,
       ...(crumb === undefined ? {} : { crumb }),
       ...(faults === undefined ? {} : { faults }),
     },
@@ -152,7 +129,7 @@ function linksOf({ env, epoch, faults }: SimMasterOptions, core: Core, nodes: No
     faults: faults !== undefined,
     authorizer: core.authorizer,
     tokenIssuer: plainTokens,
-    audiences,
+    audiences: simAudiences,
     nodes,
     now: () => core.host.now(),
     welcome: {
@@ -174,20 +151,3 @@ function ringOf({ env, sealingKeys = [new Uint8Array(32)] }: Pick<SimMasterOptio
   const random = env.random.stream("seal");
   return createKeyRing({ crypto: env.crypto, keys: sealingKeys, randomBytes: (length) => random.bytes(length) });
 }
-
-/** Tokens without a signature: signing takes real time, which a virtual cluster has none of. */
-const plainTokens: TokenIssuer = {
-  issue: async (claims) => ({
-    token: `virtual.${encodeURIComponent(JSON.stringify(claims))}`,
-    expirationTimestamp: "2030-01-01T00:00:00Z",
-  }),
-  verify: async (token) => {
-    try {
-      const claims: unknown = JSON.parse(decodeURIComponent(token.slice("virtual.".length)));
-      if (typeof claims === "object" && claims !== null && "namespace" in claims) return claims as TokenClaims;
-    } catch (error) {
-      throw new StatusError(unauthorized().status, { cause: error });
-    }
-    throw unauthorized();
-  },
-};

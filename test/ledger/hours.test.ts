@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import test from "ava";
-import { faultKinds } from "../../src/sim/log/faults.ts";
+import { faultKinds } from "../../src/sim/cluster/faults.ts";
 
 /** Ten cluster-hours without a violation, and everything that can happen did happen. */
 const main = join(import.meta.dirname, "..", "sim", "main.js");

@@ -1,6 +1,7 @@
+import { workloads } from "../../src/sim/worlds.ts";
 import { realCrypto } from "../../src/env/real/crypto.ts";
-import { lineOf, run, shrink } from "../../src/sim/log/run.ts";
-import type { RunResult } from "../../src/sim/log/run.ts";
+import { lineOf, run, shrink } from "../../src/sim/cluster/run.ts";
+import type { RunResult } from "../../src/sim/cluster/run.ts";
 
 /**
  * `npm run sim -- --seed N --hours H [--verbose] [--no-shrink] [--faults-ms N]
@@ -18,6 +19,7 @@ const firstSeed = valueOf("seed", 1);
 const hours = valueOf("hours", 0);
 const runsWanted = valueOf("runs", 0);
 const faultsMs = valueOf("faults-ms", 40_000);
+const workload = args.includes("--log") ? workloads.log : workloads.masters;
 const isVerbose = args.includes("--verbose");
 const started = process.cpuUsage();
 const totals = new Map<string, number>();
@@ -27,7 +29,7 @@ let runs = 0;
 let red: RunResult | undefined;
 
 for (let seed = firstSeed; red === undefined; seed += 1) {
-  const result = await run({ seed, crypto: realCrypto, faultsMs, ...(isVerbose ? { trace: print } : {}) });
+  const result = await run({ seed, crypto: realCrypto, workload, faultsMs, ...(isVerbose ? { trace: print } : {}) });
   print(lineOf(result));
   runs += 1;
   virtualMs += result.virtualMs;
@@ -53,10 +55,10 @@ print(`wall: ${(minutes * 60).toFixed(1)} s of CPU, ${(clusterHours / minutes).t
 if (red !== undefined) {
   for (const violation of red.violations) print(`violation: ${violation}`);
   if (!args.includes("--no-shrink")) {
-    const faults = await shrink({ seed: red.seed, crypto: realCrypto, faultsMs }, red.faults);
+    const faults = await shrink({ seed: red.seed, crypto: realCrypto, workload, faultsMs }, red.faults);
     print(`shrunk to ${faults.length} of ${red.faults.length} faults:`);
     for (const fault of faults) print(`  ${JSON.stringify(fault)}`);
-    const again = await run({ seed: red.seed, crypto: realCrypto, faultsMs, faults });
+    const again = await run({ seed: red.seed, crypto: realCrypto, workload, faultsMs, faults });
     for (const violation of again.violations) print(`violation: ${violation}`);
   }
   process.exitCode = 1;

@@ -1,11 +1,14 @@
+import { createRaft } from "../../raft/driver.ts";
 import type { StateMachine } from "../../raft/driver.ts";
 import type { LogEntry, LogListener } from "../../raft/log-api.ts";
+import type { Raft } from "../../raft/raft-api.ts";
+import type { CallMessage, PeerMessage } from "../../raft/transport-api.ts";
 import { textOf, utf8 } from "../../util/bytes.ts";
-import type { Checker } from "./checker.ts";
+import type { Process, ProcessStart } from "../cluster/process.ts";
 
 /**
- * The smallest state worth replicating: rows with a revision, and a running digest over everything
- * that was ever applied. It tells the checker of each entry, and nothing else.
+ * The smallest state worth replicating, behind a log of its own: rows, and a running digest over
+ * everything that was ever applied.
  */
 export interface Operation {
   readonly id: number;
@@ -19,39 +22,62 @@ interface Saved {
   readonly rows: readonly (readonly [string, string])[];
 }
 
-export class Machine implements StateMachine, LogListener {
-  readonly #member: number;
-  readonly #checker: Checker;
-  readonly #onRole: (role: string, term: number) => void;
+export class Machine implements Process, StateMachine, LogListener {
+  readonly raft: Raft;
+  readonly #start: ProcessStart;
+  readonly #hash: (payload: Uint8Array) => number;
   #waiting: { readonly index: number; readonly run: () => void }[] = [];
   rows: Map<string, string> = new Map();
   revision = 0;
   digest = 0;
   applied = 0;
 
-  constructor(member: number, checker: Checker, onRole: (role: string, term: number) => void) {
-    this.#member = member;
-    this.#checker = checker;
-    this.#onRole = onRole;
+  constructor(start: ProcessStart) {
+    const { env, id, voters, send, onFatal, constants } = start;
+    this.#start = start;
+    this.#hash = (payload) => env.crypto.crc32(payload);
+    this.raft = createRaft({
+      env,
+      listener: this,
+      stateMachine: this,
+      birth: { clusterId: "simulated", memberId: id, voters },
+      transport: { send },
+      onFatal,
+      ...constants.log,
+    });
   }
 
+  start(): Promise<void> {
+    return this.raft.start();
+  }
+
+  receive(from: number, message: PeerMessage): void {
+    this.raft.receive(from, message);
+  }
+
+  call(_from: number, _message: CallMessage): void {}
+
+  link(peer: number, isUp: boolean): void {
+    this.raft.link(peer, isUp);
+  }
+
+  died(): void {}
+
   committed(entries: readonly LogEntry[]): void {
+    this.#start.onCommitted(entries, this);
     for (const entry of entries) {
-      this.#checker.follows(this.#member, this.applied, entry.index);
       this.applied = entry.index;
-      this.digest = mixDigest(this.digest, entry.index, this.#checker.hash(entry.payload));
-      if (entry.kind === "normal") {
-        const { key, value } = JSON.parse(textOf(entry.payload)) as Operation;
-        this.rows.set(key, value);
-        this.revision += 1;
-      }
-      this.#checker.applied(this.#member, entry, this.digest);
+      this.digest = mixDigest(this.digest, entry.index, this.#hash(entry.payload));
+      if (entry.kind !== "normal") continue;
+      const { key, value } = JSON.parse(textOf(entry.payload)) as Operation;
+      this.rows.set(key, value);
+      this.revision += 1;
     }
     this.#wake();
   }
 
   role(role: string, term: number): void {
-    this.#onRole(role, term);
+    this.#start.onRole(role, term);
   }
 
   /** Runs at once, or once the entry at `index` is applied. */
@@ -68,7 +94,7 @@ export class Machine implements StateMachine, LogListener {
     this.revision = saved.revision;
     this.digest = saved.digest;
     this.applied = meta.index;
-    this.#checker.restored(this.#member, meta.index, saved.digest);
+    this.#start.onRestored(this);
     this.#wake();
   }
 
@@ -90,6 +116,6 @@ async function* inPieces(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 300) yield bytes.subarray(at, at + 300);
 }
 
-export function mixDigest(digest: number, index: number, hash: number): number {
+function mixDigest(digest: number, index: number, hash: number): number {
   return Math.imul(digest ^ hash, 0x01000193) ^ Math.imul(index, 0x9e3779b1);
 }

@@ -25,6 +25,9 @@ class Wire {
   /** Pieces that still get through. */
   piecesLeft: number = Number.POSITIVE_INFINITY;
   spoil: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes;
+  /** Which pieces get lost, and how often the others arrive. */
+  isLost: (offset: number) => boolean = () => false;
+  copies = 1;
   #sender: SnapshotSender | undefined;
   #receiver: SnapshotReceiver = this.#makeReceiver();
 
@@ -72,7 +75,10 @@ class Wire {
       this.piecesLeft -= 1;
       if (this.piecesLeft <= 0) return;
       this.offsets.push(message.offset);
-      this.#receiver.receive(1, { ...message, bytes: this.spoil(message.bytes) });
+      if (this.isLost(message.offset)) return;
+      for (let copy = 0; copy < this.copies; copy += 1) {
+        this.#receiver.receive(1, { ...message, bytes: this.spoil(message.bytes) });
+      }
       return;
     }
     if (this.piecesLeft > 0) this.#receiver.receive(1, message);
@@ -127,4 +133,16 @@ test("a file that is broken at its source is told apart from a broken wire, and 
   t.deepEqual(wire.ends, ["broken"]);
   t.deepEqual(wire.whole, []);
   t.deepEqual(await wire.far.list("snap"), []);
+});
+
+test("pieces that are lost or arrive twice do not make a storm: each is asked for again once", async (t) => {
+  const wire = new Wire();
+  await wire.nearFiles.write(meta, content());
+  const lost = new Set([1_000, 6_000]);
+  wire.isLost = (offset) => lost.delete(offset);
+  wire.copies = 3;
+  await wire.send();
+  t.deepEqual(wire.ends, ["done"]);
+  const pieces = new Set(wire.offsets).size;
+  t.true(wire.offsets.length <= pieces + 2 * 4, `${wire.offsets.length} pieces were sent, of ${pieces}`);
 });

@@ -28,6 +28,7 @@ export class Chaos {
     this.#heals.clear();
     for (const member of this.#world.members) {
       member.crashInWriteMs = undefined;
+      member.armed = undefined;
       member.resume();
       member.start();
     }
@@ -87,6 +88,14 @@ export class Chaos {
       case "skew":
         member.setRate(0.95 + (how % 1_000) / 10_000);
         return;
+      case "clockStep":
+        // Forward by up to an hour, or back.
+        member.skewMs += ((how % 2_000) - 1_000) * (how % 3 === 0 ? 3_600 : 7);
+        return;
+      case "crashAt":
+        return this.#arm(how % 3 === 0 ? (world.leader ?? member) : member, fault);
+      case "disturbAt":
+        return this.#arm(world.leader ?? member, fault);
       case "transfer":
       case "grow":
       case "shrink":
@@ -98,6 +107,18 @@ export class Chaos {
   #crash(member: SimMember, fault: Fault): void {
     member.crash(fault.how % 4 === 0);
     this.#for({ ...fault, forMs: fault.forMs + ((fault.how >>> 8) % 400) }, () => member.start());
+  }
+
+  /** The end of the process, or a change in the order of commands, at one place in the code. */
+  #arm(member: SimMember, { kind, how, b }: Fault): void {
+    if (kind === "crashAt") {
+      const seam = seams[how % seams.length] as (typeof seams)[number];
+      member.armed = { seam, action: { kind: "crash" }, count: 1 + b };
+    } else {
+      const actions = [{ kind: "duplicate" }, { kind: "reorder" }, { kind: "delay", ms: 1 + (how % 300) }] as const;
+      const action = actions[(how >>> 12) % actions.length] as (typeof actions)[number];
+      member.armed = { seam: "mailbox", action, count: 1 + b };
+    }
   }
 
   #isolate(member: SimMember, fault: Fault): void {
@@ -193,6 +214,9 @@ export class Chaos {
     }
   }
 }
+
+/** At which a process can be told to end: before an entry is handed to the log, committed, applied. */
+const seams = ["append", "commit", "apply"] as const;
 
 /** Where the last batch of a segment begins; 0 if there is none. */
 function lastBatchAt(bytes: Uint8Array): number {

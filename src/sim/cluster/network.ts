@@ -1,5 +1,5 @@
 import type { Rng } from "../../env/env.ts";
-import type { PeerMessage } from "../../raft/transport-api.ts";
+import type { CallMessage, PeerMessage } from "../../raft/transport-api.ts";
 import type { SimClock } from "../clock.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { SimClock } from "../clock.ts";
 export interface Endpoint {
   /** The number of this life; undefined while down. */
   readonly life: number | undefined;
-  receive(from: number, message: PeerMessage): void;
+  receive(from: number, message: PeerMessage | CallMessage): void;
   link(peer: number, isUp: boolean): void;
 }
 
@@ -25,7 +25,7 @@ export class Network {
   reorderMs = 0;
   delayMs = 0;
   delivered = 0;
-  onSend: (from: number, to: number, message: PeerMessage) => void = () => undefined;
+  onSend: (from: number, to: number, message: PeerMessage | CallMessage) => void = () => undefined;
 
   constructor(clock: SimClock, rng: Rng) {
     this.#clock = clock;
@@ -36,7 +36,7 @@ export class Network {
     this.#endpoints.set(id, endpoint);
   }
 
-  send(from: number, to: number, message: PeerMessage): void {
+  send(from: number, to: number, message: PeerMessage | CallMessage): void {
     this.onSend(from, to, message);
     const draws = this.#rng.u32();
     if (this.isCut(from, to) || draws % 100 < this.lossPercent) return;
@@ -44,7 +44,7 @@ export class Network {
     if ((draws >>> 8) % 100 < this.duplicatePercent) this.#carry(from, to, message);
   }
 
-  #carry(from: number, to: number, message: PeerMessage): void {
+  #carry(from: number, to: number, message: PeerMessage | CallMessage): void {
     const sender = this.#endpoints.get(from)?.life;
     const receiver = this.#endpoints.get(to);
     const life = receiver?.life;

@@ -4,20 +4,20 @@ import { utf8 } from "../../util/bytes.ts";
 import { createSimClock } from "../clock.ts";
 import type { SimClock } from "../clock.ts";
 import { createRng } from "../random.ts";
-import { Checker } from "./checker.ts";
-import type { Machine } from "./machine.ts";
+import { LogChecker } from "./log-checker.ts";
 import { SimMember } from "./member.ts";
-import type { Constants } from "./member.ts";
 import { Network } from "./network.ts";
+import type { Constants, Workload } from "./process.ts";
 
 /**
- * A cluster of real logs (core, driver, write-ahead log, snapshots) on simulated disks, network and
- * time, with clients that write and read, and a checker that sees all. Everything follows from the
- * seed.
+ * A cluster of members on simulated disks, network and time, with clients, and a checker that sees
+ * all. What the members run, and what the clients ask of it, is the workload's. Everything follows
+ * from the seed.
  */
 export interface WorldOptions {
   readonly seed: number;
   readonly crypto: Crypto;
+  readonly workload: (world: World) => Workload;
   /** One line an event, without its end. */
   readonly trace?: (line: string) => void;
 }
@@ -26,33 +26,30 @@ export class World {
   readonly seed: number;
   readonly clock: SimClock;
   readonly network: Network;
-  readonly checker: Checker;
+  readonly checker: LogChecker;
   readonly constants: Constants;
+  readonly workload: Workload;
   readonly members: SimMember[] = [];
   /** How often each thing happened. */
   readonly counts: Map<string, number> = new Map();
   readonly #crypto: Crypto;
-  readonly #clients: Rng;
   readonly #trace: ((line: string) => void) | undefined;
   #digest = 0;
   #events = 0;
-  #lastOperation = 0;
   #lastMember = 0;
   #voters: readonly number[] = [];
-  #hasClients = false;
-  attempted = 0;
 
-  constructor({ seed, crypto, trace }: WorldOptions) {
+  constructor({ seed, crypto, trace, workload }: WorldOptions) {
     this.seed = seed;
     this.#crypto = crypto;
     this.#trace = trace;
     const shape = createRng(seed, "shape");
     this.clock = createSimClock(createRng(seed, "ties"), { shuffle: true });
     this.network = new Network(this.clock, createRng(seed, "network"));
-    this.checker = new Checker(crypto);
-    this.#clients = createRng(seed, "clients");
+    this.checker = new LogChecker(crypto);
     this.constants = drawConstants(shape);
     this.network.onSend = (from, to, message) => this.checker.sent(from, to, message);
+    this.workload = workload(this);
     const size = [1, 2, 3, 3, 3, 3, 4, 5, 5][shape.below(9)] as number;
     this.#voters = Array.from({ length: size }, (_, at) => at + 1);
     for (const _ of this.#voters) this.#add(this.#voters);
@@ -68,12 +65,7 @@ export class World {
 
   start(): void {
     for (const member of this.members) member.start();
-    this.#hasClients = true;
-    this.#client();
-  }
-
-  stopClients(): void {
-    this.#hasClients = false;
+    this.workload.start();
   }
 
   note(event: string, member = 0, fields = ""): void {
@@ -82,6 +74,11 @@ export class World {
     const line = `t=${this.clock.mono().toFixed(6)} n=m${member} k=${event}${fields === "" ? "" : ` ${fields}`}`;
     this.#digest = Math.imul(this.#digest, 31) ^ this.#crypto.crc32(utf8(line));
     this.#trace?.(line);
+  }
+
+  /** Into the digest without a line. */
+  mix(word: number): void {
+    this.#digest = Math.imul(this.#digest, 31) ^ word;
   }
 
   after(ms: number, run: () => void): void {
@@ -109,6 +106,7 @@ export class World {
       checker,
       constants,
       voters,
+      newProcess: (start) => this.workload.newProcess(start),
       onEvent: (id, event, fields) => this.note(event, id, fields),
     });
     member.onCrash = () => this.after(400, () => member.start());
@@ -134,55 +132,6 @@ export class World {
     return member;
   }
 
-  /** More than twenty operations a second, a few at a time. */
-  #client(): void {
-    if (!this.#hasClients) return;
-    this.after(5 + this.#clients.below(50), () => this.#client());
-    const burst = this.#clients.below(12) === 0 ? 8 : 1;
-    const kind = this.#clients.below(10);
-    const place = this.#clients.below(1_000);
-    for (let n = 0; n < burst; n += 1) {
-      this.attempted += 1;
-      if (kind < 6) this.#write(place);
-      else this.#read(place + n);
-    }
-  }
-
-  #write(place: number): void {
-    const member = this.leader ?? this.pick(place);
-    const { raft } = member;
-    if (raft === undefined || !member.isRunning) return;
-    this.#lastOperation += 1;
-    const id = this.#lastOperation;
-    const value = `${id}${"v".repeat(this.#clients.below(8) === 0 ? 900 : 20)}`;
-    const payload = utf8(JSON.stringify({ id, key: `k${this.#clients.below(8)}`, value }));
-    const hash = this.checker.hash(payload);
-    try {
-      const index = raft.propose(payload);
-      this.checker.whenApplied(member.id, index, (entry) => {
-        if (this.checker.hash(entry.payload) === hash) this.checker.wrote(index);
-      });
-    } catch (error) {
-      if (!(error instanceof TransientError)) this.checker.fail(`a write: ${messageOf(error)}`);
-    }
-  }
-
-  #read(place: number): void {
-    const member = this.pick(place);
-    const { raft, machine, life } = member;
-    if (raft === undefined || machine === undefined || !member.isRunning) return;
-    const { floor } = this.checker;
-    const serve = (served: Machine): void => {
-      if (member.life === life) this.checker.read(member.id, floor, served.applied);
-    };
-    raft.readIndex().then(
-      (index) => machine.whenApplied(index, () => serve(machine)),
-      (error: unknown) => {
-        if (!(error instanceof TransientError)) this.checker.fail(`a read: ${messageOf(error)}`);
-      },
-    );
-  }
-
   /** A wish that may lawfully be refused or lost. */
   wish(name: string, work: Promise<unknown>, then: () => void = () => undefined): void {
     work.then(
@@ -201,7 +150,7 @@ export class World {
 
 function drawConstants(rng: Rng): Constants {
   const of = (values: readonly number[]): number => values[rng.below(values.length)] as number;
-  return {
+  const log = {
     segmentBytes: of([16_384, 32_768, 131_072]),
     snapshotLogBytes: of([12_000, 40_000, 150_000, 2_000_000]),
     snapshotChunkBytes: of([150, 1_000, 262_144]),
@@ -215,4 +164,5 @@ function drawConstants(rng: Rng): Constants {
       snapshotRetryMinMs: 200,
     },
   };
+  return { log, historyMs: of([3_000, 20_000, 600_000]), historyEventsMax: of([20, 200, 200_000]) };
 }

@@ -1,26 +1,16 @@
 import type { Clock, Crypto, Env, Log, Rng } from "../../env/env.ts";
-import { noFaults } from "../../env/faults.ts";
-import type { Settings } from "../../raft/core/settings.ts";
-import { createRaft } from "../../raft/driver.ts";
-import type { Raft } from "../../raft/driver.ts";
-import type { PeerMessage } from "../../raft/transport-api.ts";
+import type { FaultAction, FaultPort, SeamPoint } from "../../env/faults.ts";
+import type { LogEntry } from "../../raft/log-api.ts";
+import type { Raft } from "../../raft/raft-api.ts";
+import type { CallMessage, PeerMessage } from "../../raft/transport-api.ts";
 import { UserError, messageOf } from "../../util/errors.ts";
 import type { SimClock } from "../clock.ts";
 import { createSimDisk } from "../disk.ts";
 import type { SimDisk } from "../disk.ts";
 import { createRng, createSimRandom } from "../random.ts";
-import type { Checker } from "./checker.ts";
-import { Machine } from "./machine.ts";
+import type { LogChecker } from "./log-checker.ts";
 import type { Endpoint, Network } from "./network.ts";
-
-/** The constants that a seed chooses: none of them may change what is true. */
-export interface Constants {
-  readonly snapshotLogBytes: number;
-  readonly segmentBytes: number;
-  readonly snapshotChunkBytes: number;
-  readonly memoryTailEntries: number;
-  readonly settings: Partial<Settings>;
-}
+import type { Constants, Process, ProcessStart } from "./process.ts";
 
 export interface MemberOptions {
   readonly id: number;
@@ -28,11 +18,19 @@ export interface MemberOptions {
   readonly clock: SimClock;
   readonly crypto: Crypto;
   readonly network: Network;
-  readonly checker: Checker;
+  readonly checker: LogChecker;
   readonly constants: Constants;
   /** Of the first start; empty for one that joins later. */
   readonly voters: readonly number[];
+  readonly newProcess: (start: ProcessStart) => Process;
   readonly onEvent: (member: number, event: string, fields: string) => void;
+}
+
+/** A seam of the product at which a member does something else, once, the `count`th time that it passes. */
+export interface ArmedSeam {
+  readonly seam: SeamPoint["seam"];
+  readonly action: FaultAction;
+  count: number;
 }
 
 /** One machine: a disk that outlives its processes, and the process of now. */
@@ -45,15 +43,19 @@ export class SimMember implements Endpoint {
   #isUp = false;
   #isPaused = false;
   #held: (() => void)[] = [];
-  raft: Raft | undefined;
-  machine: Machine | undefined;
+  #process: Process | undefined;
+  /** Its start is over. */
+  #isOpen = false;
   /** It is told to be gone for ever. */
   isRemoved = false;
   /** Its disk is broken so that it may end by itself. */
   mayFail = false;
+  armed: ArmedSeam | undefined;
   #rate = 1;
   #rateSince = 0;
   #monoThen = 0;
+  /** Wall time of this machine minus that of the world. */
+  skewMs = 0;
   slowMs = 0;
   /** The next write of the log ends in a crash, this many ms after it began. */
   crashInWriteMs: number | undefined;
@@ -72,57 +74,90 @@ export class SimMember implements Endpoint {
     return this.#isUp ? this.#lives : undefined;
   }
 
+  /** It is up, through its start, and not stopped. */
   get isRunning(): boolean {
-    return this.#isUp && this.raft !== undefined && !this.#isPaused;
+    return this.#isUp && this.#isOpen && !this.#isPaused;
+  }
+
+  /** The process, once its start is over. */
+  get process(): Process | undefined {
+    return this.#isOpen ? this.#process : undefined;
+  }
+
+  get raft(): Raft | undefined {
+    return this.process?.raft;
   }
 
   start(): void {
     if (this.#isUp || this.isRemoved) return;
-    const { id, checker, constants, network, voters, onEvent } = this.#options;
+    const { id, constants, network, voters } = this.#options;
     this.#lives += 1;
     const life = this.#lives;
     this.#isUp = true;
-    const { settings, ...sizes } = constants;
-    const machine = new Machine(id, checker, (role, term) => {
-      if (role === "leader") checker.leads(id, term);
-      onEvent(id, "role", `${role} term=${term}`);
-    });
-    const raft = createRaft({
+    const process = this.#options.newProcess({
+      id,
+      life,
       env: this.#env(life),
-      listener: machine,
-      stateMachine: machine,
-      birth: { clusterId: "simulated", memberId: id, voters },
-      transport: { send: (to, message) => life === this.life && network.send(id, to, message) },
+      constants,
+      voters,
+      send: (to, message) => {
+        if (life === this.life) network.send(id, to, message);
+      },
+      onRole: (role, term) => this.#onRole(role, term),
+      onCommitted: (entries, state) => this.#onCommitted(entries, state),
+      onRestored: (state) => this.#options.checker.restored(id, state.applied, state.digest),
       onFatal: (error) => this.#onFatal(life, error),
-      settings,
-      ...sizes,
     });
-    this.machine = machine;
-    raft.start().then(
-      () => this.#onStarted(life, raft),
+    this.#process = process;
+    process.start().then(
+      () => this.#onStarted(life, process),
       (error: unknown) => this.#onFatal(life, error),
     );
   }
 
-  #onStarted(life: number, raft: Raft): void {
+  #onStarted(life: number, { raft }: Process): void {
     if (life !== this.life) return;
     this.#options.checker.woke(this.id, raft.term, raft.isDamaged);
     this.#options.onEvent(this.id, "up", `life=${life} term=${raft.term}${raft.isDamaged ? " damaged" : ""}`);
-    this.raft = raft;
+    this.#isOpen = true;
     this.#options.network.tellAll(this.id, true);
+  }
+
+  #onRole(role: string, term: number): void {
+    const { checker, onEvent } = this.#options;
+    if (role === "leader") checker.leads(this.id, term);
+    onEvent(this.id, "role", `${role} term=${term}`);
+  }
+
+  #onCommitted(
+    entries: readonly LogEntry[],
+    { applied, digest }: { readonly applied: number; readonly digest: number },
+  ): void {
+    const { checker } = this.#options;
+    checker.stands(this.id, applied, digest);
+    let before = applied;
+    for (const entry of entries) {
+      checker.follows(this.id, before, entry.index);
+      checker.applied(this.id, entry);
+      before = entry.index;
+    }
   }
 
   #onFatal(life: number, error: unknown): void {
     if (life !== this.life) return;
     const { checker, onEvent } = this.#options;
     const code = error instanceof UserError ? error.code : (error as { code?: string }).code;
-    onEvent(this.id, "fatal", messageOf(error));
+    const text = messageOf(error);
+    onEvent(this.id, "fatal", text);
     if (code === "TRP-0206") this.isRemoved = true;
-    else if (!this.mayFail || (code !== "TRP-0203" && code !== "ENOSPC" && code !== "EIO")) {
-      checker.fail(`member ${this.id} ended: ${messageOf(error)}`);
-    }
+    else if (!this.#mayEnd(code, text)) checker.fail(`member ${this.id} ended: ${text}`);
     this.crash(false);
     this.onCrash();
+  }
+
+  #mayEnd(code: string | undefined, text: string): boolean {
+    if (this.armed?.action.kind === "crash" && this.armed.count <= 0) return /fault/.test(text);
+    return this.mayFail && (code === "TRP-0203" || code === "ENOSPC" || code === "EIO");
   }
 
   /** The process ends, and what was not synced is gone. `isSilent`: no one sees the connections close. */
@@ -130,15 +165,18 @@ export class SimMember implements Endpoint {
     if (!this.#isUp) return;
     const { network, checker, id } = this.#options;
     if (!isSilent) network.tellAll(id, false);
+    const process = this.#process;
     this.#isUp = false;
-    this.raft = undefined;
-    this.machine = undefined;
+    this.#isOpen = false;
+    this.#process = undefined;
     this.#held = [];
     this.#isPaused = false;
     this.crashInWriteMs = undefined;
+    this.armed = undefined;
     this.mayFail = false;
     checker.forgetMember(id);
     this.disk.crash();
+    process?.died();
   }
 
   pause(): void {
@@ -147,15 +185,18 @@ export class SimMember implements Endpoint {
 
   resume(): void {
     this.#isPaused = false;
-    for (const run of this.#held.splice(0)) this.#run(run);
+    for (const run of this.#held.splice(0)) this.run(run);
   }
 
-  receive(from: number, message: PeerMessage): void {
-    this.#run(() => this.raft?.receive(from, message));
+  receive(from: number, message: PeerMessage | CallMessage): void {
+    this.run(() => {
+      if (message.type === "command" || message.type === "answer") this.process?.call(from, message);
+      else this.process?.receive(from, message);
+    });
   }
 
   link(peer: number, isUp: boolean): void {
-    this.#run(() => this.raft?.link(peer, isUp));
+    this.run(() => this.process?.link(peer, isUp));
   }
 
   /** The clock of this machine goes faster or slower from now on; it never goes back. */
@@ -170,7 +211,7 @@ export class SimMember implements Endpoint {
   }
 
   /** What comes while the process is stopped waits for it. */
-  #run(work: () => void): void {
+  run(work: () => void): void {
     if (this.#isPaused) this.#held.push(work);
     else work();
   }
@@ -186,21 +227,39 @@ export class SimMember implements Endpoint {
       random: createSimRandom(Math.imul(seed, 31) ^ (this.id * 7_919 + life)),
       disk: this.disk.attach(),
       crypto,
-      faults: noFaults,
+      faults: this.#faults(life),
       log,
+    };
+  }
+
+  #faults(life: number): FaultPort {
+    const isArmed = (): boolean => this.armed !== undefined && life === this.life;
+    const none: FaultAction = { kind: "none" };
+    return {
+      get enabled() {
+        return isArmed();
+      },
+      at: ({ seam }) => {
+        const { armed } = this;
+        if (armed?.seam !== seam || life !== this.life || armed.count <= 0) return none;
+        armed.count -= 1;
+        if (armed.count > 0) return none;
+        this.#options.onEvent(this.id, `at-${seam}-${armed.action.kind}`, "");
+        return armed.action;
+      },
     };
   }
 
   #clock(life: number): Clock {
     const { clock } = this.#options;
     return {
-      wall: () => clock.wall(),
+      wall: () => clock.wall() + this.skewMs,
       mono: () => this.#mono(),
       after: (delayMs, run) =>
         clock.after(
           delayMs / this.#rate,
           () => {
-            if (life === this.life) this.#run(() => (life === this.life ? run() : undefined));
+            if (life === this.life) this.run(() => (life === this.life ? run() : undefined));
           },
           { daemon: true },
         ),
@@ -223,7 +282,7 @@ export class SimMember implements Endpoint {
     }
     const delayMs = 0.1 + this.#rng.below(900) / 1_000 + this.slowMs;
     return new Promise((done) => {
-      this.#options.clock.after(delayMs, () => this.#run(done), { daemon: true });
+      this.#options.clock.after(delayMs, () => this.run(done), { daemon: true });
     });
   }
 }

@@ -6,12 +6,14 @@ import { createRng } from "../random.ts";
 import { Chaos } from "./chaos.ts";
 import { drawFaults } from "./faults.ts";
 import type { Fault } from "./faults.ts";
+import type { Workload } from "./process.ts";
 import { World } from "./world.ts";
 
 /** One seed from its beginning to its end: a warm start, faults under load, healing, the last word. */
 export interface RunOptions {
   readonly seed: number;
   readonly crypto: Crypto;
+  readonly workload: (world: World) => Workload;
   /** Instead of those of the seed. */
   readonly faults?: readonly Fault[];
   /** Virtual time with faults. */
@@ -28,6 +30,7 @@ export interface RunResult {
   readonly digest: string;
   readonly virtualMs: number;
   readonly events: number;
+  readonly attempted: number;
   readonly acknowledged: number;
   readonly reads: number;
   readonly terms: number;
@@ -39,8 +42,8 @@ const stepMs = 250;
 const healMs = 40_000;
 
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { seed, crypto, trace, faultsMs = 40_000 } = options;
-  const world = new World({ seed, crypto, ...(trace === undefined ? {} : { trace }) });
+  const { seed, crypto, workload, trace, faultsMs = 40_000 } = options;
+  const world = new World({ seed, crypto, workload, ...(trace === undefined ? {} : { trace }) });
   const env = createSimEnv({ seed, clock: world.clock });
   const faults = options.faults ?? drawFaults(createRng(seed, "faults"), warmMs, warmMs + faultsMs);
   const chaos = new Chaos(world, faults);
@@ -63,14 +66,14 @@ async function advance(env: SimEnv, world: World, untilMs: number): Promise<void
 async function heal(env: SimEnv, world: World, chaos: Chaos): Promise<void> {
   const healedAt = world.clock.mono();
   chaos.healAll();
-  const before = world.checker.acknowledged;
+  const before = world.workload.acknowledged;
   let isWriting = true;
   while (world.clock.mono() < healedAt + healMs && world.checker.violations.length === 0) {
     await env.advance(stepMs);
-    const has = world.checker.acknowledged > before && world.clock.mono() > healedAt + 8_000;
+    const has = world.workload.acknowledged > before && world.clock.mono() > healedAt + 8_000;
     if (isWriting && has) {
       isWriting = false;
-      world.stopClients();
+      world.workload.stop();
       await env.advance(2_000);
     }
     if (!isWriting && disagreement(world) === "") return;
@@ -82,42 +85,47 @@ async function heal(env: SimEnv, world: World, chaos: Chaos): Promise<void> {
 /** Why the cluster has not come to rest; empty if it has. */
 function disagreement(world: World): string {
   const { leader } = world;
-  if (leader?.raft === undefined) return `no one leads after healing: ${states(world)}`;
-  const { incoming, outgoing, learners } = leader.raft.config;
+  const leading = leader?.process;
+  if (leading === undefined) return `no one leads after healing: ${states(world)}`;
+  const { incoming, outgoing, learners } = leading.raft.config;
   for (const id of new Set([...incoming, ...outgoing, ...learners])) {
     const member = world.members.find((one) => one.id === id);
-    const hasAll =
-      member?.machine?.applied === leader.machine?.applied && member?.machine?.digest === leader.machine?.digest;
-    if (!hasAll || member?.raft?.isDamaged !== false) return `member ${id} does not catch up: ${states(world)}`;
+    const process = member?.process;
+    const hasAll = process?.applied === leading.applied && process?.digest === leading.digest;
+    if (!hasAll || process?.raft.isDamaged !== false) return `member ${id} does not catch up: ${states(world)}`;
   }
-  return outgoing.length === 0 ? "" : `the joint configuration is not left: ${states(world)}`;
+  if (outgoing.length > 0) return `the joint configuration is not left: ${states(world)}`;
+  return world.workload.unfinished();
 }
 
 function states(world: World): string {
   return world.members
-    .map(({ id, raft, machine, isRemoved, life }) => {
+    .map(({ id, process, isRemoved, life }) => {
       if (isRemoved) return `${id} removed`;
-      if (raft === undefined) return `${id} ${life === undefined ? "down" : "starting"}`;
+      if (process === undefined) return `${id} ${life === undefined ? "down" : "starting"}`;
+      const { raft, applied } = process;
       const { incoming, outgoing } = raft.config;
       const flags = `${raft.isDamaged ? " damaged" : ""}${raft.isDiskFull ? " full" : ""}`;
-      return `${id} ${raft.role}@${raft.term} of ${raft.leader ?? 0} applied=${machine?.applied}${flags} (${incoming.join()}/${outgoing.join()})`;
+      return `${id} ${raft.role}@${raft.term} of ${raft.leader ?? 0} applied=${applied}${flags} (${incoming.join()}/${outgoing.join()})`;
     })
     .join("; ");
 }
 
 function resultOf(world: World, faults: readonly Fault[]): RunResult {
-  const { checker, seed, digest, events, counts, attempted, clock } = world;
+  const { checker, seed, digest, events, counts, clock } = world;
+  const { attempted, acknowledged, reads } = world.workload;
   const virtualMs = clock.mono();
   return {
     seed,
     violations: checker.violations,
-    isVoid: attempted < (20 * virtualMs) / 1_000 / 2 || checker.acknowledged < 20,
+    isVoid: attempted < (20 * virtualMs) / 1_000 || acknowledged < 20,
     faults,
     digest,
     virtualMs,
     events,
-    acknowledged: checker.acknowledged,
-    reads: checker.reads,
+    attempted,
+    acknowledged,
+    reads,
     terms: checker.terms,
     counts,
   };
