@@ -12,6 +12,8 @@ export interface CommittedStore {
   readonly revision: Revision;
   /** Index of the newest applied entry: what a read index is compared with. */
   readonly applied: LogIndex;
+  /** The committed state behind the write `revision`. Reads throw 410 `Expired` below a kind's floor; 504 above the newest. */
+  at(revision: Revision): Pick<View, "revision" | "get" | "list">;
   /** One page in key order at exactly `at` (default: newest). Throws 410 `Expired` below the floor, 504 `Timeout` above the newest. */
   page(kind: KindId, query: PageQuery): Page;
   /**

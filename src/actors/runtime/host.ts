@@ -180,7 +180,7 @@ class Host implements ActorHost {
     job.state = "reading";
     this.watchdog.enter(job.cause);
     const known = job.request && results.get(this.jobs.originOf(job));
-    if (known !== undefined) return this.answer(job, results.replyOf(known, this.options.store.tip));
+    if (known !== undefined) return this.answer(job, results.replyOf(known));
     const evaluated = evaluate(job);
     switch (evaluated.kind) {
       case "fault":
@@ -304,7 +304,7 @@ class Host implements ActorHost {
       return onFatal(new Error("fault injected: crash after apply"));
     }
     if (own !== undefined) return this.jobs.succeed(own.job, own.reply);
-    this.jobs.applied(outcome, (request) => this.parts.results.replyFor(request, outcome, store.committed));
+    this.jobs.applied(outcome, (request) => this.parts.results.replyFor(request, outcome));
   }
 
   // ---- terms ----

@@ -246,15 +246,15 @@ export class Jobs {
   }
 
   /** An outcome that this member did not propose in this term: it may be that of a command of its own. */
-  applied({ command }: Outcome, replyTo: (request: WriteRequest) => WriteReply): void {
+  applied({ command }: Outcome, replyTo: (request: WriteRequest) => () => WriteReply): void {
     const { identity, env } = this.#options.host;
     if (command.member !== identity.member || command.incarnation !== identity.incarnation) return;
     const job = this.#open.get(command.sequence);
     if (job?.request === undefined) return;
     const { request } = job;
-    if (job.state !== "away") return this.succeed(job, replyTo(request));
+    if (job.state !== "away") return this.succeed(job, replyTo(request)());
     // The leader's own answer says more, and is on its way if the leader lives.
-    job.decided ??= () => replyTo(request);
+    job.decided ??= replyTo(request);
     env.clock.after(forwardAnswerMs, () => this.#decideAlone(job), { daemon: true });
   }
 

@@ -1,7 +1,7 @@
 import { actors } from "../../kinds/actor.ts";
 import type { CommandId, Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { TipStore } from "../../store/store-api.ts";
-import type { View } from "../../store/view.ts";
+import type { RowRef } from "../../store/view.ts";
 import { outcomeUnknown } from "./replies.ts";
 import type { WriteReply, WriteRequest } from "./command.ts";
 import type { CommandOrigin } from "./job.ts";
@@ -18,10 +18,10 @@ export interface Results {
   get(command: CommandOrigin): StoredResult | undefined;
   /** Rows that the outcome of this command writes: its result, and acknowledged ones removed. */
   rows(command: CommandId, request: WriteRequest, reply: WriteReply): readonly SystemWrite[];
-  /** The answer to a command whose result is known; the body is read at its revision. */
-  replyOf(result: StoredResult, view: View): WriteReply | StatusError;
-  /** The answer to an own command that a later leader committed. */
-  replyFor(request: WriteRequest, outcome: Outcome, view: View): WriteReply;
+  /** The answer to a command whose result is known; the body is that of its revision. */
+  replyOf(result: StoredResult): WriteReply | StatusError;
+  /** The answer to an own command whose outcome was applied just now; what is written later does not change it. */
+  replyFor(request: WriteRequest, outcome: Outcome): () => WriteReply;
 }
 
 export interface StoredResult {
@@ -37,7 +37,9 @@ export interface StoredResult {
 const table = "result";
 const digits = 16;
 
-export function createResults(store: Pick<TipStore, "system" | "systemRows">): Results {
+type ResultsStore = Pick<TipStore, "system" | "systemRows" | "tip" | "revision" | "at" | "floor">;
+
+export function createResults(store: ResultsStore): Results {
   /** Of each member: the keys of its rows at the tip, in the order in which they may go. */
   const keys = new Map<string, string[]>();
   const keysOf = (member: string): string[] => {
@@ -45,16 +47,23 @@ export function createResults(store: Pick<TipStore, "system" | "systemRows">): R
     if (known === undefined) keys.set(member, (known = []));
     return known;
   };
-  const bodyAt = (result: StoredResult, view: View): WriteReply => {
-    const { code, revision, parts } = result;
-    if (parts !== undefined) {
-      return { code, revision, warnings: [], parts: parts.map((part) => bodyAt(part, view)) };
-    }
+  /** The object as the command left it; undefined: it has none, or the history does not reach back. */
+  const rowAt = ({ kind, namespace, name, revision }: StoredResult): RowRef | undefined => {
     // What has no rows was answered without a body.
-    if (result.kind === actors.id) return { code, revision, warnings: [] };
-    const row = view.get(result.kind, result.namespace, result.name);
+    if (kind === actors.id || revision < store.floor(kind)) return undefined;
+    if (revision <= store.revision) return store.at(revision).get(kind, namespace, name);
+    const row = store.tip.get(kind, namespace, name);
+    return row?.revision === revision ? row : undefined;
+  };
+  const bodyOf = (result: StoredResult): (() => WriteReply) => {
+    const { code, revision, parts } = result;
     const reply: WriteReply = { code, revision, warnings: [] };
-    return row === undefined ? reply : { ...reply, object: row.object() };
+    if (parts !== undefined) {
+      const bodies = parts.map(bodyOf);
+      return () => ({ ...reply, parts: bodies.map((body) => body()) });
+    }
+    const row = rowAt(result);
+    return () => (row === undefined ? reply : { ...reply, object: row.object() });
   };
   return {
     start() {
@@ -84,20 +93,20 @@ export function createResults(store: Pick<TipStore, "system" | "systemRows">): R
       writes.push({ table, key, value: JSON.stringify(resultOf(request, reply)) });
       return writes;
     },
-    replyOf(result, view) {
-      return result.code >= 200 && result.code < 300 ? bodyAt(result, view) : outcomeUnknown();
+    replyOf(result) {
+      return result.code >= 200 && result.code < 300 ? bodyOf(result)() : outcomeUnknown();
     },
-    replyFor(request, outcome, view) {
+    replyFor(request, outcome) {
       const { code, revision } = outcome.reply;
       if (request.operations !== undefined) {
         const kept = outcome.system.find((row) => row.table === table && row.value !== undefined);
         invariant(kept?.value !== undefined, "a transaction's outcome holds its result");
-        return bodyAt(JSON.parse(kept.value) as StoredResult, view);
+        return bodyOf(JSON.parse(kept.value) as StoredResult);
       }
       const write = outcome.writes.find(({ kind }) => kind === request.kind);
       const { kind, namespace } = request;
       const name = write?.name ?? request.name;
-      return bodyAt({ code, revision, kind, namespace, name }, view);
+      return bodyOf({ code, revision, kind, namespace, name });
     },
   };
 }

@@ -175,8 +175,8 @@ export class MasterClients implements Workload {
     if (status >= 400) this.world.counts.set(`${verb}-${status}`, (this.world.counts.get(`${verb}-${status}`) ?? 0) + 1);
   }
 
-  #see({ metadata: { name, uid, resourceVersion } }: ObjectBody): void {
-    this.#seen.set(name, { revision: Number(resourceVersion), uid });
+  #see({ kind, metadata: { name, uid, resourceVersion } }: ObjectBody): void {
+    if (kind !== "Status") this.#seen.set(name, { revision: Number(resourceVersion), uid });
   }
 
   /** Page by page, each perhaps from another master. */

@@ -20,6 +20,7 @@ export type Operation =
     };
 
 export interface ObjectBody {
+  readonly kind?: string;
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
   readonly data?: { readonly v?: string };
 }
@@ -91,6 +92,8 @@ export class Judge {
   #wrote(operation: Extract<Operation, { readonly value: string }>, from: number, object: ObjectBody): void {
     this.acknowledged += 1;
     const { verb, value } = operation;
+    // Of another leader than the one that decided, where the history does not reach back any more.
+    if (object.kind === "Status") return this.#done(operation, from);
     const { name, resourceVersion } = object.metadata;
     const revision = Number(resourceVersion);
     const version = this.#model.change(name, revision);
@@ -108,10 +111,23 @@ export class Judge {
     this.#place(revision);
   }
 
+  /** It is done, and that is all that is said. */
+  #done({ verb, value }: Extract<Operation, { readonly value: string }>, from: number): void {
+    const made = this.#model.events.find((version) => version.revision > from && version.value === value);
+    if (made === undefined) this.#fail(`${verb} ${value}: said to be done behind ${from}, and it is not`);
+    else this.#place(made.revision);
+  }
+
   #deleted(operation: Extract<Operation, { verb: "delete" }>, from: number, { details }: StatusBody): void {
     this.acknowledged += 1;
     const { name, revision, uid } = operation;
-    const gone = this.#model.events.findLast((version) => version.isGone && version.name === name && version.uid === details?.uid);
+    // An answer that another leader gave than the one that decided says no more than that it is done.
+    const gone = this.#model.events.find(
+      (version) =>
+        version.isGone &&
+        version.name === name &&
+        (details?.uid === undefined ? version.revision > from : version.uid === details.uid),
+    );
     const what = `delete ${name}`;
     if (gone === undefined) return this.#fail(`${what}: uid ${details?.uid} is not gone`);
     if (gone.revision <= from) this.#fail(`${what}: happened at ${gone.revision}, before it was asked at ${from}`);

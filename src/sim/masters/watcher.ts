@@ -58,7 +58,8 @@ export class Watcher {
   #begin(): void {
     const member = this.#clients.pick();
     if (member === undefined) return this.#again();
-    if (this.#seenTo === undefined) return this.#list();
+    // A watch from 0 would begin with what is there.
+    if (this.#seenTo === undefined || this.#seenTo === 0) return this.#list();
     this.#rest = "";
     const selector = this.#color === "" ? "" : `&labelSelector=color%3D${this.#color}`;
     const timeout = 2 + this.#rng.below(this.#rng.below(3) === 0 ? 60 : 8);

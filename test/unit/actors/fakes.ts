@@ -184,6 +184,12 @@ export function createFakeStore(kinds: ReadonlyMap<KindId, Kind> = fakeKinds): F
       tip = copyOf(done);
     },
     onStaged: (run) => void listeners.push(run),
+    // Versions are kept as long as their outcomes are.
+    at: (revision) => {
+      const state: FakeState = { revision: 0, rows: new Map(), system: new Map() };
+      for (const outcome of outcomes) if (outcome.firstRevision <= revision) applyTo(state, outcome);
+      return viewOf(() => state);
+    },
     page: unused,
     watch: unused,
     floor: () => 0,

@@ -2,6 +2,7 @@ import test from "ava";
 import type { ActorHost, HostOptions } from "../../../src/actors/runtime/actor-host.ts";
 import { createHost } from "../../../src/actors/runtime/host.ts";
 import type { WriteReply, WriteRequest } from "../../../src/actors/runtime/command.ts";
+import type { CallMessage } from "../../../src/raft/transport-api.ts";
 import type { FaultAction, SeamPoint } from "../../../src/env/faults.ts";
 import { createSimEnv, type SimEnv } from "../../../src/sim/env.ts";
 import { StatusError, TransientError } from "../../../src/util/errors.ts";
@@ -420,3 +421,54 @@ test("a turn that takes more than 50 ms is kept, counted, logged, and shown with
   t.true(host.turns.text().includes('troupe_actor_faults_total{kind="slow-turn"} 1'));
   t.true(simulated.lines.some(({ event }) => event === "turn-slow"));
 });
+
+test("a follower whose leader does not answer says what its client's write made, whatever was written later", async (t) => {
+  const leader = rig();
+  const { env, store, log } = rig();
+  let sent: CallMessage | undefined;
+  const follower = createHost({
+    env,
+    store,
+    log: { ...log, role: "follower", term: 1, leader: 1, readIndex: () => new Promise(() => undefined) },
+    kinds: fakeKinds,
+    codec: fakeCodec,
+    decide: fakeDecide,
+    machines: new Map(),
+    identity: { member: 2, incarnation: 1 },
+    forward: { send: (_to, message) => void (sent = message) },
+    onFatal: (error) => t.fail(error.message),
+  });
+  const evaluator = createHost({
+    ...fakeWorld(leader),
+    identity: { member: 1, incarnation: 1 },
+    forward: { send: () => undefined },
+    onFatal: (error) => t.fail(error.message),
+  });
+  leader.log.listener = evaluator;
+  evaluator.role("leader", 1);
+  const pending = follower.write(request("create", "a", { object: configMap("a", { v: "mine" }) }), {
+    class: "user",
+    deadlineMs: 30_000,
+  });
+  if (sent !== undefined) evaluator.called(2, sent);
+  await leader.env.advance(10);
+  await evaluatorWrites(leader, evaluator);
+  follower.committed(leader.log.entries.filter(({ kind }) => kind === "normal"));
+  await env.advance(300);
+  const { revision, object } = await pending;
+  t.is(revision, 1);
+  t.is(object?.metadata.resourceVersion ?? String(revision), "1");
+  t.deepEqual((object as { readonly data?: object } | undefined)?.data, { v: "mine" });
+});
+
+function fakeWorld({ env, store, log }: Rig): Omit<HostOptions, "identity" | "onFatal"> {
+  return { env, store, log, kinds: fakeKinds, codec: fakeCodec, decide: fakeDecide, machines: new Map() };
+}
+
+/** Another client replaces what was made. */
+async function evaluatorWrites({ env }: Rig, host: ActorHost): Promise<void> {
+  const object = configMap("a", { v: "another's" });
+  const reply = host.write(request("update", "a", { object }), { class: "user", deadlineMs: 30_000 });
+  await env.advance(10);
+  await reply;
+}
