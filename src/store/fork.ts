@@ -18,6 +18,7 @@ export function forkStore(store: Store, options: StoreOptions = store.options): 
   const fork = createStore(options);
   const [from, to] = [store.state, fork.state];
   to.revision = from.revision;
+  to.decidedMs = from.decidedMs;
   to.lanes = from.lanes;
   for (const [kind, table] of from.tables) {
     const target = to.table(kind);

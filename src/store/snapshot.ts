@@ -1,4 +1,5 @@
 import type { KindId } from "../kinds/kind.ts";
+import type { Millis } from "../util/time.ts";
 import { concatBytes, Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import { digestOf, equalDigests, noLanes, sumLanes } from "./digest.ts";
@@ -45,6 +46,8 @@ const kindRecord = 2;
 const versionRecord = 3;
 const systemRecord = 4;
 const endRecord = 5;
+/** Absent in snapshots of stores that had no outcome, and in those from before there was such a record. */
+const timeRecord = 6;
 
 const tombstoneFlag = 1;
 const eventFlag = 2;
@@ -56,9 +59,9 @@ export function snapshotOf(store: Store): Snapshot {
   const system = state.system.freeze();
   const floors = new Map<KindId, Revision>();
   for (const [kind, { history }] of state.tables) floors.set(kind, history.floor);
-  const { revision, applied } = state;
+  const { revision, applied, decidedMs } = state;
   const digest = store.digest;
-  const records = recordsOf(store, { revision, applied, digest, floors, system });
+  const records = recordsOf(store, { revision, applied, digest, floors, decidedMs, system });
   const chunks = chunksOf(records, state.limits.snapshotChunkBytesMax);
   const close = (): void => {
     system.release();
@@ -114,6 +117,7 @@ interface Frozen {
   readonly applied: LogIndex;
   readonly digest: Digest;
   readonly floors: ReadonlyMap<KindId, Revision>;
+  readonly decidedMs: Millis;
   readonly system: ReturnType<Store["state"]["system"]["freeze"]>;
 }
 
@@ -142,6 +146,7 @@ function* recordsOf(store: Store, frozen: Frozen): Generator<Uint8Array, undefin
       yield out.string(key).string(value).finish();
     }
   }
+  if (frozen.decidedMs > 0) yield out.reset().u8(timeRecord).f64(frozen.decidedMs).finish();
   yield out.reset().u8(endRecord).u32(digest.a).u32(digest.b).finish();
 }
 
@@ -261,6 +266,7 @@ export class SnapshotLoader {
     else if (tag === kindRecord) this.#takeKind(from);
     else if (tag === versionRecord) this.#takeVersion(from);
     else if (tag === systemRecord) this.#takeSystem(from);
+    else if (tag === timeRecord) this.#store.state.decidedMs = from.f64();
     else {
       invariant(tag === endRecord, "a snapshot holds known records");
       this.#endKind();

@@ -83,6 +83,8 @@ export interface TipStore extends CommittedStore {
   /** Committed rows plus staged outcomes. Equal to `committed` on a follower. */
   readonly tip: View;
   readonly tipDigest: Digest;
+  /** Leader's time of the newest committed outcome, also of one that only a snapshot stands for. */
+  readonly decidedMs: Millis;
   /** A system row at the tip. */
   system(table: SystemTable, key: string): string | undefined;
   /** System rows of a table at the tip, in key order. */

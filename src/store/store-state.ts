@@ -1,4 +1,5 @@
 import type { Kind, KindId } from "../kinds/kind.ts";
+import type { Millis } from "../util/time.ts";
 import { invariant } from "../util/errors.ts";
 import { noLanes, rowLanes } from "./digest.ts";
 import type { Lanes } from "./digest.ts";
@@ -34,6 +35,8 @@ export class StoreState {
   readonly #crc32: (bytes: Uint8Array) => number;
   revision: Revision = 0;
   applied: LogIndex = 0;
+  /** Leader's time of the newest committed outcome: what is decided later has no lower one. */
+  decidedMs: Millis = 0;
   /** Digest of the committed state. */
   lanes: Lanes = noLanes;
   #pins = 0;

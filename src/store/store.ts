@@ -1,3 +1,4 @@
+import type { Millis } from "../util/time.ts";
 import type { Draft, KindId, KubeObject } from "../kinds/kind.ts";
 import { invariant, InvariantError } from "../util/errors.ts";
 import { digestOf, equalDigests, minusLanes, sumLanes } from "./digest.ts";
@@ -86,6 +87,10 @@ export class Store implements TipStore {
 
   get revision(): Revision {
     return this.state.revision;
+  }
+
+  get decidedMs(): Millis {
+    return this.state.decidedMs;
   }
 
   get tipRevision(): Revision {
@@ -212,6 +217,7 @@ export class Store implements TipStore {
     state.applied = index;
     state.revision = staged.revision;
     state.lanes = staged.lanes;
+    state.decidedMs = Math.max(state.decidedMs, outcome.now);
     for (const write of outcome.system) state.system.commit(write, staged.number);
     const touched = new Set<KindId>();
     for (const version of staged.versions) {

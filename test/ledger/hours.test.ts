@@ -3,9 +3,9 @@ import { join } from "node:path";
 import test from "ava";
 import { faultKinds } from "../../src/sim/cluster/faults.ts";
 
-/** Ten cluster-hours without a violation, and everything that can happen did happen. */
+/** Ten cluster-hours of masters without a violation, and everything that can happen did happen. */
 const main = join(import.meta.dirname, "..", "sim", "main.js");
-const wanted = [
+const ofLogs = [
   ...faultKinds,
   "snapshot-installed",
   "snapshot-stalled",
@@ -19,28 +19,69 @@ const wanted = [
   "addDone",
   "removeDone",
   "replaceDone",
+  "at-append-crash",
+  "at-commit-crash",
+];
+const ofMasters = [
+  ...ofLogs,
+  "at-apply-crash",
+  "at-mailbox-delay",
+  "at-mailbox-duplicate",
+  "at-mailbox-reorder",
+  "cluster-clock-jumped",
+  "answer-lost",
+  "watch-resumed",
+  "watch-expired",
+  "bookmark",
+  "create-409",
+  "replace-409",
+  "delete-409",
+  "merge-404",
 ];
 
-test("ten cluster-hours under all faults", async (t) => {
-  t.timeout(1_200_000);
-  const child = spawn(process.execPath, [main, "--seed", "10000", "--hours", "10"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+interface Hours {
+  readonly code: number;
+  readonly output: string;
+}
+
+function simulate(args: readonly string[]): Promise<Hours> {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  const lines = output.trimEnd().split("\n");
-  t.is(code, 0, lines.slice(-20).join("\n"));
-  const seen = new Set(
-    (lines.find((line) => line.startsWith("seen: ")) ?? "")
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code: code ?? 1, output })));
+}
+
+/** What was seen, how often. */
+function seenIn({ output }: Hours): ReadonlySet<string> {
+  const line = output.split("\n").find((each) => each.startsWith("seen: ")) ?? "";
+  return new Set(
+    line
       .slice(6)
       .split(" ")
-      .map((word) => word.split("=")[0]),
+      .map((word) => word.slice(0, word.lastIndexOf("="))),
   );
-  t.deepEqual(
-    wanted.filter((name) => !seen.has(name)),
-    [],
-  );
-  const [, runs = "0", voids = "0"] = /runs=(\d+) void=(\d+)/.exec(output) ?? [];
-  t.true(Number(voids) * 20 < Number(runs), `${voids} of ${runs} runs say nothing`);
-});
+}
+
+const worlds = [
+  { name: "masters", hours: 10, args: [], wanted: ofMasters },
+  { name: "logs", hours: 4, args: ["--log"], wanted: ofLogs },
+] as const;
+
+for (const { name, hours, args, wanted } of worlds) {
+  test(`${hours} cluster-hours of ${name} under all faults`, async (t) => {
+    t.timeout(3_600_000);
+    const halves = await Promise.all(
+      [10_000, 20_000].map((seed) => simulate(["--seed", `${seed}`, "--hours", `${hours / 2}`, ...args])),
+    );
+    for (const { code, output } of halves) t.is(code, 0, output.trimEnd().split("\n").slice(-20).join("\n"));
+    const seen = new Set(halves.flatMap((half) => [...seenIn(half)]));
+    t.deepEqual(
+      wanted.filter((each) => !seen.has(each)),
+      [],
+    );
+    for (const { output } of halves) {
+      const [, runs = "0", voids = "0"] = /runs=(\d+) void=(\d+)/.exec(output) ?? [];
+      t.true(Number(voids) * 20 < Number(runs), `${voids} of ${runs} runs say nothing`);
+    }
+  });
+}

@@ -4,10 +4,13 @@ import { lineOf, run, shrink } from "../../src/sim/cluster/run.ts";
 import type { RunResult } from "../../src/sim/cluster/run.ts";
 
 /**
- * `npm run sim -- --seed N --hours H [--verbose] [--no-shrink] [--faults-ms N]
- * [--runs N]`: seeds from N on until H virtual hours have passed, or N runs. The same seed prints the same bytes, but for lines that begin with `wall:`. Ends with 1
- * at the first red seed, after it has been made small.
+ * `npm run sim -- --seed N --hours H [--log] [--runs N] [--faults-ms N] [--verbose] [--no-shrink]`: masters
+ * (with `--log` their logs alone) under faults, seeds from N on until H virtual hours have passed, or N
+ * runs. The same seed prints the same bytes, but for lines that begin with `wall:`. Ends with 1 at the
+ * first red seed, after it has been made small.
  */
+// Refusals and retries are many, and nobody reads where they were made.
+Error.stackTraceLimit = process.argv.includes("--verbose") ? 10 : 0;
 const args = process.argv.slice(2);
 const valueOf = (name: string, otherwise: number): number => {
   const at = args.indexOf(`--${name}`);
@@ -54,6 +57,11 @@ if (hours > 0) {
 print(`wall: ${(minutes * 60).toFixed(1)} s of CPU, ${(clusterHours / minutes).toFixed(1)} cluster-hours a CPU-minute`);
 if (red !== undefined) {
   for (const violation of red.violations) print(`violation: ${violation}`);
+  const same = [
+    ...(args.includes("--log") ? ["--log"] : []),
+    ...(faultsMs === 40_000 ? [] : ["--faults-ms", faultsMs]),
+  ];
+  print(`replay: npm run sim -- --seed ${red.seed} --runs 1 --verbose ${same.join(" ")}`.trimEnd());
   if (!args.includes("--no-shrink")) {
     const faults = await shrink({ seed: red.seed, crypto: realCrypto, workload, faultsMs }, red.faults);
     print(`shrunk to ${faults.length} of ${red.faults.length} faults:`);

@@ -1,4 +1,4 @@
-import type { Clock, Log } from "../../env/env.ts";
+import type { Clock, Log, Timer } from "../../env/env.ts";
 import type { ReplicatedLog } from "../../raft/log-api.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { messageOf, type StatusError } from "../../util/errors.ts";
@@ -26,8 +26,18 @@ export interface AnswersOptions {
   readonly lateError: () => Error;
 }
 
+interface Barrier {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  left: number;
+}
+
 export class Answers {
   readonly #options: AnswersOptions;
+  /** Asked for in this turn. */
+  readonly #barriers: Barrier[] = [];
+  readonly #retries: Barrier[] = [];
+  #retry: Timer | undefined;
   #reads: PendingRead[] = [];
   #waits: { readonly index: LogIndex; readonly run: () => void }[] = [];
 
@@ -89,19 +99,42 @@ export class Answers {
 
   /** Resolves when the state here holds everything acknowledged before the call. */
   barrier(): Promise<void> {
-    const { log, clock, isStopped, stopError, lateError } = this.#options;
     return new Promise((resolve, reject) => {
-      const attempt = (left: number): void => {
-        if (isStopped()) return reject(stopError());
-        log.readIndex().then(
-          (index) => this.whenApplied(index, resolve),
-          () => {
-            if (left === 0) reject(lateError());
-            else clock.after(readIndexRetryMs, () => attempt(left - 1), { daemon: true });
-          },
-        );
-      };
-      attempt(readIndexTriesMax);
+      this.#barriers.push({ resolve, reject, left: readIndexTriesMax });
+      if (this.#barriers.length === 1) queueMicrotask(() => this.#ask());
     });
+  }
+
+  /** One read index for all that wait for one: it begins behind their calls. */
+  #ask(): void {
+    const { log, isStopped, stopError } = this.#options;
+    const asking = this.#barriers.splice(0);
+    if (isStopped()) {
+      for (const { reject } of asking) reject(stopError());
+      return;
+    }
+    log.readIndex().then(
+      (index) => {
+        for (const { resolve } of asking) this.whenApplied(index, resolve);
+      },
+      () => this.#askAgain(asking),
+    );
+  }
+
+  /** There is no leader just now. */
+  #askAgain(asked: readonly Barrier[]): void {
+    const { clock, lateError } = this.#options;
+    for (const barrier of asked) {
+      barrier.left -= 1;
+      if (barrier.left < 0) barrier.reject(lateError());
+      else this.#retries.push(barrier);
+    }
+    if (this.#retry !== undefined) return;
+    const again = (): void => {
+      this.#retry = undefined;
+      this.#barriers.push(...this.#retries.splice(0));
+      if (this.#barriers.length > 0) this.#ask();
+    };
+    this.#retry = clock.after(readIndexRetryMs, again, { daemon: true });
   }
 }

@@ -112,8 +112,10 @@ export class Outbound {
   }
 
   /** One timer for all: soon while something could not be sent, now and then for what is not answered. */
-  #arm(delayMs: Millis): void {
+  #arm(waitMs: Millis): void {
     const { clock } = this.#options;
+    // Less than a clock can tell apart would come again and again in the same moment.
+    const delayMs = Math.max(1, waitMs);
     const dueMs = clock.mono() + delayMs;
     if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
     this.#timer?.cancel();

@@ -52,6 +52,7 @@ export interface PartsHost {
 export function createHostParts(options: HostOptions, host: PartsHost): HostParts {
   const { env, store, machines, kinds } = options;
   const clock = createClusterClock(env.clock);
+  clock.committed(store.decidedMs);
   const random = env.random.stream("host");
   const mailbox = createMailbox<Job>();
   const directory = createDirectory();

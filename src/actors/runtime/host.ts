@@ -278,6 +278,7 @@ class Host implements ActorHost {
   }
 
   restored(): void {
+    this.parts.clock.committed(this.options.store.decidedMs);
     this.answers.moved();
   }
 

@@ -30,7 +30,10 @@ export interface ProcessStart {
   readonly send: (to: number, message: PeerMessage | CallMessage) => void;
   readonly onRole: (role: string, term: number) => void;
   /** Before they are applied. */
-  readonly onCommitted: (entries: readonly LogEntry[], state: { readonly applied: number; readonly digest: number }) => void;
+  readonly onCommitted: (
+    entries: readonly LogEntry[],
+    state: { readonly applied: number; readonly digest: number },
+  ) => void;
   /** The state is that of a snapshot now. */
   readonly onRestored: (state: { readonly applied: number; readonly digest: number }) => void;
   readonly onFatal: (error: unknown) => void;

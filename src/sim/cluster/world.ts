@@ -1,4 +1,4 @@
-import type { Crypto, Rng } from "../../env/env.ts";
+import type { Crypto, Rng, Timer } from "../../env/env.ts";
 import { TransientError, UserError, invariant, messageOf } from "../../util/errors.ts";
 import { utf8 } from "../../util/bytes.ts";
 import { createSimClock } from "../clock.ts";
@@ -81,8 +81,8 @@ export class World {
     this.#digest = Math.imul(this.#digest, 31) ^ word;
   }
 
-  after(ms: number, run: () => void): void {
-    this.clock.after(ms, run, { daemon: true });
+  after(ms: number, run: () => void): Timer {
+    return this.clock.after(ms, run, { daemon: true });
   }
 
   /** A machine that is not part of the cluster yet. */

@@ -10,10 +10,11 @@ import { Master } from "./master.ts";
 import { Model, objectsPath } from "./model.ts";
 import { Watcher } from "./watcher.ts";
 
-const patience = { minMs: 2_000, spreadMs: 15_000 };
+const patienceMinMs = 2_000;
+const patienceSpreadMs = 15_000;
 const openMax = 200;
 const namesCount = 10;
-const watchersCount = 5;
+const watchersCount = 4;
 
 /** What a client has last seen of an object. */
 interface Seen {
@@ -77,7 +78,8 @@ export class MasterClients implements Workload {
     if (this.#open > 0) return `${this.#open} requests are not answered`;
     this.#probes ??= this.#probe();
     for (const [id, state] of this.#probes) if (state === "asked") return `member ${id} does not answer a write`;
-    for (const watcher of this.#watchers) if (!watcher.hasAll) return `watcher ${watcher.id} is behind: ${watcher.state}`;
+    for (const watcher of this.#watchers)
+      if (!watcher.hasAll) return `watcher ${watcher.id} is behind: ${watcher.state}`;
     return "";
   }
 
@@ -101,7 +103,7 @@ export class MasterClients implements Workload {
 
   #turn(): void {
     if (!this.#isOn) return;
-    this.world.after(5 + this.#rng.below(68), () => this.#turn());
+    this.world.after(5 + this.#rng.below(90), () => this.#turn());
     const burst = this.#rng.below(16) === 0 ? 4 : 1;
     for (let n = 0; n < burst && this.#open < openMax; n += 1) this.#operate();
   }
@@ -125,16 +127,16 @@ export class MasterClients implements Workload {
     const seen = this.#seen.get(name);
     const kind = rng.below(100);
     this.#lastValue += 1;
-    const value = `v${this.#lastValue}${rng.below(16) === 0 ? "-".repeat(1_200) : ""}`;
-    if (kind < 46) return { verb: "get", name };
-    if (kind < 68) {
+    const value = `v${this.#lastValue}${rng.below(24) === 0 ? "-".repeat(1_200) : ""}`;
+    if (kind < 60) return { verb: "get", name };
+    if (kind < 73) {
       const isCached = rng.below(4) === 0;
       const limit = rng.below(3) === 0 ? 1 + rng.below(4) : 0;
       return { verb: "list", limit: isCached ? 0 : limit, color: rng.below(3) === 0 ? "red" : "", isCached };
     }
-    if (kind < 78) return { verb: "create", name: rng.below(4) === 0 ? "" : name, value };
-    if (kind < 88) return { verb: "replace", name, value, revision: rng.below(4) === 0 ? undefined : seen?.revision };
-    if (kind < 93) return { verb: "merge", name, value, revision: undefined };
+    if (kind < 81) return { verb: "create", name: rng.below(4) === 0 ? "" : name, value };
+    if (kind < 89) return { verb: "replace", name, value, revision: rng.below(4) === 0 ? undefined : seen?.revision };
+    if (kind < 94) return { verb: "merge", name, value, revision: undefined };
     const how = rng.below(3);
     return {
       verb: "delete",
@@ -172,7 +174,8 @@ export class MasterClients implements Workload {
 
   #count({ verb }: Operation, status: number): void {
     this.world.mix(status * 31 + verb.length);
-    if (status >= 400) this.world.counts.set(`${verb}-${status}`, (this.world.counts.get(`${verb}-${status}`) ?? 0) + 1);
+    if (status >= 400)
+      this.world.counts.set(`${verb}-${status}`, (this.world.counts.get(`${verb}-${status}`) ?? 0) + 1);
   }
 
   #see({ kind, metadata: { name, uid, resourceVersion } }: ObjectBody): void {
@@ -195,20 +198,24 @@ export class MasterClients implements Workload {
         ...(isCached ? ["resourceVersion=0"] : []),
         ...(token === "" ? [] : [`continue=${encodeURIComponent(token)}`]),
       ];
-      this.send(at, { method: "GET", target: `${objectsPath}?${query.join("&")}` }, {
-        answered: (status, text) => {
-          const list = JSON.parse(text) as ListBody;
-          this.#count(operation, status);
-          if (status < 300) items.push(...list.items);
-          const next = status < 300 ? (list.metadata.continue ?? "") : "";
-          if (next !== "") return page(this.pick() ?? at, next);
-          if (status < 300) this.judge.listed(operation, floor, { ...list, items });
-          else if (status === 410 && token !== "") this.judge.expired(revisionOf(token));
-          else this.judge.answered(operation, floor, { status, body: list });
-          then(status);
+      this.send(
+        at,
+        { method: "GET", target: `${objectsPath}?${query.join("&")}` },
+        {
+          answered: (status, text) => {
+            const list = JSON.parse(text) as ListBody;
+            this.#count(operation, status);
+            if (status < 300) items.push(...list.items);
+            const next = status < 300 ? (list.metadata.continue ?? "") : "";
+            if (next !== "") return page(this.pick() ?? at, next);
+            if (status < 300) this.judge.listed(operation, floor, { ...list, items });
+            else if (status === 410 && token !== "") this.judge.expired(revisionOf(token));
+            else this.judge.answered(operation, floor, { status, body: list });
+            then(status);
+          },
+          lost: () => then(0),
         },
-        lost: () => then(0),
-      });
+      );
     };
     page(member, "");
   }
@@ -216,18 +223,22 @@ export class MasterClients implements Workload {
   /** A client gives up after a while: what it asked for may still happen. */
   send(member: SimMember, request: ExchangeRequest, events: ExchangeEvents): Exchange {
     this.#open += 1;
+    const over = (): void => {
+      this.#open -= 1;
+      patience.cancel();
+    };
     const exchange: Exchange = new Exchange(request, {
       ...events,
       answered: (status, text) => {
-        this.#open -= 1;
+        over();
         events.answered(status, text);
       },
       lost: () => {
-        this.#open -= 1;
+        over();
         events.lost();
       },
     });
-    this.world.after(patience.minMs + this.#rng.below(patience.spreadMs), () => exchange.breakOff());
+    const patience = this.world.after(patienceMinMs + this.#rng.below(patienceSpreadMs), () => exchange.breakOff());
     this.deliver(member, exchange);
     return exchange;
   }

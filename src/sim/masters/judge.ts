@@ -57,7 +57,11 @@ export class Judge {
   }
 
   /** The answer to an operation that began when `floor` held. */
-  answered(operation: Operation, floor: number, { status, body }: { readonly status: number; readonly body: unknown }): void {
+  answered(
+    operation: Operation,
+    floor: number,
+    { status, body }: { readonly status: number; readonly body: unknown },
+  ): void {
     if (status === 503 || status === 504 || status === 429) {
       this.unknown += 1;
       return;
@@ -85,7 +89,8 @@ export class Judge {
     this.reads += 1;
     const model = this.#model;
     const place = model.find(name, { from, to: model.revision }, (version) => isVersion(version, object));
-    if (place === undefined) this.#fail(`get ${name}: ${shown(object)} was not there between ${from} and ${model.revision}`);
+    if (place === undefined)
+      this.#fail(`get ${name}: ${shown(object)} was not there between ${from} and ${model.revision}`);
     else this.#place(place);
   }
 
@@ -163,9 +168,12 @@ export class Judge {
     if (!isCached && revision < from) this.#fail(`${what}: ${from} was seen before it began`);
     const expected = this.#model.all(revision).filter((version) => color === "" || version.color === color);
     const items = list.items;
-    const isEqual = expected.length === items.length && expected.every((version, at) => isVersion(version, items[at] as ObjectBody));
+    const isEqual =
+      expected.length === items.length && expected.every((version, at) => isVersion(version, items[at] as ObjectBody));
     if (!isEqual) {
-      this.#fail(`${what}: has ${items.map(shown).join(" ")} for ${expected.map(({ name, revision: at }) => `${name}@${at}`).join(" ")}`);
+      this.#fail(
+        `${what}: has ${items.map(shown).join(" ")} for ${expected.map(({ name, revision: at }) => `${name}@${at}`).join(" ")}`,
+      );
     }
     if (!isCached) this.#place(revision);
   }

@@ -87,8 +87,8 @@ export class Watcher {
     this.#heardAt = world.clock.mono();
     const look = (): void => {
       if (this.#exchange !== exchange || exchange.isOver) return;
-      if (this.hasAll || world.clock.mono() - this.#heardAt < patienceMs) return world.after(patienceMs, look);
-      this.#again();
+      if (this.hasAll || world.clock.mono() - this.#heardAt < patienceMs) world.after(patienceMs, look);
+      else this.#again();
     };
     world.after(patienceMs, look);
   }
@@ -98,17 +98,21 @@ export class Watcher {
     if (member === undefined) return this.#again();
     const { floor } = this.#clients.judge;
     const selector = this.#color === "" ? "" : `?labelSelector=color%3D${this.#color}`;
-    this.#clients.send(member, { method: "GET", target: `${objectsPath}${selector}` }, {
-      answered: (status, text) => {
-        if (status < 300) {
-          const list = JSON.parse(text) as ListBody;
-          this.#clients.judge.listed({ verb: "list", limit: 0, color: this.#color, isCached: false }, floor, list);
-          this.#seenTo = Number(list.metadata.resourceVersion);
-        }
-        this.#again();
+    this.#clients.send(
+      member,
+      { method: "GET", target: `${objectsPath}${selector}` },
+      {
+        answered: (status, text) => {
+          if (status < 300) {
+            const list = JSON.parse(text) as ListBody;
+            this.#clients.judge.listed({ verb: "list", limit: 0, color: this.#color, isCached: false }, floor, list);
+            this.#seenTo = Number(list.metadata.resourceVersion);
+          }
+          this.#again();
+        },
+        lost: () => this.#again(),
       },
-      lost: () => this.#again(),
-    });
+    );
   }
 
   #refused(status: number, text: string): void {

@@ -158,6 +158,7 @@ export function createFakeStore(kinds: ReadonlyMap<KindId, Kind> = fakeKinds): F
     },
     outcomes,
     tipDigest: { a: 0, b: 0 },
+    decidedMs: 0,
     system: (table, key) => tip.system.get(`${table} ${key}`),
     systemRows: (table: SystemTable) =>
       [...tip.system]

@@ -461,7 +461,7 @@ test("a follower whose leader does not answer says what its client's write made,
   t.deepEqual((object as { readonly data?: object } | undefined)?.data, { v: "mine" });
 });
 
-function fakeWorld({ env, store, log }: Rig): Omit<HostOptions, "identity" | "onFatal"> {
+function fakeWorld({ env, store, log }: Pick<Rig, "env" | "store" | "log">): Omit<HostOptions, "identity" | "onFatal"> {
   return { env, store, log, kinds: fakeKinds, codec: fakeCodec, decide: fakeDecide, machines: new Map() };
 }
 
@@ -472,3 +472,15 @@ async function evaluatorWrites({ env }: Rig, host: ActorHost): Promise<void> {
   await env.advance(10);
   await reply;
 }
+
+test("a leader whose state is a snapshot's decides at no time before it, whatever its wall clock says", async (t) => {
+  const { env, log } = rig();
+  const later = env.clock.wall() + 3_600_000;
+  const host = createHost({
+    ...fakeWorld({ env, store: Object.assign(createFakeStore(), { decidedMs: later }), log }),
+    identity: { member: 1, incarnation: 1 },
+    onFatal: (error) => t.fail(error.message),
+  });
+  t.true(host.now() >= later);
+  host.stop();
+});

@@ -314,6 +314,8 @@ test("an installed snapshot replaces the state in place; watches go on or are to
   t.deepEqual(expired, ["too old resource version: 1 (5)"]);
   t.deepEqual([follower.applied, follower.revision, committed.revision], [3, 5, 5]);
   t.is(committed.get("boxes", "", "x")?.revision, 5);
+  t.true(leader.decidedMs > 0);
+  t.is(follower.decidedMs, leader.decidedMs, "what it decides as a leader comes later");
   follower.commit(4, write(leader, [put("c")]));
   t.is(seen.at(-1), "+c@6");
   t.deepEqual(follower.digest, leader.digest);
