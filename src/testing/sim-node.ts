@@ -14,7 +14,7 @@ import { createFaultyCri } from "../node/cri/faulty.ts";
 import { ProcessFaults } from "../server/faults.ts";
 import { createLife, type Life } from "./life.ts";
 import { SimKernel } from "./sim-kernel.ts";
-import { simFacts } from "./sim-master.ts";
+import { simFacts } from "../sim/master-facts.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { TableSettings } from "../node/proxy/skeleton.ts";
 import { parseIpv4Cidr, type Ipv4Cidr } from "../util/ipv4.ts";
