@@ -150,6 +150,8 @@ export class Judge {
     { status, body }: { readonly status: number; readonly body: StatusBody },
   ): void {
     this.refused += 1;
+    // At the very beginning.
+    if (operation.verb === "create" && status === 404 && from < this.#model.namespaceSince) return;
     const what = `${operation.verb} ${"name" in operation ? operation.name : ""}: ${status} ${body.reason}`;
     const isRight = operation.verb === "list" ? undefined : rightRefusal(operation, status, body.reason);
     if (isRight === undefined || operation.verb === "list") return this.#fail(`${what} ${body.message}`);

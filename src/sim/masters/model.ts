@@ -45,6 +45,8 @@ export class Model {
   /** Every change of the watched objects, in order. */
   readonly events: Version[] = [];
   revision = 0;
+  /** The namespace of the objects is there from here on. */
+  namespaceSince: number = Number.POSITIVE_INFINITY;
   /** Watches from here on can be resumed. */
   floor = 0;
   #now = 0;
@@ -87,6 +89,7 @@ export class Model {
     if (write.expected !== current) {
       this.#fail(`entry ${index} replaces ${key} of revision ${write.expected}, and ${current} is the newest`);
     }
+    if (key === `namespaces//${watchedNamespace}`) this.namespaceSince = Math.min(this.namespaceSince, this.revision);
     this.#current.set(key, write.op === "put" ? this.revision : 0);
     if (kind === watchedKind && namespace === watchedNamespace) this.#version(name, write);
   }
