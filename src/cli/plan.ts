@@ -108,6 +108,12 @@ async function adopt(
       hint: `${self} up --name ${present.name} --data-dir ${dataDir}, or another --data-dir`,
     });
   }
+  if (present.machine !== undefined || present.masterSeeds !== undefined) {
+    throw new UserError("TRP-0115", `${dataDir} belongs to the cluster "${name}" on several machines`, {
+      cause: new Error("up starts clusters that live on this machine alone"),
+      hint: `${self} ${present.machine === undefined ? "agent" : "server"} --data-dir ${dataDir}, or systemctl start its unit`,
+    });
+  }
   refuseChange(present, wanted, isRunning);
   const twin = others.find(({ cluster }) => cluster.number === present.number || clashes(cluster, present));
   if (twin !== undefined) {

@@ -1,7 +1,7 @@
 /** `troupe doctor`: is this machine, and this data directory, fit to run a cluster? */
 import { resolve } from "node:path";
 import { parseChoice } from "../arguments.ts";
-import { dataDirOf, readCluster, requireCluster, type Registered } from "../cluster-file.ts";
+import { dataDirOf, readCluster, requireCluster, type Registered, type ClusterFile } from "../cluster-file.ts";
 import { text, type Command, type Values } from "../command.ts";
 import type { Check, Verdict } from "../doctor/check.ts";
 import { paint, print, signs } from "../output.ts";
@@ -44,9 +44,15 @@ async function allChecks(found: Registered | undefined): Promise<readonly Check[
   const { machineChecks } = await import("../doctor/machine-checks.ts");
   const { dataChecks, spaceCheck } = await import("../doctor/data-checks.ts");
   const { leftoverChecks } = await import("../doctor/leftovers.ts");
-  const machine = machineChecks(found?.cluster.runtime ?? "containerd", found?.cluster.runtimeEndpoint);
+  const machine = machineChecks(runtimeHere(found), found?.cluster.runtimeEndpoint);
   const data = found === undefined ? [await spaceCheck("/var/lib/troupe")] : await dataChecks(found);
   return [...machine, ...data, ...(await leftoverChecks())];
+}
+
+/** A machine with nothing but a master needs what simulated nodes need. */
+function runtimeHere(found: Registered | undefined): ClusterFile["runtime"] {
+  if (found?.cluster.machine !== undefined && found.cluster.nodes.length === 0) return "simulated";
+  return found?.cluster.runtime ?? "containerd";
 }
 
 export function worst(checks: readonly Pick<Check, "verdict">[]): Verdict {

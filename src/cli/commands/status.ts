@@ -43,7 +43,8 @@ export const status: Command = {
     const members = await membersOf(found, access);
     const nodes = await nodesOf(found, access);
     if (output === "json") {
-      print(JSON.stringify({ name: found.cluster.name, members, nodes }, undefined, 2));
+      const shown = nodes.map((node) => ({ ...node, pid: Math.max(0, node.pid) }));
+      print(JSON.stringify({ name: found.cluster.name, members, nodes: shown }, undefined, 2));
     } else {
       show(found, members, nodes);
     }
@@ -76,10 +77,7 @@ async function membersElsewhere(
   return Promise.all(
     members.map(({ id, api }) => {
       if (id === machine.memberId || api === undefined) return memberOf(own, access);
-      return memberOf(
-        { name: `m${id}`, pid: elsewhere, address: `https://${api}` },
-        { ...access, ...splitHostPort(api) },
-      );
+      return memberOf({ name: `m${id}`, pid: 0, address: `https://${api}` }, { ...access, ...splitHostPort(api) });
     }),
   );
 }

@@ -13,19 +13,25 @@ import { sizeText } from "../output.ts";
 import { listenerOf } from "../ports.ts";
 import { createProcessEnv } from "../process-env.ts";
 import { processesOf } from "../processes.ts";
+import { peerPortOffset } from "../../server/joining/answers.ts";
 import { readMasterFolder } from "../../server/backup/offline.ts";
 import { fail, ok, quantile, warn, type Check } from "./check.ts";
 import { doctorLimits } from "./limits.ts";
 
 export async function dataChecks(found: Registered): Promise<readonly Check[]> {
   const isRunning = processesOf(found.dataDir).some(({ role }) => role === "server");
+  const certificates = certificateChecks(await listCertificates(layoutOf(found.dataDir).pki), Date.now());
+  // A node on a machine of its own has neither ports nor a log.
+  if (found.cluster.masterSeeds !== undefined) {
+    return [await spaceCheck(found.dataDir), await syncCheck(found.dataDir), ...certificates];
+  }
   return [
     await spaceCheck(found.dataDir),
     await syncCheck(found.dataDir),
     ...portChecks(found),
     await clockCheck(found.dataDir),
     await keysCheck(found.dataDir),
-    ...certificateChecks(await listCertificates(layoutOf(found.dataDir).pki), Date.now()),
+    ...certificates,
     ...(await Promise.all(logFolders(found).map(([name, folder]) => logCheck(name, folder, isRunning)))),
     await backupCheck(found, Date.now()),
   ];
@@ -102,7 +108,8 @@ export function syncVerdict(tookMs: readonly number[]): Check {
 
 function portChecks({ dataDir, cluster }: Registered): readonly Check[] {
   const own = processesOf(dataDir).map(({ pid }) => pid);
-  return [cluster.apiPort, cluster.grpcPort].map((port) => {
+  const peers = cluster.machine === undefined ? [] : [cluster.apiPort + peerPortOffset];
+  return [cluster.apiPort, cluster.grpcPort, ...peers].map((port) => {
     const holder = listenerOf(port);
     const name = `port ${port}`;
     if (holder === undefined) return ok(name, "free");
