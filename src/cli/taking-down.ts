@@ -3,7 +3,7 @@
  * from the records on disk. `down` and the end of `up --foreground` both do it.
  */
 import { spawnSync } from "node:child_process";
-import { layoutOf, unregister, writeCluster, type ClusterFile } from "./cluster-file.ts";
+import { dataDirOf, layoutOf, unregister, writeCluster, type ClusterFile } from "./cluster-file.ts";
 import { removeContext } from "./kubeconfig.ts";
 import { withLock } from "./lock.ts";
 import { say, signs, Steps } from "./output.ts";
@@ -40,14 +40,20 @@ async function remove({ name, dataDir, cluster, purge }: Down): Promise<void> {
     // One file system: what could not be unmounted must not be emptied.
     const ran = spawnSync("rm", ["-rf", "--one-file-system", "--", dataDir], { encoding: "utf8" });
     if (ran.status !== 0) throw new Error(`${dataDir} cannot be removed: ${ran.stderr.trim()}`);
-    await unregister(name);
+    // Of two folders of one name (a master's and a node's of one machine) only one is registered.
+    if ((await dataDirOf(name, undefined)) === dataDir) await unregister(name);
     say(`removed ${dataDir}`);
     return;
   }
   // It stays registered: its ports and ranges are its own as long as its data is there.
   const { kubeconfig: _removed, ...rest } = cluster;
   await writeCluster(dataDir, rest);
-  say(`left the data in ${dataDir}: ${self} up --name ${name} starts it again, ${self} down --purge removes it`);
+  say(`left the data in ${dataDir}: ${again(name, dataDir, cluster)} starts it again, ${self} down --purge removes it`);
+}
+
+function again(name: string, dataDir: string, { machine, masterSeeds }: ClusterFile): string {
+  if (machine !== undefined) return `${self} server --data-dir ${dataDir}`;
+  return masterSeeds === undefined ? `${self} up --name ${name}` : `${self} agent --data-dir ${dataDir}`;
 }
 
 async function endProcesses(dataDir: string): Promise<number> {

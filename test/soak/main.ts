@@ -4,6 +4,7 @@
  *   npm run soak -- kills [COUNT]       kill -9 of the master under write load, with a ledger (50)
  *   npm run soak -- rollouts [MINUTES]  rolling updates under client loops (30)
  *   npm run soak -- failover [KILLS]    the leader of three masters lost in every way under write load (100)
+ *   npm run soak -- members [ROUNDS]    masters join, are removed, die and get new authorities under write load (20)
  *   npm run soak -- clusters [COUNT]    virtual clusters one after another in one process (1,000)
  *
  * Each ends with one line of JSON: its figures, and `problems`, which must be empty (else exit code 1).
@@ -11,6 +12,7 @@
 import { clusters } from "./clusters.ts";
 import { failover } from "./failover.ts";
 import { kills } from "./kills.ts";
+import { members } from "./members.ts";
 import { rollouts } from "./rollouts.ts";
 
 interface Soaked {
@@ -21,6 +23,7 @@ const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soa
   clusters,
   failover,
   kills,
+  members,
   rollouts,
 };
 
