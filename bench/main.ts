@@ -1,4 +1,4 @@
-import { endOnSignals } from "./support/ending.ts";
+import { endOnSignals, unlessEnding } from "./support/ending.ts";
 
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
@@ -24,4 +24,4 @@ if (load === undefined) {
   process.exit(2);
 }
 const bench = await load();
-process.stdout.write(`${JSON.stringify(await bench.run())}\n`);
+process.stdout.write(`${JSON.stringify(await bench.run().catch(unlessEnding))}\n`);

@@ -15,13 +15,22 @@ export function atEnd(run: Run): void {
   runs.push(run);
 }
 
+let isEnding = false;
+
 export function endOnSignals(): void {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
     process.once(signal, () => {
+      isEnding = true;
       process.stderr.write(`${signal}: takes down what was started\n`);
       void endAll().then(() => process.exit(128 + constants.signals[signal]));
     });
   }
+}
+
+/** A bench whose processes were killed under it fails: that is no error if a signal asked for it. */
+export async function unlessEnding(error: unknown): Promise<never> {
+  if (isEnding) await new Promise(() => undefined);
+  throw error;
 }
 
 async function endAll(): Promise<void> {

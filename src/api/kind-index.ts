@@ -11,12 +11,16 @@ export interface KindIndex {
 
 export function indexKinds(kinds: readonly Kind[]): KindIndex {
   const ids = new Map(kinds.map((kind) => [kind.id, kind]));
-  const resources = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
+  const plurals = new Map<string, readonly Kind[]>();
+  for (const kind of kinds) plurals.set(kind.plural, [...(plurals.get(kind.plural) ?? []), kind]);
   const names = new Map(kinds.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind]));
   return {
     all: kinds,
     byId: (id) => ids.get(id),
-    byResource: (group, version, plural) => resources.get(`${group}/${version}/${plural}`),
+    byResource(group, version, plural) {
+      for (const kind of plurals.get(plural) ?? []) if (kind.group === group && kind.version === version) return kind;
+      return undefined;
+    },
     byKind: (apiVersion, kind) => names.get(`${apiVersion} ${kind}`),
   };
 }

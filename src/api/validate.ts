@@ -39,11 +39,11 @@ export function validateChanged(kind: Kind, draft: Draft, old: KubeObject, rules
 
 /** Rules that an update shares with creation may speak twice: each cause stands once. */
 function refuse(kind: Kind, draft: Draft, errors: FieldErrors): void {
+  if (errors.causes.length === 0) return;
   const seen = new Map<string, StatusCause>();
   for (const cause of errors.causes) {
     const key = `${cause.reason} ${cause.field} ${cause.message}`;
     if (!seen.has(key)) seen.set(key, cause);
   }
-  if (seen.size === 0) return;
   throw statusInvalid(kind, draft.metadata.name ?? "", { ...errors, causes: [...seen.values()] });
 }

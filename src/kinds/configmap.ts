@@ -14,6 +14,9 @@ import { ageColumn, ageOf, column, nameColumn } from "./table.ts";
 /** All values of one ConfigMap or Secret, in bytes. */
 export const dataBytesMax: number = 1024 * 1024;
 
+/** Bytes of the UTF-8 of one UTF-16 unit. */
+const unitBytesMax = 3;
+
 export const immutableDataText = "field is immutable when `immutable` is set";
 
 export const configMaps: Kind = defineKind<ConfigMap>({
@@ -49,17 +52,21 @@ function keyCount(object: ConfigMap): number {
 
 function validate(object: ConfigMap, errors: FieldErrors): void {
   let bytes = 0;
+  let units = 0;
   for (const [key, value] of Object.entries(object.data ?? {})) {
     invalidEach(errors, `data[${key}]`, key, configKey(key));
     if (object.binaryData !== undefined && Object.hasOwn(object.binaryData, key)) {
       errors.invalid(`data[${key}]`, key, "duplicate of key present in binaryData");
     }
-    bytes += byteLength(value);
+    units += value.length;
   }
   for (const [key, value] of Object.entries(object.binaryData ?? {})) {
     invalidEach(errors, `binaryData[${key}]`, key, configKey(key));
     bytes += base64Length(value);
   }
+  // A unit of text takes three bytes at most: only what may be too large is counted.
+  if (bytes + units * unitBytesMax <= dataBytesMax) return;
+  for (const value of Object.values(object.data ?? {})) bytes += byteLength(value);
   if (bytes > dataBytesMax) errors.tooLong("", dataBytesMax);
 }
 

@@ -102,18 +102,46 @@ function encodeBody(
   revision: Revision,
 ): { readonly text: string; readonly digitsAt: number } {
   invariant(Number.isSafeInteger(revision) && revision > 0, "a row's revision is positive");
+  const text = JSON.stringify(isInOrder(draft, revision) ? draft : inOrder(draft, revision));
+  const at = text.indexOf(digitsMark);
+  invariant(at > 0, "resourceVersion stands in every encoded object");
+  return { text, digitsAt: utf8Length(text, at + digitsMark.length) };
+}
+
+function inOrder(draft: Draft | KubeObject, revision: Revision): object {
   const { apiVersion, kind } = draft;
   const { name, generateName, namespace, uid } = draft.metadata;
   const resourceVersion = String(revision);
   // What stands first keeps its place, whatever value comes behind it.
   const leading: object = { name, generateName, namespace, uid, resourceVersion };
   const metadata = { ...leading, ...draft.metadata, resourceVersion };
-  const body = { ...({ apiVersion, kind, metadata } as object), ...draft, metadata };
-  const text = JSON.stringify(body);
-  const at = text.indexOf(digitsMark);
-  invariant(at > 0, "resourceVersion stands in every encoded object");
-  return { text, digitsAt: utf8Length(text, at + digitsMark.length) };
+  return { ...({ apiVersion, kind, metadata } as object), ...draft, metadata };
 }
+
+/** The members before this one, in the order in which `inOrder` puts them; each may be absent. */
+const leading: readonly string[] = ["name", "generateName", "namespace", "uid"];
+
+/** Whether printing the object as it is gives what `inOrder` would: writers that know of the order keep it. */
+function isInOrder(draft: Draft | KubeObject, revision: Revision): boolean {
+  const { metadata } = draft;
+  if (metadata.resourceVersion !== String(revision)) return false;
+  let at = 0;
+  for (const name in draft) {
+    if (name !== first[at]) return false;
+    at += 1;
+    if (at === first.length) break;
+  }
+  let place = 0;
+  for (const name in metadata) {
+    if (name === "resourceVersion") return at === first.length;
+    const next = leading.indexOf(name);
+    if (next < place) return false;
+    place = next + 1;
+  }
+  return false;
+}
+
+const first: readonly string[] = ["apiVersion", "kind", "metadata"];
 
 /** Where a body's metadata and, in it, its managedFields stand: the first byte and the one behind the last. */
 export interface BodyParts {

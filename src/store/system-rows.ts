@@ -5,6 +5,10 @@ import type { Lanes } from "./digest.ts";
 import type { SystemTable, SystemWrite } from "./outcome.ts";
 import { systemTables } from "./outcome-codec.ts";
 
+const encoder = new TextEncoder();
+const utf8UnitBytesMax = 3;
+const scratch = new Uint8Array(4_096);
+
 interface Overlay {
   readonly value: string | undefined;
   /** Number of the staged outcome that wrote it. */
@@ -94,7 +98,13 @@ export class SystemRows {
   }
 
   #lanes(table: SystemTable, key: string, value: string | undefined): Lanes {
-    return value === undefined ? noLanes : systemLanes(table, key, this.#crc32(utf8(value)));
+    return value === undefined ? noLanes : systemLanes(table, key, this.#crcOf(value));
+  }
+
+  /** Short values, which most are, need no memory of their own for it. */
+  #crcOf(value: string): number {
+    if (value.length * utf8UnitBytesMax > scratch.length) return this.#crc32(utf8(value));
+    return this.#crc32(scratch.subarray(0, encoder.encodeInto(value, scratch).written));
   }
 
   #table(name: SystemTable): Table {

@@ -67,6 +67,24 @@ const shortText = 100;
 /** UTF-8 bytes of one UTF-16 unit. */
 const utf8UnitBytesMax = 3;
 
+const chunkBytes = 64 * 1_024;
+const chunk = { bytes: new Uint8Array(0), used: 0 };
+
+/**
+ * Zeroed bytes. Small ones are cut from a common piece of memory, since an engine takes longer to set one up
+ * than to fill it; the piece lives as long as the last of them.
+ */
+function room(count: number): Uint8Array {
+  if (count > chunkBytes / 8) return new Uint8Array(count);
+  if (chunk.used + count > chunk.bytes.length) {
+    chunk.bytes = new Uint8Array(chunkBytes);
+    chunk.used = 0;
+  }
+  const start = chunk.used;
+  chunk.used += count;
+  return chunk.bytes.subarray(start, start + count);
+}
+
 /** Appends to one growing buffer. `finish` hands the buffer out without a copy; the writer is used up then, or `reset`. */
 export class Writer {
   #bytes: Uint8Array;
@@ -74,8 +92,8 @@ export class Writer {
   #length = 0;
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(Math.max(capacity, 16));
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes = room(Math.max(capacity, 16));
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
   }
 
   get length(): number {

@@ -5,7 +5,7 @@ import type { RowWrite } from "../../store/outcome.ts";
 import type { Revision } from "../../store/revision.ts";
 import type { RowRef, View } from "../../store/view.ts";
 import { invariant, InvariantError } from "../../util/errors.ts";
-import { withoutUndefined } from "../../util/json-text.ts";
+import { setKey, withoutUndefined } from "../../util/json-text.ts";
 import type { Millis } from "../../util/time.ts";
 import type { HostCodec, KindLookup } from "./codec.ts";
 import type { Note, Transaction } from "./command.ts";
@@ -247,7 +247,24 @@ function expect(row: RowRef | undefined, expected: Revision, what: string, id: K
   );
 }
 
+/** Members of metadata that stand before the revision in a stored row, in order. */
+const leading = ["name", "generateName", "namespace", "uid"] as const;
+
+/** The object as it is stored: in the order of a row, so that printing it is all that is left to do. */
 function withRevision(draft: Draft, revision: Revision): KubeObject {
-  const metadata = { ...draft.metadata, resourceVersion: String(revision) };
-  return withoutUndefined({ ...draft, metadata }) as KubeObject;
+  const given = draft.metadata;
+  const metadata: Record<string, unknown> = {};
+  for (const name of leading) if (given[name] !== undefined) metadata[name] = given[name];
+  metadata["resourceVersion"] = String(revision);
+  for (const name of Object.keys(given)) {
+    const value = given[name as keyof Draft["metadata"]];
+    if (value !== undefined && !Object.hasOwn(metadata, name)) setKey(metadata, name, withoutUndefined(value));
+  }
+  const { apiVersion, kind } = draft;
+  const object: Record<string, unknown> = { apiVersion, kind, metadata };
+  for (const name of Object.keys(draft)) {
+    const value = draft[name];
+    if (value !== undefined && !Object.hasOwn(object, name)) setKey(object, name, withoutUndefined(value));
+  }
+  return object as unknown as KubeObject;
 }

@@ -31,13 +31,22 @@ const ancient = "ancient-changes";
  */
 export function identityOf(manager: Omit<Manager, "time" | "fields">): string {
   const { name, operation, apiVersion, subresource } = manager;
-  return JSON.stringify({
+  const { of } = latest;
+  const isLatest =
+    of?.name === name && of.operation === operation && of.apiVersion === apiVersion && of.subresource === subresource;
+  if (isLatest) return latest.identity;
+  latest.of = { name, operation, apiVersion, subresource };
+  latest.identity = JSON.stringify({
     manager: name,
     operation,
     ...(operation === "Apply" ? {} : { apiVersion }),
     ...(subresource === "" ? {} : { subresource }),
   });
+  return latest.identity;
 }
+
+/** Who writes much is asked for again and again. */
+const latest: { of: Omit<Manager, "time" | "fields"> | undefined; identity: string } = { of: undefined, identity: "" };
 
 /** Throws `FieldPathError` if the list is not one that a server made. */
 export function decodeManagers(entries: readonly unknown[]): Managers {

@@ -301,6 +301,10 @@ const routedMethods: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "PATCH
 
 export function serveResource(call: Call, route: ResourceRoute): Promise<void> | void {
   if (!routedMethods.has(call.exchange.method)) return refuseMethod(call, route);
+  const { group, version, plural } = route;
+  if (call.door.catalogue.byResource(group, version, plural) !== undefined) {
+    return serveKind(call, route, resolve(call.door, route));
+  }
   const review = reviewResources.find((resource) => isAbout(route, resource));
   if (review !== undefined) return serveReview(call, review, route.verb);
   if (isAbout(route, bindingResource)) {

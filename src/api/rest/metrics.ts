@@ -47,12 +47,16 @@ interface Histogram {
 export function createMetrics(levels: readonly LevelState[]): Metrics {
   const requests = new Map<string, number>();
   const durations = new Map<string, Histogram>();
-  /** Labels are made once for each kind of request, so that their text is as well. */
-  const texts = new WeakMap<RequestLabels, string>();
-  const textOf = (labels: RequestLabels): string => {
-    let text = texts.get(labels);
-    if (text === undefined) texts.set(labels, (text = labelText(labels)));
-    return text;
+  /** Labels are made once for each kind of request, so that what is printed of them is as well. */
+  const known = new WeakMap<RequestLabels, { readonly text: string; readonly keys: Map<number, string> }>();
+  const printedOf = (labels: RequestLabels, code: number): readonly [key: string, text: string] => {
+    const { text, keys } = known.get(labels) ?? { text: labelText(labels), keys: new Map<number, string>() };
+    let key = keys.get(code);
+    if (key === undefined) {
+      keys.set(code, (key = `code="${code}",${text}`));
+      known.set(labels, { text, keys });
+    }
+    return [key, text];
   };
   const running = new Map<string, number>();
   const inFlight = { mutating: 0, readOnly: 0 };
@@ -62,8 +66,7 @@ export function createMetrics(levels: readonly LevelState[]): Metrics {
       inFlight[kind] += 1;
       return (labels, code, tookMs) => {
         inFlight[kind] -= 1;
-        const common = textOf(labels);
-        const key = `code="${code}",${common}`;
+        const [key, common] = printedOf(labels, code);
         requests.set(key, (requests.get(key) ?? 0) + 1);
         observe(durations, common, tookMs / 1_000);
       };

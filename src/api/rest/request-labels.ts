@@ -43,16 +43,25 @@ const without = {
   OTHER: { verb: "OTHER", ...noLabels },
 } as const;
 
-/** All that were ever made: as many as counters, which the catalogue bounds. */
-const made = new Map<string, Labels>();
+/** All that were ever made, by resource: as many as counters, which the catalogue bounds. */
+const made = new Map<string, Labels[]>();
 
 /** Equal labels as one object, so that whoever prints them does it once. */
 function shared(labels: Labels): Labels {
   const { verb, group, version, resource, subresource, scope, dryRun } = labels;
-  const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${dryRun}`;
-  const known = made.get(key);
-  if (known !== undefined) return known;
-  made.set(key, labels);
+  const all = made.get(resource) ?? [];
+  for (const known of all) {
+    const isSame =
+      known.verb === verb &&
+      known.scope === scope &&
+      known.subresource === subresource &&
+      known.dryRun === dryRun &&
+      known.group === group &&
+      known.version === version;
+    if (isSame) return known;
+  }
+  all.push(labels);
+  made.set(resource, all);
   return labels;
 }
 

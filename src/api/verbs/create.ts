@@ -60,7 +60,7 @@ export function create(evaluation: Evaluation, managers?: Managers): WriteReply 
 function takeServerFields(evaluation: Evaluation, draft: Draft): void {
   const { transaction } = evaluation;
   const meta = draft.metadata;
-  for (const field of serverOwned) delete meta[field];
+  for (const field of serverOwned) if (field in meta) delete meta[field];
   meta.uid = transaction.random.uuid();
   meta.creationTimestamp = formatTime(transaction.now);
 }
