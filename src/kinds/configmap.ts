@@ -44,6 +44,7 @@ export const configMaps: Kind = defineKind<ConfigMap>({
   }),
   selectable: {},
   machine: "object",
+  decoded: false,
 });
 
 function keyCount(object: ConfigMap): number {

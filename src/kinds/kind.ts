@@ -169,4 +169,9 @@ export interface Kind<O extends KubeObject = KubeObject> {
   readonly indexes?: Readonly<Record<string, (hot: HotRecord) => readonly string[]>>;
   /** Name of the object machine in `actors/objects/`; `object` is the shared one. */
   readonly machine: string;
+  /**
+   * `false`: stored for others, and seldom looked at here. What was written is not kept decoded: it would only
+   * grow old in memory, which costs a collector more than decoding the few that are looked at.
+   */
+  readonly decoded?: false;
 }

@@ -63,6 +63,6 @@ function prepare(preparation: Preparation, replaced: RowVersion | undefined): Pr
     "a row's object has the name and namespace of its key",
   );
   version.heat(object);
-  state.objects.keep(version, object);
+  if (table.kind.decoded !== false) state.objects.keep(version, object);
   return { version, row: write.row };
 }

@@ -69,15 +69,15 @@ export function cutUntaken(
 }
 
 /** Less than this is not looked after: it costs less than the looking. */
-const untakenBytesMin = 16 * 1_024;
+export const untakenBytesMin: number = 16 * 1_024;
 
 /** A body that is not whole in time: the stream is given up. An answer that streams may take for ever. */
 export function cutLate(stream: ServerHttp2Stream, { requestMs }: Patience): void {
   if (stream.endAfterHeaders) return;
   const late = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), requestMs);
   const whole = (): void => clearTimeout(late);
-  stream.once("end", whole);
-  stream.once("close", whole);
+  stream.on("end", whole);
+  stream.on("close", whole);
 }
 
 const resetsMax = 100;

@@ -38,6 +38,7 @@ import {
   cutUntaken,
   guard,
   hasTooManyHeaders,
+  untakenBytesMin,
   headersMax,
   usualPatience,
   type Patience,
@@ -227,7 +228,8 @@ function readCertificate(socket: TLSSocket): ClientCertificate | undefined {
 
 function joinHeaders(headers: IncomingHttpHeaders | IncomingMessage["headers"]): Record<string, string> {
   const joined: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     if (value !== undefined && !name.startsWith(":")) joined[name] = Array.isArray(value) ? value.join(", ") : value;
   }
   return joined;
@@ -255,9 +257,10 @@ function readBody(
       source.pause();
       reject(tooLarge(limitBytes));
     });
-    source.once("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    source.once("error", reject);
-    source.once("close", () => {
+    // Each comes once by itself; `once` would make a function more for it.
+    source.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    source.on("error", reject);
+    source.on("close", () => {
       if (!source.readableEnded) reject(cutOff());
     });
   });
@@ -316,7 +319,9 @@ function http2Exchange(
         respondHead(response, body.length === 0);
         if (body.length > 0 && !stream.destroyed) {
           stream.end(body);
-          cutUntaken(stream, patience, { pending: () => stream.writableLength, cut: drop })(body.length);
+          if (body.length > untakenBytesMin) {
+            cutUntaken(stream, patience, { pending: () => stream.writableLength, cut: drop })(body.length);
+          }
         }
         if (isRefused(connection)) stream.session?.close();
         // Of a body that nobody wanted (429) the rest is let pass, so that its connection lives on.
