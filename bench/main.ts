@@ -3,6 +3,7 @@ import { endOnSignals, unlessEnding } from "./support/ending.ts";
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
   failover: () => import("./failover.ts"),
+  fork: () => import("./fork.ts"),
   overload: () => import("./overload.ts"),
   pods: () => import("./pods.ts"),
   proxy: () => import("./proxy.ts"),

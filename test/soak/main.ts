@@ -6,6 +6,7 @@
  *   npm run soak -- failover [KILLS]    the leader of three masters lost in every way under write load (100)
  *   npm run soak -- members [ROUNDS]    masters join, are removed, die and get new authorities under write load (20)
  *   npm run soak -- clusters [COUNT]    virtual clusters one after another in one process (1,000)
+ *   npm run soak -- replays [COUNT]     the same seed again and again: the same bytes (100)
  *
  * Each ends with one line of JSON: its figures, and `problems`, which must be empty (else exit code 1).
  */
@@ -13,6 +14,7 @@ import { clusters } from "./clusters.ts";
 import { failover } from "./failover.ts";
 import { kills } from "./kills.ts";
 import { members } from "./members.ts";
+import { replays } from "./replays.ts";
 import { rollouts } from "./rollouts.ts";
 
 interface Soaked {
@@ -24,6 +26,7 @@ const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soa
   failover,
   kills,
   members,
+  replays,
   rollouts,
 };
 
