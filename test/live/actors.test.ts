@@ -102,6 +102,40 @@ live("the tree, one actor and a release are a command each; a node is described 
   t.regex(metrics, /^troupe_actor_turn_duration_seconds_count \d+$/m);
 });
 
+live("every machine is drawn, those of a node by its agent; transitions are told as they happen", async (t) => {
+  const drawn = async (...args: readonly string[]): Promise<string> => {
+    const ran = await machine.troupe("chart", ...args, "--name", name);
+    if (ran.code !== 0) throw new Error(ran.stderr);
+    return ran.stdout;
+  };
+  t.regex(
+    await drawn("deployment/hello"),
+    /^ {2}progressing --> complete: complete$(?:.*\n)*^ {2}class complete here$/m,
+  );
+  const pod = (await machine.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  t.regex(await drawn(`/node/n1/pod/default/${pod}`), /^ {2}class stage_running here$/m);
+  const data = JSON.parse(await drawn(`pod/${pod}`, "-o", "json")) as { states: { id: string }[]; actor: object };
+  t.true(data.states.some(({ id }) => id === "ready"));
+  t.is((await machine.troupe("chart", "pod/nobody", "--name", name)).code, 3);
+
+  const watching = machine.start(join(root, "bin", "troupe"), ["actors", "watch", "/obj/core/pods", "--name", name]);
+  let told = "";
+  watching.stdout?.on("data", (text: Buffer) => (told += text.toString()));
+  try {
+    await until("the stream is open", async () => {
+      await machine.kubectl("run", `w${Date.now()}`, "--image=none.invalid/none:1", "--overrides", unscheduled);
+      return told.includes("gone → ");
+    });
+    t.regex(told, /\/obj\/core\/pods\/default\/w\d+ {2}gone → gated {2}on gated$/m);
+  } finally {
+    watching.kill("SIGTERM");
+    await machine.kubectl("delete", "pods", "-l", "run", "--wait=false");
+  }
+});
+
+/** A pod that goes nowhere. */
+const unscheduled = JSON.stringify({ spec: { schedulingGates: [{ name: "example.com/wait" }] } });
+
 live("an agent that is killed comes back with its actors, and its containers run on", async (t) => {
   const containers = (): Promise<string> =>
     machine.kubectl("get", "pods", "-o", "jsonpath={.items[*].status.containerStatuses[*].containerID}");
