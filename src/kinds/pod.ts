@@ -158,6 +158,11 @@ export const pods: Kind = defineKind<Pod>({
     // The empty name holds the pods that wait for a node.
     node: (hot) => [(hot as PodHot).nodeName],
     phase: (hot) => [(hot as PodHot).phase],
+    // Pods that wait and have a priority above the usual one: few among thousands that wait.
+    waiting: (hot) => {
+      const { nodeName, priority } = hot as PodHot;
+      return nodeName === "" && priority > 0 ? ["urgent"] : [];
+    },
   },
   machine: "pod",
 });

@@ -15,6 +15,7 @@ import type { Admission } from "../api/admission/admission.ts";
 import { defaultTolerations } from "../api/admission/default-tolerations.ts";
 import { namespaceLifecycle } from "../api/admission/namespace-lifecycle.ts";
 import { podServiceAccount } from "../api/admission/pod-service-account.ts";
+import { priority } from "../api/admission/priority.ts";
 import { createServiceAllocation, defaultServiceRanges } from "../api/admission/service-allocation.ts";
 import { createDecide } from "../api/decide.ts";
 import type { NodeTable } from "../api/link/nodes.ts";
@@ -87,6 +88,7 @@ export function admissionOf(facts: ClusterFacts): readonly Admission[] {
   return [
     namespaceLifecycle,
     podServiceAccount,
+    priority,
     defaultTolerations,
     createServiceAllocation({ ...defaultServiceRanges, clusterCidrs: [facts.serviceCidr] }),
   ];

@@ -80,7 +80,8 @@ function plan(view: TimedView, key: string, memory: FactsMemory): Plan {
 function mostUrgent(view: TimedView, above: number, memory: FactsMemory): RowRef | undefined {
   let found: RowRef | undefined;
   let highest = above;
-  for (const row of view.index("pods", "node", "")) {
+  // Below the usual priority everybody else goes first.
+  for (const row of above < 0 ? view.index("pods", "node", "") : view.index("pods", "waiting", "urgent")) {
     const { priority } = memory.pod(row);
     if (priority > highest && tierOf(row.object<Pod>()) === "active") {
       found = row;
@@ -191,7 +192,7 @@ class FactsMemory {
   /** All nodes with what their pods have taken, in the order of their names. */
   nodes(view: View): readonly NodeFacts[] {
     if (this.built?.revision === view.revision) return this.built.nodes;
-    let seen = view.index("pods", "node", "").length;
+    let seen = 0;
     const nodes = view.list("nodes").map((row) => {
       const running = view.index("pods", "node", row.name).map((pod) => this.entry(pod));
       seen += running.length;

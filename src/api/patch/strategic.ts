@@ -25,6 +25,7 @@ function mergeObject(schema: Schema | undefined, original: JsonObject, patch: Js
   if (directive === "delete") return {};
   if (directive === "replace") return plain(schema, without(patch, "$patch"));
   if (directive !== undefined && directive !== "merge") throw unknownDirective(directive, patch);
+  checkOrders(schema, patch);
   const result = new Map<string, Json>(Object.entries(retained(original, patch)));
   for (const [key, value] of Object.entries(patch)) {
     if (key.startsWith("$")) continue;
@@ -208,6 +209,27 @@ function keyOf(item: JsonObject, key: string): Json {
     throw refusal(422, "Invalid", `map: ${goPlain(item)} does not contain declared merge key: ${key}`);
   }
   return value;
+}
+
+/** What a patch lists stands in the order that it asks for, and nothing stands there that the order does not name. */
+function checkOrders(schema: Schema | undefined, patch: JsonObject): void {
+  for (const [directive, order] of Object.entries(patch)) {
+    if (!directive.startsWith(orderPrefix) || !isList(order)) continue;
+    const name = directive.slice(orderPrefix.length);
+    const list = member(patch, name);
+    if (!isList(list) || list.length === 0 || order.length === 0) continue;
+    const field = memberSchema(schema, name);
+    const key = field?.type === "list" ? field.patch?.key : undefined;
+    const identity = (item: Json): string =>
+      canonicalText(key !== undefined && isObject(item) ? keyOf(item, key) : item);
+    const listed = list.filter((item) => !isObject(item) || member(item, "$patch") === undefined).map(identity);
+    let next = 0;
+    for (const item of order) if (next < listed.length && identity(item) === listed[next]) next += 1;
+    if (next === listed.length) continue;
+    throw badRequest(
+      `The order in patch list:\n${goPlain(list)}\n doesn't match $setElementOrder list:\n${goPlain(order)}\n`,
+    );
+  }
 }
 
 /**

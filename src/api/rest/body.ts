@@ -2,7 +2,8 @@ import { yaml } from "../../env/packages.ts";
 import { decodeJson, type Decoded } from "../../kinds/decode-json.ts";
 import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
 import { badRequest } from "../../kinds/status-errors.ts";
-import { messageOf } from "../../util/errors.ts";
+import { toHex } from "../../util/bytes.ts";
+import { messageOf, type StatusError } from "../../util/errors.ts";
 import { goQuote } from "../../util/gojson.ts";
 import type { Json } from "../../util/json.ts";
 import { JsonSyntaxError, parseJsonText } from "../../util/json-text.ts";
@@ -28,10 +29,37 @@ function decodeBytes(
 ): DecodedForm {
   const { format, validation } = options;
   if (format === "protobuf") return settleForm(form, fromProtobuf(form, bytes), options);
-  const { value, duplicates, doubledKeys } = parseText(bytes, format);
+  const { value, duplicates, doubledKeys } = parseForm(form, bytes, format);
   const decoded = decodeJson(form.schema, value, { validation });
   return settleForm(form, decoded, { validation, duplicates, doubledKeys });
 }
+
+/** What cannot be read at all is not known to be of any kind. Throws 400. */
+function parseForm(form: Form, bytes: Uint8Array, format: "json" | "yaml"): ParsedText {
+  const unrecognized = (problem: string): StatusError =>
+    badRequest(`the object provided is unrecognized (must be of type ${form.kind}): ${problem} (${summaryOf(bytes)})`);
+  try {
+    return readText(bytes, format);
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) {
+      throw unrecognized(`couldn't get version/kind; json parse error: ${error.message}`);
+    }
+    if (error instanceof YamlError) throw unrecognized(error.message);
+    throw error;
+  }
+}
+
+const summaryBytesMax = 30;
+
+/** The beginning of a body: as text where it looks like an object, else in hex. */
+function summaryOf(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "<empty>";
+  const start = bytes.subarray(0, summaryBytesMax);
+  const shown = bytes[0] === openBrace ? new TextDecoder().decode(start) : toHex(start);
+  return bytes.length > summaryBytesMax ? `${shown} ...` : shown;
+}
+
+const openBrace = 123;
 
 function fromProtobuf(form: Form, bytes: Uint8Array): Decoded {
   try {
@@ -52,18 +80,32 @@ export interface ParsedText {
 
 /** JSON or YAML text as data. Throws 400. */
 export function parseText(bytes: Uint8Array, format: "json" | "yaml"): ParsedText {
-  const text = utf8(bytes);
-  if (format === "yaml" && !/^\s*[{[]/.test(text)) return parseYaml(text);
   try {
-    const { value, duplicates } = parseJsonText(text);
-    if (format === "json" || duplicates.length === 0) return { value, duplicates, doubledKeys: [] };
-    // JSON that was sent as YAML: only the YAML reader knows lines. It is asked where there is something to say.
-    const { doubledKeys } = parseYaml(text);
-    return { value, duplicates: [], doubledKeys };
+    return readText(bytes, format);
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw badRequest(error.message);
+    if (error instanceof YamlError) throw badRequest(`error converting YAML to JSON: ${error.message}`);
     throw error;
   }
+}
+
+/** The text is no YAML; the message begins as Go's reader begins it. */
+class YamlError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "YamlError";
+  }
+}
+
+/** Throws `JsonSyntaxError` and `YamlError`, and 400 for what is no text. */
+function readText(bytes: Uint8Array, format: "json" | "yaml"): ParsedText {
+  const text = utf8(bytes);
+  if (format === "yaml" && !/^\s*[{[]/.test(text)) return parseYaml(text);
+  const { value, duplicates } = parseJsonText(text);
+  if (format === "json" || duplicates.length === 0) return { value, duplicates, doubledKeys: [] };
+  // JSON that was sent as YAML: only the YAML reader knows lines. It is asked where there is something to say.
+  const { doubledKeys } = parseYaml(text);
+  return { value, duplicates: [], doubledKeys };
 }
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -101,7 +143,7 @@ function parseYaml(text: string): ParsedText {
   const [error] = document.errors;
   if (error !== undefined) {
     const line = text.slice(0, error.pos[0]).split("\n").length;
-    throw badRequest(`error converting YAML to JSON: yaml: line ${line}: ${error.message}`);
+    throw new YamlError(`yaml: line ${line}: ${error.message}`);
   }
   try {
     const json = JSON.stringify(document.toJS({ maxAliasCount: 100 }));
@@ -109,7 +151,7 @@ function parseYaml(text: string): ParsedText {
     collectDoubled(document.contents, lineCounter(text), doubledKeys);
     return { value: parseJsonText(json ?? "null").value, duplicates: [], doubledKeys };
   } catch (problem) {
-    throw badRequest(`error converting YAML to JSON: ${messageOf(problem)}`);
+    throw new YamlError(`yaml: ${messageOf(problem)}`, { cause: problem });
   }
 }
 

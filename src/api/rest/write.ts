@@ -20,7 +20,7 @@ import type { Call } from "./call.ts";
 import { parseListOptions } from "./list-options.ts";
 import { bodyFormat, mediaType, negotiate, type Accepted } from "./negotiate.ts";
 import { readPage, shapeContext, shownKind, type ReadPage, type ReadTarget } from "./read.ts";
-import { respond, respondStatus, warningHeaders } from "./respond.ts";
+import { respond, respondJson, warningHeaders } from "./respond.ts";
 import { createSelection } from "./selection.ts";
 import { contentTypeOf, inFormat, listPieces, objectText } from "./shapes.ts";
 
@@ -135,7 +135,7 @@ export async function serveDelete(call: Call, target: ReadTarget): Promise<void>
     verb: "delete",
     user: call.user,
   });
-  show(call, { target, accepted, reply, warnings: [] });
+  show(call, { target, accepted, reply, warnings: [], isCodeless: true });
 }
 
 /** Deletes one by one what the selectors choose, and answers the list of it. */
@@ -312,6 +312,8 @@ interface Shown {
   readonly accepted: Accepted;
   readonly reply: WriteReply;
   readonly warnings: readonly string[];
+  /** A Status of success does not repeat the code: of a DELETE Kubernetes leaves it out. */
+  readonly isCodeless?: true;
 }
 
 function show(call: Call, shown: Shown): void {
@@ -320,7 +322,8 @@ function show(call: Call, shown: Shown): void {
   const { object, status, code } = reply;
   if (object === undefined) {
     // A later leader knows only that the write was done: its result is kept without a body.
-    respondStatus(call.exchange, { ...(status ?? success(code, detailsOf(target.kind, target.name))), code }, headers);
+    const { code: _, ...said } = status ?? success(code, detailsOf(target.kind, target.name));
+    respondJson(call.exchange, shown.isCodeless === true ? said : { ...said, code }, { code, headers });
     return;
   }
   const { format, shape } = accepted;

@@ -131,6 +131,30 @@ const strategic: readonly (readonly [string, Json, Json, Json | number])[] = [
     spec(containers("a", "x", "b")),
   ],
   [
+    "$setElementOrder that does not name what the patch lists is refused",
+    spec(containers("a")),
+    spec(containers("b"), { "$setElementOrder/containers": [{ name: "a" }] }),
+    400,
+  ],
+  [
+    "$setElementOrder in another order than the patch's is refused",
+    spec(containers("a", "b")),
+    spec(containers("b", "a"), { "$setElementOrder/containers": [{ name: "a" }, { name: "b" }] }),
+    400,
+  ],
+  [
+    "$setElementOrder need not name what the patch deletes",
+    spec(containers("a", "b")),
+    spec([{ name: "b", $patch: "delete" }], { "$setElementOrder/containers": [{ name: "a" }] }),
+    spec(containers("a")),
+  ],
+  [
+    "$setElementOrder of a list of values is held against it too",
+    { metadata: { finalizers: ["a"] } },
+    { metadata: { "$setElementOrder/finalizers": ["a"], finalizers: ["b"] } },
+    400,
+  ],
+  [
     "$deleteFromPrimitiveList removes values",
     { metadata: { finalizers: ["a", "b"] } },
     { metadata: { "$deleteFromPrimitiveList/finalizers": ["a"] } },

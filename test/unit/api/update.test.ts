@@ -158,6 +158,7 @@ test("DELETE answers a Status with the uid, and the object is gone", async (t) =
   const { code, json } = await rig.call("DELETE", `${CM}/a`);
   t.is(code, 200);
   t.like(json, { kind: "Status", status: "Success" });
+  t.false("code" in json, "Kubernetes leaves it out of a deletion");
   t.deepEqual(json.details, { name: "a", kind: "configmaps", uid: made.metadata.uid });
   t.is((await rig.call("GET", `${CM}/a`)).code, 404);
 });

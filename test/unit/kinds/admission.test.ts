@@ -2,6 +2,7 @@ import test from "ava";
 import type { Transaction, WriteRequest } from "../../../src/actors/runtime/command.ts";
 import type { Admission } from "../../../src/api/admission/admission.ts";
 import { defaultTolerations } from "../../../src/api/admission/default-tolerations.ts";
+import { priority } from "../../../src/api/admission/priority.ts";
 import { podServiceAccount } from "../../../src/api/admission/pod-service-account.ts";
 import { createServiceAllocation } from "../../../src/api/admission/service-allocation.ts";
 import type { Rng } from "../../../src/env/env.ts";
@@ -284,4 +285,28 @@ test("a pod bears a lost node for 300 seconds unless it says otherwise", (t) => 
     { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
   ]);
   t.is(tolerationsOf([{ operator: "Exists" }])?.length, 1);
+});
+
+test("a pod's priority is that of its class, written into it at creation, and stays", (t) => {
+  const rows = new Rows();
+  const settle = (spec: Record<string, Json>, old?: KubeObject): PodSpec => {
+    const draft = draftOf("pods", "a", { containers: [{ name: "c" }], ...spec });
+    rows.admit(priority, kindOf("pods"), draft, old);
+    return draft["spec"] as PodSpec;
+  };
+  t.like(settle({}), { priority: 0, preemptionPolicy: "PreemptLowerPriority" });
+  t.is(settle({ priorityClassName: "system-node-critical" }).priority, 2_000_001_000);
+  t.is(settle({ priorityClassName: "nobody-knows" }).priority, 0);
+  t.is(settle({ priority: 0, preemptionPolicy: "PreemptLowerPriority" }).priority, 0);
+  t.throws(() => settle({ priority: 5 }), {
+    message:
+      'pods "a" is forbidden: the integer value of priority (5) must not be provided in pod spec; priority admission controller computed 0 from the given PriorityClass name',
+  });
+  t.throws(() => settle({ preemptionPolicy: "Never" }), {
+    message:
+      'pods "a" is forbidden: the string value of PreemptionPolicy (Never) must not be provided in pod spec; priority admission controller computed PreemptLowerPriority from the given PriorityClass name',
+  });
+  const old = { spec: { priority: 7, preemptionPolicy: "Never" } } as unknown as KubeObject;
+  t.like(settle({}, old), { priority: 7, preemptionPolicy: "Never" });
+  t.is(settle({ priority: 3 }, old).priority, 3, "validation is the one that refuses it");
 });

@@ -27,7 +27,7 @@ function laughs(): string {
   return lines.join("\n");
 }
 
-const toJson = /^error converting YAML to JSON: /;
+const toJson = /^the object provided is unrecognized \(must be of type ConfigMap\): yaml: /;
 
 /** Bodies in YAML. */
 export const yamls: readonly Hostile[] = [
