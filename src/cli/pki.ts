@@ -8,6 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertifiedKey, Issuer, LeafRequest } from "../auth/certificates.ts";
 import { UserError } from "../util/errors.ts";
+import { self } from "./self.ts";
 import { lifeOf, renewalDueMs } from "./certificates.ts";
 import { masterAddress, readText, writeAtomic, type ClusterFile } from "./cluster-file.ts";
 
@@ -37,6 +38,12 @@ export interface Renewal {
 
 export async function ensurePki(folder: string, cluster: ClusterFile, renewal: Renewal = {}): Promise<Pki> {
   const { renew = () => false, validMs = yearMs } = renewal;
+  if (cluster.masterSeeds !== undefined) {
+    throw new UserError("TRP-0111", `${folder} is that of a node: it has no keys of the cluster`, {
+      hint: `${self} on a machine with a master`,
+      exitCode: 3,
+    });
+  }
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const issuer = lazyIssuer();
   const authority = async (name: string): Promise<CertifiedKey & { readonly trusted: string }> => {

@@ -10,6 +10,7 @@ import { ensurePki } from "../pki.ts";
 import { renewContext } from "../renewal.ts";
 import { processesOf } from "../processes.ts";
 import { self } from "../self.ts";
+import { accessOf } from "./up.ts";
 
 export const cert: Command = {
   name: "cert",
@@ -103,7 +104,8 @@ async function renew(values: Values, found: Registered, names: readonly string[]
   for (const { name, toMs } of renewed) print(`${name} renewed, until ${new Date(toMs).toISOString()}`);
   const serving = renewed.find(({ name }) => name === "serving");
   if (serving !== undefined && running.some(({ role }) => role === "server")) {
-    for (const port of [cluster.apiPort, cluster.grpcPort]) await shows(port, serving.fingerprint);
+    const { host } = accessOf(cluster, pki);
+    for (const port of [cluster.apiPort, cluster.grpcPort]) await shows({ host, port }, serving.fingerprint);
     say("the master shows it on both ports");
   }
   return 0;
@@ -132,13 +134,18 @@ async function rotate(values: Values): Promise<number> {
 const patienceMs = 15_000;
 const pollMs = 200;
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Resolves once the port shows the certificate to who connects. */
-async function shows(port: number, fingerprint: string): Promise<void> {
+async function shows(at: Address, fingerprint: string): Promise<void> {
   const untilMs = Date.now() + patienceMs;
   for (;;) {
-    if ((await shown(port)) === fingerprint) return;
+    if ((await shown(at)) === fingerprint) return;
     if (Date.now() > untilMs) {
-      throw new UserError("TRP-0181", `port ${port} shows the certificate of before`, {
+      throw new UserError("TRP-0181", `port ${at.port} shows the certificate of before`, {
         hint: "the master's log says certificate.not-renewed if it could not; a restart takes it over",
         exitCode: 4,
       });
@@ -148,9 +155,9 @@ async function shows(port: number, fingerprint: string): Promise<void> {
 }
 
 /** Undefined: nobody answers at this moment. */
-function shown(port: number): Promise<string | undefined> {
+function shown({ host, port }: Address): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port, rejectUnauthorized: false, ALPNProtocols: ["h2"] }, () => {
+    const socket = connect({ host, port, rejectUnauthorized: false, ALPNProtocols: ["h2"] }, () => {
       resolve(socket.getPeerCertificate().fingerprint256);
       socket.destroy();
     });

@@ -188,10 +188,11 @@ async function takeUp(wish: MachineWish, present: ClusterFile): Promise<ClusterF
   const host = wish.host ?? known?.host ?? machineAddress();
   const apiPort = wish.port ?? present.apiPort;
   const identity = await identityIn(dataDir);
+  const memberId = identity?.memberId ?? known?.memberId ?? 1;
   const machine: MachineMaster = {
-    name: known?.name ?? "m1",
+    name: `m${memberId}`,
     clusterId: identity?.clusterId ?? known?.clusterId ?? present.id,
-    memberId: identity?.memberId ?? known?.memberId ?? 1,
+    memberId,
     host,
     listen: wish.listen ?? known?.listen ?? everywhere,
     alternativeNames: wish.alternativeNames.length > 0 ? wish.alternativeNames : (known?.alternativeNames ?? []),

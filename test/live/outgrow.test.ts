@@ -1,0 +1,47 @@
+// A cluster that `up` has made on one machine becomes one of several: with its objects, its node, its keys.
+import test from "ava";
+import { canDrive, troupe, until } from "./support/machine.ts";
+import {
+  configOf,
+  createMachines,
+  dataOf,
+  newToken,
+  startServer,
+  type Box,
+  type Machines,
+} from "./support/machines.ts";
+
+const live = canDrive ? test.serial : test.serial.skip;
+let machines: Machines;
+
+test.before(() => {
+  if (canDrive) machines = createMachines(2);
+});
+test.after.always(async () => {
+  if (canDrive) await machines.dispose();
+});
+
+live("up, down, server with an address: the cluster goes on, and another master joins it", async (t) => {
+  const [first, second] = machines.boxes as [Box, Box];
+  const up = await first.troupe("up", "--name", "small", "--runtime", "simulated", "--data-dir", dataOf(first));
+  t.is(up.code, 0, up.stderr);
+  const context = `${first.folder}/.kube/config`;
+  await first.kubectl(context, "create", "secret", "generic", "kept", "--from-literal=a=b");
+  t.is((await first.troupe("down", "--name", "small")).code, 0);
+
+  startServer(first, "--advertise-address", first.address);
+  await until("it is ready", async () => (await first.kubectl(configOf(first), "get", "--raw", "/readyz")) === "ok");
+  const refused = await first.troupe("up", "--name", "small");
+  t.regex(refused.stderr, /belongs to the cluster "small" on several machines[^]*TRP-0115/);
+  first.start("agent", [troupe, "agent", "--data-dir", dataOf(first), "--node", "n1"]);
+  const token = await newToken(first, "--role", "master");
+  startServer(second, "--join", `${first.address}:6443`, "--token", token);
+  await until("both vote", async () => {
+    const { stdout } = await first.troupe("member", "list", "--data-dir", dataOf(first));
+    return /leader/.test(stdout) && /voter/.test(stdout);
+  });
+  t.is(await second.kubectl(configOf(second), "get", "secret", "kept", "-o", "jsonpath={.data.a}"), "Yg==");
+  await until("its node is Ready", async () =>
+    /n1 +Ready/.test(await second.kubectl(configOf(second), "get", "nodes", "--no-headers")),
+  );
+});
