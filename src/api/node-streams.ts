@@ -1,10 +1,22 @@
+import type { User } from "../actors/runtime/command.ts";
+import type { Attributes } from "../auth/auth-api.ts";
+
 /**
  * How the API reaches a container: through the link of the node that runs it (`api/link/`). The
  * virtual cluster answers it from its simulated nodes.
  */
 export interface NodeStreams {
-  /** Throws StatusError 503 when no live link to `node` is known. */
-  open(node: string, request: NodeStreamRequest): Promise<NodeStream>;
+  /**
+   * Throws StatusError 503 when no live link to `node` is known. Where another master holds the link, that one
+   * authorises `asker` again.
+   */
+  open(node: string, request: NodeStreamRequest, asker?: StreamAsker): Promise<NodeStream>;
+}
+
+/** Who asks, and what this was authorised as. */
+export interface StreamAsker {
+  readonly user: User;
+  readonly attributes: Attributes;
 }
 
 export type NodeStreamRequest =

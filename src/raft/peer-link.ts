@@ -102,7 +102,7 @@ export class PeerLink {
 /** About what a frame will take; entries are what counts. */
 function sizeOf(frame: Frame): number {
   if (frame.type === "snapshotChunk") return frame.bytes.length;
-  if (frame.type === "command" || frame.type === "answer") return frame.body.length;
+  if (frame.type === "command" || frame.type === "answer" || frame.type === "relay") return frame.body.length;
   return frame.type === "append" ? frame.entries.reduce((sum, { payload }) => sum + payload.length, 0) : 0;
 }
 

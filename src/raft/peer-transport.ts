@@ -5,7 +5,7 @@ import type { MemberId } from "./core/types.ts";
 import { raftLimits } from "./limits.ts";
 import { PeerLink } from "./peer-link.ts";
 import type { Raft } from "./raft-api.ts";
-import type { CallMessage, PeerAddress, PeerMessage, Transport } from "./transport-api.ts";
+import { isCall, type CallMessage, type PeerAddress, type PeerMessage, type Transport } from "./transport-api.ts";
 import { Encoder } from "./wire.ts";
 import type { Hello, Lane } from "./wire.ts";
 
@@ -34,6 +34,8 @@ export interface PeerHandlers extends Pick<
 > {
   /** A command or an answer beside the log. Default: nobody takes them. */
   call?(from: MemberId, message: CallMessage): void;
+  /** A connection that calls went over, either way, has broken: some may be missing. */
+  callsLost?(peer: MemberId): void;
 }
 
 /** In a member's peer certificate: who it is. */
@@ -226,6 +228,7 @@ export class PeerTransport implements Transport {
           log("info", "peer-lost", { member: peer.id, reason });
           handlers.link(peer.id, false);
         }
+        if (isUp && lane !== "bulk") handlers.callsLost?.(peer.id);
         if (lane === "log") this.#dialSoon(peer, lane);
       },
     });
@@ -262,7 +265,9 @@ export class PeerTransport implements Transport {
       onMessage: (message) => {
         if (peer !== undefined) this.#take(peer, message);
       },
-      onClose: () => void peer?.called.delete(link),
+      onClose: () => {
+        if (peer?.called.delete(link) === true && link.lane !== "bulk") handlers.callsLost?.(peer.id);
+      },
     });
   }
 
@@ -281,10 +286,6 @@ export class PeerTransport implements Transport {
     peer.incarnation = incarnation;
     for (const link of [...peer.dialed.values(), ...peer.called]) link.close("the member has started anew");
   }
-}
-
-function isCall(message: PeerMessage | CallMessage): message is CallMessage {
-  return message.type === "command" || message.type === "answer";
 }
 
 function laneOf(message: PeerMessage | CallMessage): Lane {

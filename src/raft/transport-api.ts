@@ -24,7 +24,25 @@ export type PeerMessage = Message | SnapshotMessage;
  * A command of another member's client on its way to the leader, and what it came to. They travel
  * beside the log, which knows nothing of them; either may be lost, doubled or late.
  */
-export type CallMessage =
+export type CallMessage = CommandMessage | RelayMessage;
+
+/**
+ * A stream to a container that one member's client asked for and another member holds. Numbers of streams are the
+ * origin's, of its life `incarnation`.
+ */
+export interface RelayMessage {
+  readonly type: "relay";
+  readonly incarnation: number;
+  readonly stream: number;
+  /** `end`: the last chunk of a channel; `ack`: `amount` bytes were taken; `heard`: when nodes were, without a stream. */
+  readonly step: "open" | "opened" | "refused" | "chunk" | "end" | "ack" | "close" | "heard";
+  readonly toOrigin: boolean;
+  readonly channel: number;
+  readonly amount: number;
+  readonly body: Uint8Array;
+}
+
+export type CommandMessage =
   | {
       readonly type: "command";
       /** Evaluated only by the leader of this term. */
@@ -45,6 +63,11 @@ export type CallMessage =
       readonly index: number;
       readonly body: Uint8Array;
     };
+
+/** Beside the log, not of it. */
+export function isCall(message: PeerMessage | CallMessage): message is CallMessage {
+  return message.type === "command" || message.type === "answer" || message.type === "relay";
+}
 
 /** Names one file of bytes, so that a broken transfer goes on only with the same. */
 export interface SnapshotId {

@@ -3,7 +3,14 @@ import { concatBytes, equalBytes, Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { CampaignReason, Entry, Message } from "./core/types.ts";
 import { RECORD_HEADER_BYTES, readRecord, viewOf, writeRecord } from "./format.ts";
-import type { CallMessage, PeerMessage, SnapshotId, SnapshotMessage } from "./transport-api.ts";
+import type {
+  CallMessage,
+  CommandMessage,
+  PeerMessage,
+  RelayMessage,
+  SnapshotId,
+  SnapshotMessage,
+} from "./transport-api.ts";
 
 /**
  * Messages between members as bytes: length (4), type (1), then fields of fixed width; entries are
@@ -38,7 +45,7 @@ export type Frame = Hello | Refusal | PeerMessage | CallMessage;
 const types = [
   ["hello", "refused", "preVote", "preVoteResp", "vote", "voteResp", "append", "appendResp"],
   ["heartbeat", "heartbeatResp", "readIndex", "readIndexResp", "timeoutNow", "repair", "repaired", "removed"],
-  ["snapshotOffer", "snapshotChunk", "snapshotAck", "command", "answer"],
+  ["snapshotOffer", "snapshotChunk", "snapshotAck", "command", "answer", "relay"],
 ].flat() as readonly Frame["type"][];
 
 const reasons: readonly CampaignReason[] = ["timeout", "linkdown", "transfer"];
@@ -47,6 +54,9 @@ const ackStates: readonly Extract<SnapshotMessage, { type: "snapshotAck" }>["sta
   "again",
   "done",
   "broken",
+];
+const relaySteps: readonly RelayMessage["step"][] = [
+  ...(["open", "opened", "refused", "chunk", "end", "ack", "close", "heard"] as const),
 ];
 const protocol = 1;
 const lanes: readonly Lane[] = ["log", "bulk", "call"];
@@ -189,6 +199,14 @@ function writeFields(writer: Writer, frame: Exclude<Frame, { type: "append" }>):
       return;
     case "answer":
       writer.u48(frame.term).u48(frame.incarnation).u48(frame.sequence).u48(frame.index).bytes(frame.body);
+      return;
+    case "relay":
+      writer.u48(frame.incarnation).u48(frame.stream).u8(relaySteps.indexOf(frame.step));
+      writer
+        .u8(frame.toOrigin ? 1 : 0)
+        .u8(frame.channel)
+        .u48(frame.amount)
+        .bytes(frame.body);
   }
 }
 
@@ -243,6 +261,8 @@ function readFields(type: Exclude<Frame["type"], "append">, reader: Reader): Fra
     case "command":
     case "answer":
       return readCall(type, reader);
+    case "relay":
+      return readRelay(reader);
     default:
       return readMessage(type, reader.u48(), reader);
   }
@@ -256,7 +276,15 @@ function readSnapshot(type: SnapshotMessage["type"], term: number, reader: Reade
   return { type, term, id, offset, state: ackStates[reader.u8()] ?? "again" };
 }
 
-function readCall(type: CallMessage["type"], reader: Reader): CallMessage {
+function readRelay(reader: Reader): RelayMessage {
+  const [incarnation, stream] = [reader.u48(), reader.u48()];
+  const step = relaySteps[reader.u8()];
+  invariant(step !== undefined, "a step of a stream is a known one");
+  const [toOrigin, channel, amount] = [reader.u8() === 1, reader.u8(), reader.u48()];
+  return { type: "relay", incarnation, stream, step, toOrigin, channel, amount, body: reader.bytes() };
+}
+
+function readCall(type: CommandMessage["type"], reader: Reader): CommandMessage {
   const id = { term: reader.u48(), incarnation: reader.u48(), sequence: reader.u48() };
   const number = reader.u48();
   const body = reader.bytes();

@@ -18,11 +18,13 @@ import { podServiceAccount } from "../api/admission/pod-service-account.ts";
 import { priority } from "../api/admission/priority.ts";
 import { createServiceAllocation, defaultServiceRanges } from "../api/admission/service-allocation.ts";
 import { createDecide } from "../api/decide.ts";
+import { requireAllowed } from "../api/authorize.ts";
 import type { NodeTable } from "../api/link/nodes.ts";
+import { NodeRelay } from "../api/link/relay.ts";
 import type { NodeStreams } from "../api/node-streams.ts";
 import type { Door } from "../api/rest/call.ts";
 import { openDoor, restHandler, type VersionInfo } from "../api/rest/door.ts";
-import type { Authenticator, Authorizer, TokenIssuer } from "../auth/auth-api.ts";
+import type { Attributes, Authenticator, Authorizer, TokenIssuer } from "../auth/auth-api.ts";
 import { createAuthenticator } from "../auth/authenticator.ts";
 import { createAuthorizer } from "../auth/authorizer.ts";
 import type { Env } from "../env/env.ts";
@@ -31,6 +33,7 @@ import type { HttpHandler } from "../env/http.ts";
 import { allKinds, servedKinds } from "../kinds/catalogue.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
+import type { CallMessage } from "../raft/transport-api.ts";
 import type { Store } from "../store/store.ts";
 import { actorMetrics } from "./actor-metrics.ts";
 import { crumbPart } from "./crumb.ts";
@@ -62,7 +65,9 @@ export interface CoreOptions {
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
   readonly nodeStreams: NodeStreams;
-  readonly nodes: Pick<NodeTable, "lastHeard">;
+  readonly nodes: Pick<NodeTable, "lastHeard" | "heardAll">;
+  /** Whether a member is gone for good. Default: none ever is. */
+  readonly isRemoved?: (member: number) => boolean;
   readonly controllers: readonly Controller[];
   readonly version: VersionInfo;
   readonly onFatal: (error: Error) => void;
@@ -74,6 +79,10 @@ export interface CoreOptions {
 }
 
 export interface Core {
+  /** From another master. */
+  called(from: number, message: CallMessage): void;
+  /** Calls over the connections to that master may be missing. */
+  callsLost(peer: number): void;
   readonly store: Store;
   readonly host: ActorHost;
   readonly authorizer: Authorizer;
@@ -104,6 +113,7 @@ export function createCore(options: CoreOptions): Core {
     ...(options.watchdog === undefined ? {} : { watchdog: options.watchdog }),
     ...(options.forward === undefined ? {} : { forward: options.forward }),
   };
+  const authorizer = createAuthorizer({ view: store.committed, faults: options.faults !== undefined });
   const host = createHost({
     env,
     store,
@@ -114,6 +124,9 @@ export function createCore(options: CoreOptions): Core {
     machines,
     identity,
     onFatal,
+    authorizeAgain(user, asked) {
+      for (const attributes of asked) requireAllowed(authorizer, user, attributes as Attributes);
+    },
     ...watched,
   });
   // Before everything else of the term: what it caught must not run first again.
@@ -124,11 +137,15 @@ export function createCore(options: CoreOptions): Core {
     env,
     host,
     process: processParts({ env, store, log, sessions: () => sessions.count }),
-    leader: () => [...host.leaderChildren(), ...controllers(), sweepsChild({ env, store, host })],
+    leader: () => [
+      ...host.leaderChildren(),
+      ...controllers(),
+      sweepsChild({ env, store, host, isRemoved: options.isRemoved ?? (() => false) }),
+    ],
     handOver: () => void options.handOver?.().catch((error: unknown) => env.log("warn", "hand-over.failed", { error })),
     giveUp: onFatal,
   });
-  const authorizer = createAuthorizer({ view: store.committed, faults: options.faults !== undefined });
+  const relay = relayOf(options, host, authorizer);
   const door = openDoor({
     host,
     store,
@@ -139,9 +156,10 @@ export function createCore(options: CoreOptions): Core {
     ),
     authorizer,
     tokenIssuer: options.tokenIssuer,
-    nodeStreams: options.nodeStreams,
+    nodeStreams: relay ?? options.nodeStreams,
     moreMetrics: () => [actorMetrics(host)],
-    lastHeard: (node) => options.nodes.lastHeard(node),
+    beforeRefusal: () => (host.isLeader ? Promise.resolve() : host.readBarrier()),
+    lastHeard: (node) => (host.isLeader ? options.nodes.lastHeard(node) : relay?.lastHeard(node)),
     env,
     version: options.version,
     audiences: options.audiences,
@@ -149,7 +167,37 @@ export function createCore(options: CoreOptions): Core {
   });
   const rest = restHandler(door);
   options.faults?.followStore({ store, host, kinds: allKinds });
-  return { store, host, authorizer, kinds: kindsById, door, rest: (exchange) => rest(sessions.counted(exchange)) };
+  return {
+    store,
+    host,
+    authorizer,
+    kinds: kindsById,
+    door,
+    rest: (exchange) => rest(sessions.counted(exchange)),
+    called(from, message) {
+      if (message.type === "relay") relay?.take(from, message);
+      else host.called(from, message);
+    },
+    callsLost: (peer) => relay?.lost(peer),
+  };
+}
+
+/** Undefined: there is no other master. */
+function relayOf(options: CoreOptions, host: ActorHost, authorizer: Authorizer): NodeRelay | undefined {
+  const { env, log, identity, forward, nodeStreams, nodes } = options;
+  if (forward === undefined) return undefined;
+  const relay = new NodeRelay({
+    clock: env.clock,
+    leader: () => log.leader,
+    identity,
+    leads: () => host.isLeader,
+    local: nodeStreams,
+    port: forward,
+    authorize: ({ user, attributes }) => requireAllowed(authorizer, user, attributes),
+    heard: () => nodes.heardAll(),
+  });
+  host.addLeaderPart({ start: () => undefined, stop: () => relay.release() });
+  return relay;
 }
 
 /** A follower may not have heard yet of whom it is about to refuse: it asks how far the leader is first. */

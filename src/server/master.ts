@@ -286,6 +286,7 @@ class State {
       isRemoved: (id) => raft.isRemoved(id),
       receive: (from, message) => replica.receive(from, message),
       call: (from, message) => replica.call(from, message),
+      callsLost: (peer) => replica.callsLost(peer),
       link: (peer, isUp) => replica.link(peer, isUp),
     });
     await raft.start();

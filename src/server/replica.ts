@@ -103,13 +103,19 @@ export class Replica<Links> {
   }
 
   call(from: number, message: CallMessage): void {
-    this.#parts?.core.host.called(from, message);
+    this.#parts?.core.called(from, message);
+  }
+
+  /** A connection to another master that calls went over broke. */
+  callsLost(peer: number): void {
+    this.#parts?.core.callsLost(peer);
   }
 
   /** The connection to another master came up or broke. */
   link(peer: number, isUp: boolean): void {
     this.raft.link(peer, isUp);
     if (isUp) this.#parts?.core.host.linked(peer);
+    else this.#parts?.core.callsLost(peer);
   }
 
   #onRole(role: ReplicatedLog["role"], term: Term): void {
@@ -139,6 +145,7 @@ export class Replica<Links> {
       log: raft,
       identity: { member: raft.memberId, incarnation: raft.incarnation + livesBefore },
       nodes,
+      isRemoved: (member) => raft.isRemoved(member),
       onFatal,
       ...(peering === undefined ? {} : { forward: peering.transport, handOver: () => raft.transfer() }),
     });

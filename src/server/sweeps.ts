@@ -1,4 +1,4 @@
-/** Housekeeping of the leader: moves the floors of the history windows by replicated decisions. */
+/** Housekeeping of the leader: moves the floors of the history windows, and forgets members that are gone. */
 import type { ActorHost } from "../actors/runtime/actor-host.ts";
 import { leaderPath } from "../actors/runtime/paths.ts";
 import { guarded, partChild, type ChildSpec } from "../actors/runtime/supervisor.ts";
@@ -14,10 +14,24 @@ export interface SweepOptions {
   readonly env: Env;
   readonly store: Store;
   readonly host: ActorHost;
+  /** Whether a member is gone for good: nobody asks for what its clients' commands came to. */
+  readonly isRemoved: (member: number) => boolean;
 }
 
-export function sweepsChild({ env, store, host }: SweepOptions): ChildSpec {
-  const due = (): readonly SystemWrite[] => dueFloors(store.histories(), host.now(), store.state.limits);
+/** In one sweep. */
+const resultsMax = 1_000;
+
+export function sweepsChild({ env, store, host, isRemoved }: SweepOptions): ChildSpec {
+  const orphans = (): readonly SystemWrite[] =>
+    store
+      .systemRows("result")
+      .filter(([key]) => isRemoved(Number(key.slice(0, key.indexOf("/")))))
+      .slice(0, resultsMax)
+      .map(([key]) => ({ table: "result", key }));
+  const due = (): readonly SystemWrite[] => [
+    ...dueFloors(store.histories(), host.now(), store.state.limits),
+    ...orphans(),
+  ];
   const sweep = (): void => {
     const fault = env.faults.at({ seam: "process", path: `${path}/sweep` });
     if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind}`);

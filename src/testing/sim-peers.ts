@@ -1,7 +1,7 @@
 import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import type { Clock, Rng } from "../env/env.ts";
 import { noFaults, type FaultAction, type FaultPort } from "../env/faults.ts";
-import type { CallMessage, PeerMessage, Transport } from "../raft/transport-api.ts";
+import { isCall, type CallMessage, type PeerMessage, type Transport } from "../raft/transport-api.ts";
 
 /**
  * The cables between the masters of a virtual cluster, in process. Messages keep their order and take
@@ -79,21 +79,22 @@ export class SimPeers {
     const pair = pairOf(from, to);
     const moreMs = (this.delaysMs.get(pair) ?? 0) + (fault.kind === "delay" ? fault.ms : 0);
     const soonest = this.#clock.mono() + 0.2 + this.#rng.below(800) / 1_000 + moreMs;
-    let at = Math.max(soonest, this.#lastAt.get(pair) ?? 0);
+    // Behind the one before: what is due at one moment comes in any order.
+    let at = Math.max(soonest, (this.#lastAt.get(pair) ?? 0) + orderMs);
     // What comes behind a message out of order overtakes it.
     if (fault.kind === "reorder") at += 1 + this.#rng.below(reorderMsMax);
     else this.#lastAt.set(pair, at);
     const arrive = (): void => {
       if (this.#ends.get(to) !== receiver || this.#ends.get(from) !== sender || this.isCut(from, to)) return;
-      if (message.type === "command" || message.type === "answer") receiver.call(from, message);
+      if (isCall(message)) receiver.call(from, message);
       else receiver.receive(from, message);
     };
     // Heartbeats never end: they do not keep a cluster from being settled.
     const daemon = message.type === "heartbeat" || message.type === "heartbeatResp";
     this.#clock.after(at - this.#clock.mono(), arrive, { daemon });
     if (fault.kind === "duplicate") this.#clock.after(at - this.#clock.mono() + 0.1, arrive, { daemon });
-    const isCall = message.type === "command" || message.type === "answer";
-    if (!isCall || this.doubledWithinMs === 0) return;
+    // Streams go over one connection: they lose nothing and double nothing.
+    if (!isCall(message) || message.type === "relay" || this.doubledWithinMs === 0) return;
     this.#clock.after(at - this.#clock.mono() + this.#rng.below(this.doubledWithinMs), arrive);
   }
 
@@ -127,3 +128,4 @@ function pairOf(from: number, to: number): string {
 
 const none: FaultAction = { kind: "none" };
 const reorderMsMax = 10;
+const orderMs = 1e-6;

@@ -205,3 +205,28 @@ test("the death of a leader holds up the clients of the others for some tens of 
     );
   }
 });
+
+test("logs are read through any master; when nodes were heard is known to each", async (t) => {
+  await using cluster = await createCluster({ masters: 3, nodes: 1, seed: 21, time: "virtual" });
+  await cluster.apply(deployment("web", { replicas: 1 }));
+  await cluster.advance(8_000);
+  const { name } = cluster.list("pods")[0]!.metadata;
+  const missing = await cluster.request("GET", "/api/v1/namespaces/default/pods/none/log", undefined, {
+    via: followersOf(cluster)[0]?.name ?? "",
+  });
+  t.is(missing.code, 404);
+  for (const member of cluster.members) {
+    const log = await cluster.request("GET", `/api/v1/namespaces/default/pods/${name}/log`, undefined, {
+      via: member.name,
+    });
+    t.is(log.code, 200, `${member.name}: ${log.text}`);
+    t.regex(log.text, /simulated container app/);
+    const lease = await cluster.request(
+      "GET",
+      "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1",
+      undefined,
+      { via: member.name },
+    );
+    t.regex(String((lease.json() as { spec?: { renewTime?: string } }).spec?.renewTime), /^\d{4}-/, member.name);
+  }
+});

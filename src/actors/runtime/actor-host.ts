@@ -1,18 +1,18 @@
 import type { Env } from "../../env/env.ts";
 import type { Watchdog } from "../../env/watchdog.ts";
 import type { LogListener, ReplicatedLog } from "../../raft/log-api.ts";
-import type { CallMessage } from "../../raft/transport-api.ts";
+import type { CommandMessage } from "../../raft/transport-api.ts";
 import type { Cause, SystemWrite } from "../../store/outcome.ts";
 import type { Term } from "../../store/revision.ts";
 import type { TipStore } from "../../store/store-api.ts";
 import type { Millis } from "../../util/time.ts";
 import type { Breaker } from "./breaker.ts";
 import type { HostCodec, KindLookup } from "./codec.ts";
-import type { CommandClass, Decide } from "./command.ts";
+import type { CommandClass, Decide, User } from "./command.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { OpenDirectory } from "./directory.ts";
 import type { ForwardPort } from "./forwarding.ts";
-import type { WriteHost } from "./host-api.ts";
+import type { WriteHost, WriteOptions } from "./host-api.ts";
 import type { MachineCatalogue } from "./machine.ts";
 import type { Parking } from "./parking.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -45,7 +45,7 @@ export interface ActorHost extends WriteHost, LogListener {
   /** Told with the path of each actor that was let go. */
   onReleased(run: (path: string) => void): void;
   /** From another member: a command for the leader, or what one of ours came to. */
-  called(from: number, message: CallMessage): void;
+  called(from: number, message: CommandMessage): void;
   /** The connection to a member is there again: what waits for it is handed in anew. */
   linked(peer: number): void;
   /** The store has taken over a snapshot of the leader. */
@@ -83,6 +83,8 @@ export interface HostOptions {
   readonly onFatal: (error: Error) => void;
   /** The way to the other members. Default: there are none. */
   readonly forward?: ForwardPort;
+  /** Throws StatusError where the user may not do what another member has let it do. Default: that is believed. */
+  readonly authorizeAgain?: (user: User, asked: NonNullable<WriteOptions["asked"]>) => void;
   /** Told what is evaluated. Default: nobody watches. */
   readonly watchdog?: Watchdog;
 }

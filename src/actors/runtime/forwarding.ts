@@ -22,6 +22,9 @@ export interface ForwardPort {
   send(to: number, message: CallMessage): void;
 }
 
+/** Beside commands the same connections carry streams to containers (`api/link/relay.ts`). */
+export type { RelayMessage } from "../../raft/transport-api.ts";
+
 type Command = Extract<CallMessage, { type: "command" }>;
 type Answer = Extract<CallMessage, { type: "answer" }>;
 
@@ -29,6 +32,7 @@ type Answer = Extract<CallMessage, { type: "answer" }>;
 interface Content {
   readonly class: CommandClass;
   readonly deadlineMs: Millis;
+  readonly asked: NonNullable<WriteOptions["asked"]>;
   readonly request: WriteRequest;
 }
 
@@ -103,7 +107,8 @@ export class Outbound {
     const now = clock.mono();
     job.sent = { term, atMs: now };
     if (job.request === undefined) return;
-    const content: Content = { class: job.class, deadlineMs: job.deadlineAtMs - now, request: job.request };
+    const { request, asked = [] } = job;
+    const content: Content = { class: job.class, deadlineMs: job.deadlineAtMs - now, asked, request };
     const { sequence } = job;
     const { incarnation } = identity;
     const body = utf8(JSON.stringify(content));

@@ -17,6 +17,8 @@ export interface WriteHost {
 
 export interface WriteOptions {
   readonly class: CommandClass;
+  /** What it was authorised as, in the doors' terms (`Attributes`): a leader elsewhere authorises it again. */
+  readonly asked?: readonly object[];
   /** From the call on; then the outcome is unknown and the answer is 504. */
   readonly deadlineMs: Millis;
 }

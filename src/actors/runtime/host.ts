@@ -3,7 +3,7 @@ import type { FaultAction, Seam } from "../../env/faults.ts";
 import { noWatchdog, type Watchdog } from "../../env/watchdog.ts";
 import { actors as actorKind } from "../../kinds/actor.ts";
 import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
-import type { CallMessage } from "../../raft/transport-api.ts";
+import type { CommandMessage } from "../../raft/transport-api.ts";
 import type { Outcome } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { asError, invariant, TransientError, type StatusError } from "../../util/errors.ts";
@@ -146,7 +146,7 @@ class Host implements ActorHost {
     else task.failed(new TransientError("this member is not the leader"));
   }
 
-  called(from: number, message: CallMessage): void {
+  called(from: number, message: CommandMessage): void {
     this.jobs.called(from, message);
   }
 

@@ -23,6 +23,8 @@ export interface Job extends Mail {
   readonly cause: Cause;
   /** A client waits: the command outlives the term, and its result is kept until acknowledged. */
   readonly request: WriteRequest | undefined;
+  /** What that was authorised as. */
+  readonly asked?: WriteOptions["asked"];
   readonly evaluate: (transaction: OpenTransaction, system: SystemWrite[]) => WriteReply;
   readonly done: (reply: WriteReply) => void;
   readonly failed: (error: Error) => void;
@@ -67,6 +69,7 @@ export function jobOfRequest(
     ...(origin === undefined ? {} : { origin }),
     evaluate,
     class: options.class,
+    ...(options.asked === undefined ? {} : { asked: options.asked }),
     object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
     cause: {
       origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",

@@ -1,4 +1,4 @@
-import type { CallMessage } from "../../raft/transport-api.ts";
+import type { CommandMessage } from "../../raft/transport-api.ts";
 import type { CommandId, Outcome } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { StatusError, TransientError } from "../../util/errors.ts";
@@ -14,7 +14,7 @@ import { mailboxFull, outcomeUnknown, shuttingDown } from "./replies.ts";
 const written: WriteReply = { code: 200, revision: 0, warnings: [] };
 
 export interface JobsOptions {
-  readonly host: Pick<HostOptions, "env" | "log" | "identity" | "forward">;
+  readonly host: Pick<HostOptions, "env" | "log" | "identity" | "forward" | "authorizeAgain">;
   readonly mailbox: Mailbox<Job>;
   /** The term that this member leads in, if it does. */
   readonly leads: () => Term | undefined;
@@ -83,10 +83,21 @@ export class Jobs {
     rest: Pick<Job, "sequence" | "done" | "failed" | "origin">,
   ): Job {
     const { clock } = this.#options.host.env;
-    const evaluate = this.#options.evaluate(request);
+    const evaluate = this.#evaluateOf(request, options, rest.origin !== undefined);
     const job = jobOfRequest(request, options, { ...rest, now: clock.mono(), evaluate });
     job.deadline = clock.after(options.deadlineMs, () => this.#late(job), { daemon: true });
     return job;
+  }
+
+  /** Another member has authorised it by its own state, which may be behind: it is done again here. */
+  #evaluateOf(request: WriteRequest, { asked = [] }: WriteOptions, isGuest: boolean): Job["evaluate"] {
+    const evaluate = this.#options.evaluate(request);
+    const { authorizeAgain } = this.#options.host;
+    if (!isGuest || authorizeAgain === undefined) return evaluate;
+    return (transaction, system) => {
+      authorizeAgain(request.user, asked);
+      return evaluate(transaction, system);
+    };
   }
 
   #late(job: Job): void {
@@ -150,7 +161,7 @@ export class Jobs {
     return true;
   }
 
-  called(from: number, message: CallMessage): void {
+  called(from: number, message: CommandMessage): void {
     if (this.#stopped) return;
     if (message.type === "answer") return this.#outbound?.answered(message);
     this.#guests?.take(from, message, this.#guestHost());

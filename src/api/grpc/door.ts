@@ -136,13 +136,14 @@ async function operate({ door, user }: Call, caller: Caller, operation: Operatio
   const wish = writeWish(door.catalogue, operation);
   const isDry = wish.target.query.has("dryRun") || operation.delete?.options?.dryRun === true;
   if (isDry) throw badRequest("dry_run is said of a whole transaction");
-  requireAllowed(door.authorizer, user, attributesOf(wish.route));
+  const attributes = attributesOf(wish.route);
+  requireAllowed(door.authorizer, user, attributes);
   let answer: HttpResponse | undefined;
   const sink = new WholeAnswer((response) => {
     answer = response;
   });
   const exchange = new MessageExchange(partsOf(wish), caller, sink);
-  await serveResource({ door, user, target: wish.target, exchange }, wish.route);
+  await serveResource({ door, user, attributes, target: wish.target, exchange }, wish.route);
   invariant(answer !== undefined, "an operation is answered");
   return replyOf(answer);
 }

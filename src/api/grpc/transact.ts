@@ -74,7 +74,8 @@ export class WriteGroup {
       ...(this.#dryRun ? { dryRun: true } : {}),
     };
     try {
-      const reply = await this.#host.write(request, first.options);
+      const asked = held.flatMap(({ options }) => options.asked ?? []);
+      const reply = await this.#host.write(request, { ...first.options, asked });
       this.revision = reply.revision;
       for (const [at, each] of held.entries()) {
         const part = reply.parts?.[at];

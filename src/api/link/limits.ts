@@ -17,4 +17,11 @@ export const linkLimits = {
   pendingMaxBytes: 67_108_864,
   /** Changes of the common proxied revision are joined this long. */
   proxiedEveryMs: 20,
+  /** Of one stream through another master: bytes on their way until the other end has taken some. */
+  relayWindowBytes: 262_144,
+  /** A slow node is looked at again, and another leader looked for, after this long. */
+  relayLookMs: 20,
+  relayRetryMs: 50,
+  /** Masters that do not lead ask so often when nodes were heard. */
+  heardEveryMs: 5_000,
 } as const;

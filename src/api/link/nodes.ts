@@ -55,6 +55,11 @@ export class NodeTable {
     return Math.max(0, since + linkLimits.relinkMs - now);
   }
 
+  /** Of all nodes that were. */
+  heardAll(): readonly (readonly [node: string, atMs: Millis])[] {
+    return [...this.#lastHeard];
+  }
+
   get(name: string): LiveNode | undefined {
     return this.#live.get(name);
   }

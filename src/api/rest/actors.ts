@@ -3,7 +3,7 @@ import type { Chart } from "../../actors/runtime/chart.ts";
 import { textOf } from "../../util/bytes.ts";
 import { notFound } from "../../kinds/status-errors.ts";
 import { limits } from "../limits.ts";
-import type { Call } from "./call.ts";
+import { askerOf, type Call } from "./call.ts";
 import type { ReadTarget } from "./read.ts";
 import { respondJson } from "./respond.ts";
 
@@ -73,6 +73,6 @@ async function releaseHere(call: Call, { kind, name }: ReadTarget): Promise<void
 
 /** A pod's actor lives with its node: the node is told over its link, and answers when it has obeyed. */
 async function releaseOnNode(call: Call, node: string, { path }: ActorView): Promise<void> {
-  const stream = await call.door.nodeStreams.open(node, { kind: "release", path });
+  const stream = await call.door.nodeStreams.open(node, { kind: "release", path }, askerOf(call));
   stream.close();
 }

@@ -1,12 +1,12 @@
 import type { WriteHost } from "../../actors/runtime/host-api.ts";
 import type { User } from "../../actors/runtime/command.ts";
-import type { Authenticator, Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
+import type { Attributes, Authenticator, Authorizer, TokenIssuer } from "../../auth/auth-api.ts";
 import type { Env } from "../../env/env.ts";
 import type { HttpExchange } from "../../env/http.ts";
 import type { Kind } from "../../kinds/kind.ts";
 import type { CommittedStore } from "../../store/store-api.ts";
 import type { KindIndex } from "../kind-index.ts";
-import type { NodeStreams } from "../node-streams.ts";
+import type { NodeStreams, StreamAsker } from "../node-streams.ts";
 import type { Seats } from "../seats.ts";
 import type { Discovery } from "./discovery.ts";
 import type { HealthCheck } from "./health.ts";
@@ -47,6 +47,8 @@ export interface RestDoorOptions {
   readonly audiences?: readonly string[];
   /** Checks of `/readyz` beyond `ping`. */
   readonly readiness?: readonly HealthCheck[];
+  /** Waited for before a user is refused: a master that does not lead may not have heard yet of what lets it. */
+  readonly beforeRefusal?: () => Promise<void>;
   /** Shared with the other doors. Default: the door's own. */
   readonly seats?: Seats;
   /** Further metrics: blocks of lines, each ended. */
@@ -77,4 +79,11 @@ export interface Call {
   readonly exchange: HttpExchange;
   readonly target: Target;
   readonly user: User;
+  /** What it was authorised as, where that was one thing. */
+  readonly attributes?: Attributes;
+}
+
+/** For a stream that another master may have to open. */
+export function askerOf({ user, attributes }: Call): StreamAsker | undefined {
+  return attributes === undefined ? undefined : { user, attributes };
 }

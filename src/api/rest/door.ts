@@ -131,11 +131,15 @@ export async function handle(
     const user = actingUser(asking, exchange.headers, door.authorizer);
     const asked = ask(exchange);
     ({ route, target } = asked);
-    const call = { door, exchange: watched, target, user };
     const attributes = route && attributesOf(route);
+    const asks = attributes === undefined ? {} : { attributes };
+    const call: Call = { door, exchange: watched, target, user, ...asks };
     const release = await takeSeats(call, attributes);
     try {
-      if (attributes !== undefined) requireAllowed(door.authorizer, user, attributes);
+      if (attributes !== undefined) {
+        if (!door.authorizer.authorize(user, attributes).allowed) await door.beforeRefusal?.();
+        requireAllowed(door.authorizer, user, attributes);
+      }
       await asked.serve(call);
     } finally {
       release();

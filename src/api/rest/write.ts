@@ -202,6 +202,7 @@ async function write(call: Call, request: WriteRequest): Promise<WriteReply> {
   return call.door.host.write(request, {
     class: isNode ? "node" : "user",
     deadlineMs: limits.requestDeadlineMs,
+    ...(call.attributes === undefined ? {} : { asked: [call.attributes] }),
   });
 }
 

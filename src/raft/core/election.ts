@@ -99,8 +99,8 @@ function askForVotes(state: State, turn: Turn, reason: CampaignReason): void {
   setRetry(state, reason, VOTE_PATIENCE * 2 ** Math.min(state.voteTries, VOTE_DOUBLINGS));
   state.voteTries += 1;
   for (const to of otherVoters(state)) {
-    // Our own vote counts once it is durable; the others may think about theirs meanwhile.
-    turn.send(to, {
+    // Behind our own, and behind the log that it speaks of: after a crash neither may be less than was said.
+    turn.sendDurably(to, {
       type: "vote",
       term: state.term,
       lastIndex: state.log.lastIndex,

@@ -1,6 +1,6 @@
 import type { Crypto } from "../../env/env.ts";
 import type { LogEntry } from "../../raft/log-api.ts";
-import type { CallMessage, PeerMessage } from "../../raft/transport-api.ts";
+import { isCall, type CallMessage, type PeerMessage } from "../../raft/transport-api.ts";
 
 /**
  * What must hold whatever happens. Everything is checked as it happens, against what any member
@@ -104,7 +104,7 @@ export class LogChecker {
   }
 
   sent(from: number, to: number, message: PeerMessage | CallMessage): void {
-    if (message.type === "command" || message.type === "answer") return;
+    if (isCall(message)) return;
     if (isPromise(message)) {
       this.#terms.set(from, Math.max(this.#terms.get(from) ?? 0, message.term));
     }

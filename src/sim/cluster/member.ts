@@ -2,7 +2,7 @@ import type { Clock, Crypto, Env, Log, Rng } from "../../env/env.ts";
 import type { FaultAction, FaultPort, SeamPoint } from "../../env/faults.ts";
 import type { LogEntry } from "../../raft/log-api.ts";
 import type { Raft } from "../../raft/raft-api.ts";
-import type { CallMessage, PeerMessage } from "../../raft/transport-api.ts";
+import { isCall, type CallMessage, type PeerMessage } from "../../raft/transport-api.ts";
 import { UserError, messageOf } from "../../util/errors.ts";
 import type { SimClock } from "../clock.ts";
 import { createSimDisk } from "../disk.ts";
@@ -190,7 +190,7 @@ export class SimMember implements Endpoint {
 
   receive(from: number, message: PeerMessage | CallMessage): void {
     this.run(() => {
-      if (message.type === "command" || message.type === "answer") this.process?.call(from, message);
+      if (isCall(message)) this.process?.call(from, message);
       else this.process?.receive(from, message);
     });
   }

@@ -205,6 +205,9 @@ export interface FakeLog extends ReplicatedLog {
   /** Nothing is committed while this holds. */
   frozen: boolean;
   becomeLeader(): void;
+  /** The first half of that: its own entry is not yet committed; and the second. */
+  win(): void;
+  begin(): void;
   /** The term is lost; of the entries not yet committed the first `kept` survive. */
   loseTerm(kept: number): void;
   readonly uncommitted: readonly LogEntry[];
@@ -268,10 +271,15 @@ export function createFakeLog(clock: Clock): FakeLog {
     },
     compact: () => {},
     becomeLeader() {
+      log.win();
+      log.begin();
+    },
+    win() {
       term += 1;
       role = "leader";
-      for (const entry of pending.splice(0)) deliver(entry);
       append("noop", new Uint8Array(0));
+    },
+    begin() {
       for (const entry of pending.splice(0)) deliver(entry);
       log.listener?.role("leader", term);
     },

@@ -2,7 +2,7 @@ import { badRequest } from "../../../kinds/status-errors.ts";
 import { holdBack } from "../../../env/hold-back.ts";
 import { limits } from "../../limits.ts";
 import type { NodeStream, NodeStreamRequest } from "../../node-streams.ts";
-import type { Call } from "../call.ts";
+import { askerOf, type Call } from "../call.ts";
 import { chooseContainer } from "../containers.ts";
 import type { ReadTarget } from "../read.ts";
 import type { Query } from "../target.ts";
@@ -80,7 +80,7 @@ async function serveCommand(call: Call, node: string, command: Command): Promise
   client.pause();
   let stream: NodeStream;
   try {
-    stream = await call.door.nodeStreams.open(node, command);
+    stream = await call.door.nodeStreams.open(node, command, askerOf(call));
   } catch (error) {
     client.resume();
     client.finish(finalStatus(error));

@@ -6,7 +6,7 @@ import { goQuote } from "../../../util/gojson.ts";
 import { canonicalMicroTime } from "../../../util/time-format.ts";
 import { limits } from "../../limits.ts";
 import type { LogOptions, NodeStream } from "../../node-streams.ts";
-import type { Call } from "../call.ts";
+import { askerOf, type Call } from "../call.ts";
 import { chooseContainer, previousContainerId, whyWaiting } from "../containers.ts";
 import type { ReadTarget } from "../read.ts";
 import { respond, statusOf } from "../respond.ts";
@@ -29,7 +29,7 @@ export async function serveLog(call: Call, target: ReadTarget): Promise<void> {
   const request = { kind: "logs", podUid: uid, namespace, pod: name, container, options, ...previous } as const;
   let stream: NodeStream;
   try {
-    stream = await call.door.nodeStreams.open(node, request);
+    stream = await call.door.nodeStreams.open(node, request, askerOf(call));
   } catch (error) {
     // The node is asked first: it knows of a start before the status tells it.
     const waiting = whyWaiting(pod, container);

@@ -4,7 +4,7 @@ import { badRequest } from "../../../kinds/status-errors.ts";
 import { createSpdySession } from "../../../util/spdy/session.ts";
 import { limits } from "../../limits.ts";
 import type { NodeStream } from "../../node-streams.ts";
-import type { Call } from "../call.ts";
+import { askerOf, type Call } from "../call.ts";
 import type { ReadTarget } from "../read.ts";
 import type { Query } from "../target.ts";
 import { channels, noBytes, track } from "./channels.ts";
@@ -24,7 +24,7 @@ export async function servePortForward(call: Call, target: ReadTarget): Promise<
   const pod = await readPod(call, target);
   const node = nodeOf(pod);
   const open = (): Promise<NodeStream> =>
-    call.door.nodeStreams.open(node, { kind: "portforward", podUid: pod.metadata.uid });
+    call.door.nodeStreams.open(node, { kind: "portforward", podUid: pod.metadata.uid }, askerOf(call));
   if (transportOf(call) === "spdy") {
     const protocol = spdyProtocol(call, ["portforward.k8s.io"]);
     if (protocol !== undefined) relaySpdy(call, protocol, await open());
