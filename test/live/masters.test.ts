@@ -1,8 +1,9 @@
 // Three masters on one machine: the leader is killed under write load with a ledger of everything that
 // clients were told, and the cluster's one address goes on.
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, canDrive, until, type Machine } from "./support/machine.ts";
+import { canDrive, createMachine, kubectls, until, type Machine } from "./support/machine.ts";
 import { runMasterKills } from "./support/master-kills-run.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
@@ -46,6 +47,23 @@ live("up --masters 3: status tells the members and their roles, kubectl goes thr
   await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   const refused = await machine.troupe("up", "--name", name, "--masters", "5");
   t.regex(refused.stderr, /it has 3 masters/);
+});
+
+live("logs, port-forward's refusal and a node's Lease come from any master by its own address", async (t) => {
+  const [pod = ""] = (await machine.kubectl("get", "pods", "-o", "name")).trim().split("\n");
+  const { masters } = JSON.parse(await readFile(join(data, "cluster.json"), "utf8")) as {
+    readonly masters: readonly { readonly name: string; readonly apiPort: number }[];
+  };
+  for (const { name: member, apiPort } of masters) {
+    const at = ["--server", `https://127.0.0.1:${apiPort}`];
+    t.regex(await machine.kubectl(...at, "logs", pod), /simulated container/, member);
+    const refused = await machine.run(kubectls().at(-1)?.path ?? "kubectl", [...at, "exec", pod, "--", "date"]);
+    t.regex(refused.stderr + refused.stdout, /simulated/, member);
+    await until(`${member} knows when n1 was heard`, async () => {
+      const lease = await machine.kubectl(...at, "get", "lease", "-n", "kube-node-lease", "n1", "-o", "yaml");
+      return lease.includes("renewTime:");
+    });
+  }
 });
 
 live(

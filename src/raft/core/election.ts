@@ -16,7 +16,9 @@ import type { State } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import type { CampaignReason, MemberId, Message } from "./types.ts";
 
-const VOTE_PATIENCE = 4;
+const VOTE_PATIENCE = 12;
+/** In waits of one place: how long an answer to another's question may be of use to it. */
+const YIELD_PLACES = 4;
 const VOTE_DOUBLINGS = 5;
 
 /**
@@ -39,6 +41,7 @@ export function becomeFollower(state: State, turn: Turn, term: number, leader: M
   state.heartbeatDue = Number.POSITIVE_INFINITY;
   state.quorumCheckDue = Number.POSITIVE_INFINITY;
   state.asked.clear();
+  if (isNew) state.hasLetGo = false;
   state.progress.clear();
   state.uncommittedBytes = 0;
   endTransfer(state);
@@ -126,17 +129,32 @@ export function onPreVote(
   // Granting changes nothing here: no vote, no timer, no contact.
   const granted = message.nextTerm > state.term && mayVoteFor(state, message) && !isSticky(state, from, message.reason);
   const { term } = state;
-  if (!granted && message.reason === "linkdown") state.asked.set(from, { ...message, at: state.now });
+  if (message.reason === "linkdown") {
+    if (!granted) state.asked.set(from, { ...message, at: state.now });
+    else if (state.phase === "none" || (state.phase === "preVote" && from < state.id)) letGoFirst(state, turn);
+  }
   turn.send(from, { type: "preVoteResp", term, forTerm: message.nextTerm, granted });
 }
 
 /**
- * Our own connection to the leader broke: who was refused a moment ago, because we had not seen it yet, gets
- * another answer. True if somebody did: it is ahead of us.
+ * Two that have lost the leader and ask for votes at once take them from each other. Who has an answer for another
+ * waits a little with its own question; once in an election, as the other may have no way to the rest.
  */
-export function answerAgain(state: State, turn: Turn): boolean {
+function letGoFirst(state: State, turn: Turn): void {
+  if (state.hasLetGo || state.lostLeader === 0 || !mayCampaign(state)) return;
+  if (state.phase === "preVote") becomeFollower(state, turn, state.term, 0);
+  state.hasLetGo = true;
+  const waitMs = YIELD_PLACES * state.settings.linkDownStaggerMs + draw(state, 10);
+  state.electionDeadline = Math.max(state.now + waitMs, Math.min(state.electionDeadline, state.now + 2 * waitMs));
+}
+
+/**
+ * Our own connection to the leader broke: who was refused a moment ago, because we had not seen it yet, gets
+ * another answer, and goes first.
+ */
+export function answerAgain(state: State, turn: Turn): void {
   let hasGranted = false;
-  const freshMs = VOTE_PATIENCE * state.settings.linkDownStaggerMs;
+  const freshMs = YIELD_PLACES * state.settings.linkDownStaggerMs;
   for (const [to, { at, ...message }] of state.asked) {
     const { nextTerm } = message;
     if (state.now - at > freshMs || nextTerm <= state.term || !mayVoteFor(state, message)) continue;
@@ -144,7 +162,7 @@ export function answerAgain(state: State, turn: Turn): boolean {
     hasGranted = true;
   }
   state.asked.clear();
-  return hasGranted;
+  if (hasGranted) letGoFirst(state, turn);
 }
 
 /** Whether a live leader forbids to vote now. The leader itself may ask for another term. */

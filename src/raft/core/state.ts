@@ -73,6 +73,8 @@ export interface State {
   readonly votes: Map<MemberId, boolean>;
   /** Who was refused because we still hear the leader that it has lost, and when. */
   readonly asked: Map<MemberId, Extract<Message, { type: "preVote" }> & { readonly at: number }>;
+  /** Another one that has lost the leader was let go first, in this election. */
+  hasLetGo: boolean;
   readonly progress: Map<MemberId, Progress>;
   /** Index of the leader's own first entry of this term. */
   termStart: number;
@@ -145,6 +147,7 @@ export function createState(initial: InitialState): State {
     voteTries: 0,
     votes: new Map(),
     asked: new Map(),
+    hasLetGo: false,
     progress: new Map(),
     termStart: 0,
     uncommittedBytes: 0,

@@ -120,10 +120,10 @@ function onLink(state: State, turn: Turn, peer: MemberId, isUp: boolean): void {
   }
   if (isUp) return;
   state.lostLeader = peer;
-  const places = answerAgain(state, turn) ? 2 + rankOf(state) : rankOf(state);
-  const soon = state.now + places * state.settings.linkDownStaggerMs;
+  const soon = state.now + rankOf(state) * state.settings.linkDownStaggerMs;
   state.electionDeadline = Math.min(state.electionDeadline, soon);
-  if (soon <= state.now) campaign(state, turn, "linkdown");
+  answerAgain(state, turn);
+  if (state.electionDeadline <= state.now) campaign(state, turn, "linkdown");
 }
 
 /** Without room for the log a leader looks for a successor; a follower stops to acknowledge by itself. */
