@@ -2,6 +2,7 @@ import test from "ava";
 import type { ActorHost, HostTask } from "../../../src/actors/runtime/actor-host.ts";
 import { sweepsChild } from "../../../src/server/sweeps.ts";
 import { createSimEnv } from "../../../src/sim/env.ts";
+import { storeLimits } from "../../../src/store/limits.ts";
 import type { Store } from "../../../src/store/store.ts";
 
 test("results of members that are gone for good are swept; those of members stay", async (t) => {
@@ -10,6 +11,7 @@ test("results of members that are gone for good are swept; those of members stay
   const tasks: HostTask[] = [];
   const store = {
     histories: () => [],
+    state: { limits: storeLimits },
     systemRows: () => rows.map((key) => [key, "{}"] as const),
   } as unknown as Store;
   const host = { now: () => 0, submit: (task: HostTask) => void tasks.push(task) } as unknown as ActorHost;
