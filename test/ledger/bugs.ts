@@ -10,9 +10,9 @@ export interface Bug {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** How many seeds may be needed, from `firstSeed` (1) on; the script; or the tests that fail, and no other of their suite. */
+  /** How many seeds of logs alone, or of whole masters, may be needed, from `firstSeed` (1) on; the script; or the tests that fail, and no other of their suite. */
   readonly caughtBy:
-    | { readonly runs: number; readonly firstSeed?: number }
+    | { readonly runs: number; readonly firstSeed?: number; readonly world?: "log" | "masters" }
     | { readonly script: string }
     | { readonly suite: string; readonly tests: readonly string[] };
 }

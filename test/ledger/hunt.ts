@@ -3,16 +3,8 @@ import { join } from "node:path";
 import type { Bug } from "./bugs.ts";
 import { copyBuild, runNode, type BuildCopy } from "./build-copy.ts";
 
-/** What the bugs of the log need of the build. */
-export const logParts: readonly string[] = [
-  "src/util",
-  "src/env",
-  "src/raft",
-  "src/sim",
-  "test/sim",
-  "test/ledger",
-  "test/unit/raft/support",
-];
+/** What the bugs of the log and of masters need of the build. */
+export const logParts: readonly string[] = ["src", "test/sim", "test/ledger", "test/unit/raft/support"];
 
 const golden: string = join(import.meta.dirname, "..", "..", "..", "test", "golden", "raft");
 
@@ -29,8 +21,9 @@ export function hunt(copy: BuildCopy, bug: Bug): Promise<Hunted> {
   return copy.with(bug, async () => {
     if ("tests" in caughtBy) return huntByTests(copy, caughtBy);
     if ("script" in caughtBy) return byExit(await runNode([copy.pathOf("test/ledger/golden.js"), scriptOf(caughtBy)]));
-    const { runs, firstSeed = 1 } = caughtBy;
+    const { runs, firstSeed = 1, world = "log" } = caughtBy;
     const limits = ["--seed", `${firstSeed}`, "--runs", `${runs}`, "--faults-ms", "25000", "--no-shrink"];
+    if (world === "log") limits.push("--log");
     return byExit(await runNode([copy.pathOf("test/sim/main.js"), ...limits]));
   });
 }

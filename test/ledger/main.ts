@@ -2,10 +2,11 @@ import { cpus } from "node:os";
 import { bugs, type Bug } from "./bugs.ts";
 import { copyBuild, type BuildCopy } from "./build-copy.ts";
 import { faultBugs } from "./fault-bugs.ts";
+import { masterBugs } from "./master-bugs.ts";
 import { copyForFaults, hunt, logParts } from "./hunt.ts";
 
 /**
- * `npm run ledger -- [log|faults] [part of a name or of a suite]`: puts each bug into a copy of the
+ * `npm run ledger -- [log|masters|faults] [part of a name or of a suite]`: puts each bug into a copy of the
  * build and looks whether what must catch it does. Ends with 1 where one is not caught.
  */
 interface Ledger {
@@ -15,6 +16,7 @@ interface Ledger {
 
 const ledgers: Readonly<Record<string, Ledger>> = {
   log: { bugs, copy: () => copyBuild(logParts) },
+  masters: { bugs: masterBugs, copy: () => copyBuild(logParts) },
   faults: { bugs: faultBugs, copy: copyForFaults },
 };
 

@@ -109,6 +109,7 @@ export class Answers {
   #ask(): void {
     const { log, isStopped, stopError } = this.#options;
     const asking = this.#barriers.splice(0);
+    if (asking.length === 0) return;
     if (isStopped()) {
       for (const { reject } of asking) reject(stopError());
       return;

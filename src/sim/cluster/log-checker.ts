@@ -131,9 +131,9 @@ export class LogChecker {
   }
 }
 
-/** What may leave only once the term is on stable storage. */
+/** What may leave only once the term is on stable storage. A candidate asks while its own vote is being written. */
 function isPromise(message: PeerMessage): boolean {
   if (message.type === "voteResp") return message.granted;
   if (message.type === "appendResp") return message.outcome === "ok";
-  return message.type === "append" || message.type === "vote";
+  return message.type === "append";
 }

@@ -12,7 +12,9 @@ import { Watcher } from "./watcher.ts";
 
 const patienceMinMs = 2_000;
 const patienceSpreadMs = 15_000;
-const openMax = 200;
+const openMax = 500;
+/** Operations that are begun at least, whatever is down. */
+const perSecond = 21;
 const namesCount = 10;
 const watchersCount = 4;
 
@@ -103,13 +105,17 @@ export class MasterClients implements Workload {
 
   #turn(): void {
     if (!this.#isOn) return;
-    this.world.after(5 + this.#rng.below(90), () => this.#turn());
-    const burst = this.#rng.below(16) === 0 ? 4 : 1;
-    for (let n = 0; n < burst && this.#open < openMax; n += 1) this.#operate();
+    const rng = this.#rng;
+    this.world.after(5 + rng.below(300), () => this.#turn());
+    const { mono } = this.world.clock;
+    // What was missed while nobody could be asked is made up for.
+    const owed = Math.min(8, Math.ceil((mono() * perSecond) / 1_000) - this.attempted);
+    const count = Math.max(1 + rng.below(6), owed);
+    const one = rng.below(2) === 0 ? this.pick() : undefined;
+    for (let n = 0; n < count && this.#open < openMax; n += 1) this.#operate(one ?? this.pick());
   }
 
-  #operate(): void {
-    const member = this.pick();
+  #operate(member: SimMember | undefined): void {
     if (member === undefined) return;
     this.attempted += 1;
     this.ask(member, this.#draw());
