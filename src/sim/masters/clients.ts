@@ -105,11 +105,11 @@ export class MasterClients implements Workload {
 
   #turn(): void {
     if (!this.#isOn) return;
+    const { clock } = this.world;
     const rng = this.#rng;
     this.world.after(5 + rng.below(300), () => this.#turn());
-    const { mono } = this.world.clock;
     // What was missed while nobody could be asked is made up for.
-    const owed = Math.min(8, Math.ceil((mono() * perSecond) / 1_000) - this.attempted);
+    const owed = Math.min(8, Math.ceil((clock.mono() * perSecond) / 1_000) - this.attempted);
     const count = Math.max(1 + rng.below(6), owed);
     const one = rng.below(2) === 0 ? this.pick() : undefined;
     for (let n = 0; n < count && this.#open < openMax; n += 1) this.#operate(one ?? this.pick());
