@@ -1,6 +1,6 @@
 import { chartOf, type Chart } from "../../actors/runtime/chart.ts";
 import { assign, createActor, setup } from "xstate";
-import type { Clock, Log } from "../../env/env.ts";
+import type { Clock, Log, Timer } from "../../env/env.ts";
 import type { Container, Pod, Probe } from "../../kinds/generated/types.ts";
 import type { Millis } from "../../util/time.ts";
 import { xstateClock } from "../pods/pod-actor.ts";
@@ -12,9 +12,12 @@ import type { ProbeKind } from "./probes.ts";
 import { asError } from "../../util/errors.ts";
 
 /**
- * One probe of one running container: `waiting → probing → resting → probing …`, or `held` once it
- * has said what ends the container (a failed liveness or startup probe waits for a new container).
- * A result counts only after as many equal ones in a row as the threshold says.
+ * One probe of one running container: `waiting`, then `probing` until the first answer, then `resting` between
+ * answers that change something; or `held` once it has said what ends the container (a failed liveness or
+ * startup probe waits for a new container). A result counts only after as many equal ones in a row as the
+ * threshold says.
+ *
+ * An answer that says what is known already is no event: a full node hears thousands of them a minute.
  */
 export interface ProbeActor {
   readonly state: string;
@@ -48,6 +51,8 @@ interface ProbeContext {
   readonly pod: Pod;
   readonly last: "success" | "failure" | undefined;
   readonly inRow: number;
+  /** Until the next try while it rests. */
+  readonly rest: { timer: Timer | undefined };
 }
 
 /** Undefined: the prober itself failed, which says nothing about the container. */
@@ -63,6 +68,36 @@ function inRowWith({ last, inRow }: ProbeContext, { kind }: ProbeAnswer): number
   return kind === last ? inRow + 1 : 1;
 }
 
+/** It has counted as success before, and does so again. */
+function isKnown(context: ProbeContext, { kind }: ProbeAnswer): boolean {
+  const { last, inRow, options } = context;
+  return kind === "success" && last === "success" && inRow >= thresholdOf(options.probe, "success");
+}
+
+/** Tries again and again, one rest behind each answer, until one is news. */
+function rest(self: ProbeSelf): void {
+  const { options, rest: resting } = self.getSnapshot().context;
+  const periodMs = (options.probe.periodSeconds ?? 10) * 1_000;
+  const timer = options.clock.after(
+    periodMs,
+    () => {
+      const { context } = self.getSnapshot();
+      void tryProbe(context).then((answer) => {
+        if (resting.timer !== timer) return;
+        if (answer === undefined || isKnown(self.getSnapshot().context, answer)) rest(self);
+        else self.send({ type: "answered", answer });
+      });
+    },
+    { daemon: true },
+  );
+  resting.timer = timer;
+}
+
+interface ProbeSelf {
+  getSnapshot(): { readonly context: ProbeContext };
+  send(event: ProbeEvent): void;
+}
+
 const machine = setup({
   types: {
     context: {} as ProbeContext,
@@ -70,12 +105,16 @@ const machine = setup({
     input: {} as ProbeActorOptions,
   },
   actions: {
-    // No actor of its own for each try: there are thousands of them a minute on a full node.
     begin: ({ context, self }) => {
       void tryProbe(context).then((answer) => {
         if (self.getSnapshot().status !== "active") return;
         self.send(answer === undefined ? { type: "blank" } : { type: "answered", answer });
       });
+    },
+    rest: ({ self }) => rest(self),
+    wake: ({ context }) => {
+      context.rest.timer?.cancel();
+      context.rest.timer = undefined;
     },
     count: assign(({ context }, answer: ProbeAnswer) => ({ inRow: inRowWith(context, answer), last: answer.kind })),
     tell: ({ context }) => {
@@ -95,13 +134,10 @@ const machine = setup({
       return kind === "startup" || (kind === "liveness" && answer.kind === "failure");
     },
   },
-  delays: {
-    first: ({ context }) => context.options.delayMs,
-    period: ({ context }) => (context.options.probe.periodSeconds ?? 10) * 1_000,
-  },
+  delays: { first: ({ context }) => context.options.delayMs },
 }).createMachine({
   id: "probe",
-  context: ({ input }) => ({ options: input, pod: input.pod, last: undefined, inRow: 0 }),
+  context: ({ input }) => ({ options: input, pod: input.pod, last: undefined, inRow: 0, rest: { timer: undefined } }),
   initial: "waiting",
   on: { pod: { actions: assign({ pod: ({ event }) => event.pod }) } },
   states: {
@@ -131,7 +167,32 @@ const machine = setup({
         blank: "resting",
       },
     },
-    resting: { after: { period: "probing" } },
+    resting: {
+      entry: "rest",
+      exit: "wake",
+      on: {
+        answered: [
+          {
+            guard: { type: "isLast", params: ({ event }) => event.answer },
+            target: "held",
+            actions: [
+              { type: "count", params: ({ event }) => event.answer },
+              { type: "complain", params: ({ event }) => event.answer },
+              "tell",
+            ],
+          },
+          {
+            target: "resting",
+            reenter: true,
+            actions: [
+              { type: "count", params: ({ event }) => event.answer },
+              { type: "complain", params: ({ event }) => event.answer },
+              "tell",
+            ],
+          },
+        ],
+      },
+    },
     held: {},
   },
 });
@@ -143,9 +204,17 @@ export function probeChart(): Chart {
 
 export function createProbeActor(options: ProbeActorOptions): ProbeActor {
   const ref = createActor(machine, { input: options, clock: xstateClock(options.clock) });
+  const resting: ProbeContext["rest"] = ref.getSnapshot().context.rest;
+  const quiet = (): void => {
+    resting.timer?.cancel();
+    resting.timer = undefined;
+  };
   ref.subscribe({
     next: () => options.moved(),
-    error: (error: unknown) => options.failed(asError(error)),
+    error: (error: unknown) => {
+      quiet();
+      options.failed(asError(error));
+    },
   });
   ref.start();
   return {
@@ -156,6 +225,7 @@ export function createProbeActor(options: ProbeActorOptions): ProbeActor {
       if (ref.getSnapshot().status === "active") ref.send({ type: "pod", pod });
     },
     stop: () => {
+      quiet();
       ref.stop();
     },
   };
