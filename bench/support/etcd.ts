@@ -79,7 +79,8 @@ export function rangeRequest(key: string): Uint8Array {
   return field(1, Buffer.from(key));
 }
 
-function field(number: number, bytes: Uint8Array): Uint8Array {
+/** A field of bytes of a protobuf message, shorter than 16 KiB. */
+export function field(number: number, bytes: Uint8Array): Uint8Array {
   const size = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...size]), bytes]);
 }

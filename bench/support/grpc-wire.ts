@@ -6,9 +6,9 @@
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
 
-const frame = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
-const flag = { endStream: 1, ack: 1, endHeaders: 4 } as const;
-const headBytes = 9;
+export const frame = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
+export const flag = { endStream: 1, ack: 1, endHeaders: 4 } as const;
+export const headBytes = 9;
 const initialWindowBytes = 65_535;
 
 interface Call {
@@ -131,7 +131,7 @@ export class GrpcConnection {
   }
 }
 
-function head(length: number, type: number, flags: number, stream: number): Buffer {
+export function head(length: number, type: number, flags: number, stream: number): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes);
   bytes.writeUIntBE(length, 0, 3);
   bytes[3] = type;
@@ -141,10 +141,10 @@ function head(length: number, type: number, flags: number, stream: number): Buff
 }
 
 /** POST and http by the static table; the others enter the server's table, path first. */
-function firstHeaders(authority: string, path: string): Buffer {
+export function firstHeaders(authority: string, path: string, scheme: "http" | "https" = "http"): Buffer {
   const text = (value: string): Buffer => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
   return Buffer.concat([
-    Buffer.from([0x83, 0x86, 0x44]),
+    Buffer.from([0x83, scheme === "http" ? 0x86 : 0x87, 0x44]),
     text(path),
     Buffer.from([0x41]),
     text(authority),

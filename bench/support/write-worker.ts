@@ -1,12 +1,12 @@
 /** Runs inside the bench's namespace: creates (and gets) ConfigMaps through a door, or writes bare records. */
 import { join } from "node:path";
-import type { CallReply, CallRequest } from "../../src/api/grpc/messages.ts";
 import { readKubeconfig } from "../../src/client/main.ts";
-import { createGrpcTransport, type Transport } from "../../src/client/transport.ts";
+import { createGrpcTransport, type Credentials, type Transport } from "../../src/client/transport.ts";
 import { realClock } from "../../src/env/real/clock.ts";
 import { createRealDisk } from "../../src/env/real/disk.ts";
 import { loadService } from "../../src/env/real/proto.ts";
 import { Api, readAccess } from "./api.ts";
+import { CallsConnection, createCall, getCall, refBytes } from "./calls-wire.ts";
 import { cpuMs, pidsOf, round } from "./cluster.ts";
 import { load, type Load, type LoadOptions } from "./load.ts";
 import { answerAll } from "./worker.ts";
@@ -52,14 +52,14 @@ interface Door {
   readonly close: () => void;
 }
 
-/** How each door creates one object. `calls`: all calls on one gRPC stream. */
-const doors: Readonly<Record<DoorName, () => Door>> = {
-  calls: () => onStream(() => ({ create: { ref, object: configMap() } }), 201),
+/** How each door creates one object. `calls`: all calls on one gRPC stream, written by hand. */
+const doors: Readonly<Record<DoorName, () => Door | Promise<Door>>> = {
+  calls: () => onStream(() => createCall(refBytes(ref), configMap()), 201),
   callsGet: () => {
     let next = 0;
     return onStream(() => {
       next = (next % count) + 1;
-      return { get: { ref: { ...ref, name: nameOf(next) } } };
+      return getCall(refBytes({ ...ref, name: nameOf(next) }));
     }, 200);
   },
   https: () => {
@@ -76,41 +76,35 @@ const doors: Readonly<Record<DoorName, () => Door>> = {
 };
 
 /** All calls on one stream. */
-function onStream(next: () => CallRequest, code: number): Door {
-  const transport = connectGrpc();
-  const waiting = new Map<number, (reply: CallReply) => void>();
-  const stream = transport.calls({
-    onReply: (reply) => {
-      waiting.get(reply.id)!(reply);
-      waiting.delete(reply.id);
-    },
-    onClose: () => undefined,
-  });
-  let last = 0;
+async function onStream(next: () => Uint8Array, wanted: number): Promise<Door> {
+  const { port, credentials } = grpcAccess();
+  const { authority, certificate = "", key = "" } = credentials;
+  const connection = await CallsConnection.open({ port, authority, certificate, key });
   return {
-    create: () =>
-      new Promise<void>((resolve, reject) => {
-        last += 1;
-        waiting.set(last, ({ reply, failure }) =>
-          reply?.code === code ? resolve() : reject(new Error(JSON.stringify(failure))),
-        );
-        stream.send({ id: last, ...next() });
-      }),
-    close: () => {
-      stream.close();
-      transport.close();
+    create: async () => {
+      const code = await connection.call(next());
+      if (code !== wanted) throw new Error(`the call was answered ${code}`);
     },
+    close: () => connection.close(),
   };
 }
 
-function connectGrpc(): Transport {
+function grpcAccess(): { readonly port: number; readonly credentials: Credentials } {
   const credentials = readKubeconfig({ kubeconfig: join(folder, "kubeconfig") });
-  const address = grpcPort === undefined ? credentials.address : `127.0.0.1:${grpcPort}`;
-  return createGrpcTransport({ ...credentials, address }, loadService("api.proto", "troupe.v1.Api"), realClock);
+  return { port: grpcPort ?? Number(credentials.address.split(":").at(-1)), credentials };
+}
+
+function connectGrpc(): Transport {
+  const { port, credentials } = grpcAccess();
+  return createGrpcTransport(
+    { ...credentials, address: `127.0.0.1:${port}` },
+    loadService("api.proto", "troupe.v1.Api"),
+    realClock,
+  );
 }
 
 async function through(door: DoorName, options: LoadOptions): Promise<WriteRound> {
-  const { create, close } = doors[door]();
+  const { create, close } = await doors[door]();
   const spent = { server: 0, client: 0 };
   const begins = (): void => {
     spent.server = serversMs();
