@@ -166,6 +166,19 @@ export function encodeFields(set: FieldSet): JsonObject {
   return out;
 }
 
+/** Sets that many objects share, and their trees. */
+const encodedSets = new WeakMap<FieldSet, JsonObject>();
+
+/** The tree of this set will be asked for again and again. */
+export function keepEncoded(set: FieldSet): void {
+  encodedSets.set(set, encodeFields(set));
+}
+
+/** As `encodeFields`, of a whole set. */
+export function encodeSet(set: FieldSet): JsonObject {
+  return encodedSets.get(set) ?? encodeFields(set);
+}
+
 /** Throws `FieldPathError` if this is no tree of fields. */
 export function decodeFields(fields: Json): FieldSet {
   const { below } = decodeNode(fields);

@@ -2,7 +2,7 @@ import type { Json } from "../../util/json.ts";
 import { parseTime } from "../../util/time-format.ts";
 import { isObject, member } from "../json-values.ts";
 import { FieldPathError } from "./field-path.ts";
-import { decodeFields, encodeFields, union, type FieldSet } from "./field-set.ts";
+import { decodeFields, encodeSet, union, type FieldSet } from "./field-set.ts";
 
 /** Who holds which fields: `metadata.managedFields`, decoded. */
 export interface Manager {
@@ -91,7 +91,7 @@ function encodeManager(manager: Manager): Json {
   entry["apiVersion"] = apiVersion;
   if (time !== undefined) entry["time"] = time;
   entry["fieldsType"] = "FieldsV1";
-  entry["fieldsV1"] = encodeFields(manager.fields);
+  entry["fieldsV1"] = encodeSet(manager.fields);
   if (subresource !== "") entry["subresource"] = subresource;
   return entry;
 }

@@ -8,6 +8,7 @@ import {
   emptySet,
   intersection,
   isEmpty,
+  keepEncoded,
   pathsOf,
   setOfNames,
   union,
@@ -18,6 +19,7 @@ import { fieldsOf, withHolders } from "./fields-of.ts";
 import { capUpdates, identityOf, type Manager, type Managers } from "./managers.ts";
 import { mergeConfig } from "./merge.ts";
 import { removeFields } from "./remove.ts";
+import { shapeOf } from "./shape.ts";
 
 /**
  * The rules of ownership, pure: what an update takes, what an apply merges, owns, gives up and
@@ -74,6 +76,27 @@ export function changeOf(territory: Territory, before: JsonObject, after: JsonOb
   const lost = union(taken, difference(removed, nobodys));
   return isEmpty(lost) ? undefined : { taken, lost };
 }
+
+/** By territory and shape; what has no owners is known as well. */
+const changesOfNew = new WeakMap<Territory, Map<string, Change | undefined>>();
+const shapesMax = 512;
+
+/** `changeOf` of an object that did not exist before. */
+export function changeOfNew(territory: Territory, object: JsonObject): Change | undefined {
+  const shape = shapeOf(object);
+  if (shape === undefined) return changeOf(territory, nothing, object);
+  const known = changesOfNew.get(territory) ?? new Map<string, Change | undefined>();
+  changesOfNew.set(territory, known);
+  if (known.has(shape)) return known.get(shape);
+  const change = changeOf(territory, nothing, object);
+  if (known.size < shapesMax) {
+    known.set(shape, change);
+    if (change !== undefined) keepEncoded(change.taken);
+  }
+  return change;
+}
+
+const nothing: JsonObject = {};
 
 /** The managers after a change: the writer has what it added or modified, nobody what was removed. */
 export function recordChange(territory: Territory, change: Change, managers: Managers, writer: Writer): Managers {

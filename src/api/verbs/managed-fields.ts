@@ -7,7 +7,7 @@ import { formatTime } from "../../util/time-format.ts";
 import { FieldPathError } from "../apply/field-path.ts";
 import { setOfNames, type FieldSet } from "../apply/field-set.ts";
 import { decodeManagers, encodeManagers, type Managers } from "../apply/managers.ts";
-import { changeOf, recordChange, type Territory, type Writer } from "../apply/ownership.ts";
+import { changeOf, changeOfNew, recordChange, type Change, type Territory, type Writer } from "../apply/ownership.ts";
 import { TypedError } from "../apply/structure.ts";
 import { isObject } from "../json-values.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -24,7 +24,9 @@ type Entries = readonly unknown[] | undefined;
 export function fieldsOfNew(evaluation: Evaluation, draft: Draft, given: Entries): Entries {
   if (evaluation.request.tracking === "sparse") return undefined;
   const managers = given === undefined ? noManagers : (decodeOrNone(given) ?? noManagers);
-  return recorded(evaluation, { before: {}, after: bodyOf(draft) }, () => managers) ?? encodeManagers(managers);
+  const body = bodyOf(draft);
+  const change = (territory: Territory): Change | undefined => changeOfNew(territory, body);
+  return recorded(evaluation, change, () => managers) ?? encodeManagers(managers);
 }
 
 export interface Changed {
@@ -48,8 +50,8 @@ export function fieldsOfChanged(evaluation: Evaluation, changed: Changed): Entri
   if (isOwn && (stored === undefined || stored.length === 0)) return undefined;
   const managers = isOwn ? undefined : managersOf(stored, given);
   if (managers?.size === 0) return undefined;
-  const objects = { before: bodyOf(old), after: bodyOf(draft) };
-  const entries = recorded(evaluation, objects, () => managers ?? decodeOrNone(stored ?? []) ?? noManagers);
+  const change = (territory: Territory): Change | undefined => changeOf(territory, bodyOf(old), bodyOf(draft));
+  const entries = recorded(evaluation, change, () => managers ?? decodeOrNone(stored ?? []) ?? noManagers);
   return entries ?? (managers === undefined ? stored : encodeManagers(managers));
 }
 
@@ -85,12 +87,12 @@ function mentionsStatus(entries: Entries): boolean {
  */
 function recorded(
   evaluation: Evaluation,
-  objects: { readonly before: JsonObject; readonly after: JsonObject },
+  changed: (territory: Territory) => Change | undefined,
   managers: () => Managers,
 ): Entries {
   const territory = territoryOf(evaluation.kind, evaluation.request.subresource ?? "");
   try {
-    const change = changeOf(territory, objects.before, objects.after);
+    const change = changed(territory);
     if (change === undefined) return undefined;
     return encodeManagers(recordChange(territory, change, managers(), writerOf(evaluation))) ?? [];
   } catch (error) {

@@ -28,7 +28,15 @@ import {
   type Managers,
 } from "../../../src/api/apply/managers.ts";
 import { mergeConfig } from "../../../src/api/apply/merge.ts";
-import { applyConfig, changeOf, recordChange, type Territory, type Writer } from "../../../src/api/apply/ownership.ts";
+import {
+  applyConfig,
+  changeOf,
+  changeOfNew,
+  recordChange,
+  type Territory,
+  type Writer,
+} from "../../../src/api/apply/ownership.ts";
+import { shapeOf } from "../../../src/api/apply/shape.ts";
 import { TypedError } from "../../../src/api/apply/structure.ts";
 import { checkTyped } from "../../../src/api/apply/typed-check.ts";
 import { configMapSchema } from "../../../src/kinds/schemas/configmap.ts";
@@ -470,4 +478,31 @@ test("the stored list: appliers first, then by time; a list that no server made 
   ]) {
     t.throws(() => decodeManagers([bad]), { instanceOf: FieldPathError });
   }
+});
+
+test("what a new object's creator owns is the same whether its shape was met before or not", (t) => {
+  const texts = fc.dictionary(fc.constantFrom("a", "b", "1:a.", "a{b", "__proto__"), fc.constantFrom("", "x", "yy"));
+  const maybe = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(of, { nil: undefined });
+  const metadata = fc.record({ name: fc.constant("n"), labels: maybe(texts), annotations: maybe(texts) });
+  const object = fc.record({ metadata, data: maybe(texts), immutable: maybe(fc.boolean()), binaryData: maybe(texts) });
+  const fields = (set: FieldSet | undefined): unknown => set && encodeFields(set);
+  fc.assert(
+    fc.property(object, (given) => {
+      const body = given as unknown as JsonObject;
+      const fresh = changeOf(configMaps, {}, body);
+      for (const known of [changeOfNew(configMaps, body), changeOfNew(configMaps, body)]) {
+        t.deepEqual(fields(known?.taken), fields(fresh?.taken));
+        t.deepEqual(fields(known?.lost), fields(fresh?.lost));
+      }
+    }),
+  );
+});
+
+test("objects whose values decide about ownership have no shape, and names cannot be mistaken for structure", (t) => {
+  t.is(shapeOf({ spec: { containers: [{ name: "a" }] } }), undefined);
+  t.is(shapeOf({ data: {} }), undefined);
+  t.is(shapeOf({ data: null }), undefined);
+  t.not(shapeOf({ a: "x", b: "x" }), shapeOf({ "a.1:b": "x" }));
+  t.not(shapeOf({ a: { b: "x" } }), shapeOf({ a: "x", b: "x" }));
+  t.is(shapeOf({ data: { text: "x" }, immutable: true }), shapeOf({ data: { text: "y" }, immutable: false }));
 });
