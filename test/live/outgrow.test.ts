@@ -9,6 +9,7 @@ import {
   startServer,
   type Box,
   type Machines,
+  type Running,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
@@ -20,6 +21,8 @@ test.before(() => {
 test.after.always(async () => {
   if (canDrive) await machines.dispose();
 });
+
+let server: Running;
 
 live("up, down, server with an address: the cluster goes on, and another master joins it", async (t) => {
   const [first, second] = machines.boxes as [Box, Box];
@@ -35,7 +38,7 @@ live("up, down, server with an address: the cluster goes on, and another master 
   t.regex(refused.stderr, /belongs to the cluster "small" on several machines[^]*TRP-0115/);
   first.start("agent", [troupe, "agent", "--data-dir", dataOf(first), "--node", "n1"]);
   const token = await newToken(first, "--role", "master");
-  startServer(second, "--join", `${first.address}:6443`, "--token", token);
+  server = startServer(second, "--join", `${first.address}:6443`, "--token", token);
   await until("both vote", async () => {
     const { stdout } = await first.troupe("member", "list", "--data-dir", dataOf(first));
     return /leader/.test(stdout) && /voter/.test(stdout);
@@ -44,4 +47,20 @@ live("up, down, server with an address: the cluster goes on, and another master 
   await until("its node is Ready", async () =>
     /n1 +Ready/.test(await second.kubectl(configOf(second), "get", "nodes", "--no-headers")),
   );
+});
+
+live("a master whose machine has another address now says so, and the others reach it there", async (t) => {
+  const [first, second] = machines.boxes as [Box, Box];
+  await server.end("SIGTERM");
+  for (const line of [`addr del ${second.address}/24 dev eth0`, "addr add 198.51.100.42/24 dev eth0"]) {
+    await second.run("ip", line.split(" "));
+  }
+  await second.run("ip", ["route", "replace", "default", "via", "198.51.100.254"]);
+  startServer(second, "--advertise-address", "198.51.100.42");
+  await until("the members know", async () => {
+    const { stdout } = await first.troupe("member", "list", "--data-dir", dataOf(first));
+    return /(voter|leader) +198\.51\.100\.42:6443/.test(stdout);
+  });
+  await second.kubectl(configOf(second), "create", "configmap", "moved");
+  t.regex(await first.kubectl(configOf(first), "get", "configmaps", "-o", "name"), /moved/);
 });

@@ -20,6 +20,7 @@ import { createRealDisk } from "../../env/real/disk.ts";
 import { joinOptions, masterOptions } from "../machines/options.ts";
 import { isRemoval, leave, requireMember } from "../machines/leaving.ts";
 import {
+  announceAddress,
   lendKeys,
   machineCluster,
   machinePeers,
@@ -180,6 +181,7 @@ async function runServer(start: ServerStart): Promise<never> {
     ...(faults === undefined ? {} : { faults }),
   });
   running.master = master;
+  if (machine !== undefined) void announceAddress(cluster, master, () => newestPki);
   const lookAtCertificates = keepCertificates({
     folder: layout.pki,
     cluster,

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { connect, isIP } from "node:net";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { peerPortOffset, type AgreedFacts, type ClusterPart } from "../../server/joining/answers.ts";
+import { membersPath, peerPortOffset, type AgreedFacts, type ClusterPart } from "../../server/joining/answers.ts";
 import { differences, type JoiningOptions } from "../../server/joining/joining.ts";
 import type { Master, PeersOptions } from "../../server/master.ts";
 import { UserError } from "../../util/errors.ts";
@@ -26,7 +26,7 @@ import { parsePort } from "../ports.ts";
 import { rangesOf } from "../ranges.ts";
 import { self } from "../self.ts";
 import { troupeVersion } from "../versions.ts";
-import { splitHostPort, usualPort } from "./asking.ts";
+import { ask, splitHostPort, usualPort } from "./asking.ts";
 import { joinAsMaster } from "./joining.ts";
 
 /** What the flags of `troupe server` say of a master among several machines. */
@@ -235,6 +235,42 @@ export async function machinePeers(
     credentials: () => ({ ...pki().peer(machine.name), authority: pki().peerAuthority }),
   };
 }
+
+/**
+ * A member whose machine has another address now tells the leader, until the log says so. A leader does
+ * that itself. `pki`: asked anew for each attempt.
+ */
+export async function announceAddress(cluster: ClusterFile, master: Master, pki: () => Pki): Promise<void> {
+  const address = peerAddress(cluster);
+  const { raft } = master;
+  const isKnown = (): boolean => {
+    const own = raft.config.directory.find(({ id }) => id === raft.memberId);
+    // Before it has caught up a member does not know what the log says of it.
+    return own === undefined || own.address === address;
+  };
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, announceMs).unref());
+    if (isKnown() || raft.role === "leader") continue;
+    const { servingAuthority: authority, admin: identity } = pki();
+    const body = { type: "setAddress", id: raft.memberId, address };
+    try {
+      await ask({
+        masters: master.endpoints(),
+        method: "POST",
+        path: membersPath,
+        body,
+        authority,
+        identity,
+        waitMs: 0,
+      });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      say(`! the others do not know the address ${address} yet: ${error.message}`);
+    }
+  }
+}
+
+const announceMs = 2_000;
 
 /** What joining machines are given, from this machine's files. */
 export function lendKeys(

@@ -101,7 +101,9 @@ export type MemberChange =
   | { readonly type: "promote"; readonly id: number }
   | { readonly type: "remove"; readonly id: number; readonly isForced: boolean }
   | { readonly type: "replace"; readonly id: number; readonly by: number }
-  | { readonly type: "transfer"; readonly id: number };
+  | { readonly type: "transfer"; readonly id: number }
+  /** `address`: `host:port` of its peer port. */
+  | { readonly type: "setAddress"; readonly id: number; readonly address: string };
 
 /** An answer with another status than 200. */
 export interface RefusalAnswer {

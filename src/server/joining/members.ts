@@ -94,6 +94,8 @@ export class Members {
         return this.#change({ type: "replace", remove: change.id, promote: change.by }, false);
       case "transfer":
         return this.#raft.transfer(change.id);
+      case "setAddress":
+        return this.#change({ type: "setAddress", id: change.id, address: change.address }, false);
     }
   }
 
