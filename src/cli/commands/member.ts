@@ -178,9 +178,22 @@ async function transfer(values: Values, named: string | undefined): Promise<numb
     return 0;
   }
   await change(admin, { type: "transfer", id });
-  const { leader } = await look(admin);
-  print(`member ${leader ?? "?"} leads`);
+  print(`member ${await leaderAfter(admin)} leads`);
   return 0;
+}
+
+const leaderMs = 5_000;
+const pollMs = 100;
+
+/** Between two terms a member knows of no leader. */
+async function leaderAfter(admin: Admin): Promise<number | "?"> {
+  const untilMs = Date.now() + leaderMs;
+  for (;;) {
+    const { leader } = await look(admin);
+    if (leader !== undefined) return leader;
+    if (Date.now() > untilMs) return "?";
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
 }
 
 function change(admin: Admin, wish: MemberChange): Promise<MembersAnswer> {
