@@ -5,20 +5,6 @@ const masters = (runs: number): Bug["caughtBy"] => ({ world: "masters", runs });
 
 export const masterBugs: readonly Bug[] = [
   {
-    name: "pieces of a snapshot that ask for a lost one each start the rest anew",
-    file: "raft/snapshot-sender.js",
-    find: "if (!isMissing || offset <= this.#resentFrom)",
-    replace: "if (!isMissing)",
-    caughtBy: masters(40),
-  },
-  {
-    name: "a new leader says so before its own entry is applied",
-    file: "raft/driver.js",
-    find: 'if (state.role === "leader" && end >= state.termStart)',
-    replace: 'if (state.role === "leader")',
-    caughtBy: masters(60),
-  },
-  {
     name: "a follower reads without asking how far the leader is",
     file: "api/rest/freshness.js",
     find: 'if (resourceVersion === "") {\n        await door.host.readBarrier();',
