@@ -26,16 +26,28 @@ export function createProcessEnv(options: { readonly diskRoot: string; readonly 
   };
 }
 
+interface FaultsHere extends Pick<ProcessFaultsOptions, "self"> {
+  readonly folder: string;
+  /** A watchdog that kills it for that blames whatever it was told of last. */
+  readonly beforeHang?: () => void;
+}
+
 /** With `--enable-faults`: the same, obeying Faults. `folder`: where it is kept what they have done. */
-export async function createProcessFaults(
-  env: Env,
-  { self, folder }: Pick<ProcessFaultsOptions, "self"> & { readonly folder: string },
-): Promise<ProcessFaults> {
+export async function createProcessFaults(env: Env, { self, folder, beforeHang }: FaultsHere): Promise<ProcessFaults> {
   const { ProcessFaults } = await import("../server/faults.ts");
   const { realProgram } = await import("../env/real/program.ts");
   const { fileJournal } = await import("../env/real/fault-journal.ts");
   env.log("warn", "faults.enabled", self);
-  return new ProcessFaults({ env, self, program: realProgram, journal: fileJournal(join(folder, "faults.json")) });
+  const hang = (ms: number): void => {
+    beforeHang?.();
+    realProgram.hang(ms);
+  };
+  return new ProcessFaults({
+    env,
+    self,
+    program: { ...realProgram, hang },
+    journal: fileJournal(join(folder, "faults.json")),
+  });
 }
 
 /**

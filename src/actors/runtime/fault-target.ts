@@ -81,7 +81,9 @@ export class FaultTarget {
     if (held === undefined) return;
     const path = active.paths.at(-1) ?? "";
     held.points.set(path, (held.points.get(path) ?? 0) + 1);
-    if (active.record.kind === "crash" || active.record.seam === "program") {
+    const { kind, seam } = active.record;
+    // What this program may not outlive.
+    if (kind === "crash" || seam === "program" || (seam === "disk" && (kind === "error" || kind === "full"))) {
       this.#options.journal.keep(active.id, active.hits);
     }
     if (active.isOver) this.#end(held, "done");
@@ -107,7 +109,11 @@ export class FaultTarget {
     const held: Held = { fault, active, points: new Map(), phase: "Active", told: "" };
     this.#held.set(uid, held);
     const leftMs = active.untilMs - clock.mono();
-    if (leftMs <= 0 || active.isOver) return this.#end(held, "over");
+    if (leftMs <= 0 || active.isOver) {
+      // Of an earlier life of this program: only its hits are told.
+      held.phase = "Ended";
+      return this.#tellSoon();
+    }
     const { seam, kind } = fault.spec;
     log("warn", "fault.started", {
       fault: name,
@@ -208,6 +214,8 @@ export class FaultTarget {
     const ofMasters = [master, where.role, from, to].some((each) => each !== undefined);
     if (ofMasters || masterSeams.has(seam) || (path !== "" && !/^(?:\/(?:node|link|disk)\/|\*)/.test(path)))
       return false;
+    // The only objects that have actors on nodes.
+    if (where.kind !== undefined && !matchesName(where.kind, "pods")) return false;
     return node === undefined || matchesName(node, name);
   }
 }

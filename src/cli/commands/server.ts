@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Master, PeersOptions } from "../../server/master.ts";
+import type { Watchdog } from "../../env/watchdog.ts";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
 import { flag, text, type Command } from "../command.ts";
@@ -116,7 +117,9 @@ async function runServer(start: ServerStart): Promise<never> {
   const plain = createProcessEnv({ diskRoot: folder, verbose });
   const name = member?.name ?? machine?.name ?? "m1";
   const self = { role: "master", name } as const;
-  const faults = withFaults ? await createProcessFaults(plain, { self, folder }) : undefined;
+  const watched: { by?: Watchdog } = {};
+  const beforeHang = (): void => watched.by?.enter({ actor: "", event: "" });
+  const faults = withFaults ? await createProcessFaults(plain, { self, folder, beforeHang }) : undefined;
   const env = faults?.env ?? plain;
   // State and log disagree or a sync failed: nothing may be answered any more, not even politely.
   const surprised = endOnSurprises(env.log, "master");
@@ -125,6 +128,7 @@ async function runServer(start: ServerStart): Promise<never> {
   const crumbPath = join(folder, "crumb");
   const crumb = takeCrumb(crumbPath);
   const watchdog = startWatchdog(crumbPath);
+  watched.by = watchdog;
   const peers = await peersFor(start, () => newestPki);
   if (machine !== undefined) await writeAdminConfig(dataDir, cluster, pki);
   const running: { master?: Master } = {};

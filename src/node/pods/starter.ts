@@ -55,9 +55,9 @@ function sandboxConfigOf(ports: PodPorts, pod: Pod, attempt: number): SandboxCon
 export async function createSandbox(ports: PodPorts, pod: Pod, attempt: number): Promise<SandboxFact> {
   const config = sandboxConfigOf(ports, pod, attempt);
   const hostNetwork = pod.spec.hostNetwork === true;
-  const ip = hostNetwork ? "" : await ports.network.assign(pod.metadata.uid);
-  await ports.cgroups.create(podCgroup(pod, ports.node().cgroupRoot));
   try {
+    const ip = hostNetwork ? "" : await ports.network.assign(pod.metadata.uid);
+    await ports.cgroups.create(podCgroup(pod, ports.node().cgroupRoot));
     const id = await ports.starts.run(async () => ports.cri.runPodSandbox(config, pod.spec.runtimeClassName ?? ""));
     return { id, attempt, ready: true, createdAt: ports.clock.wall(), ip, hostNetwork };
   } catch (error) {
