@@ -63,10 +63,16 @@ async function create(name: string, wanted: Wish, others: readonly Registered[])
     ...rangesOf(number),
     clusterDomain: "cluster.local",
   } as const;
-  if (runtime === "simulated" || !hostTaken) return { ...common, network: "host", address: machineAddress() };
+  const isAlone = (wanted.nodes ?? 1) === 1;
+  if (runtime === "simulated" || (!hostTaken && isAlone))
+    return { ...common, network: "host", address: machineAddress() };
   if (wanted.runtimeEndpoint !== undefined) {
-    throw new UserError("TRP-0118", "only one cluster of this machine can use an existing containerd", {
-      cause: new Error("another cluster has the machine's network; this one gets a network namespace of its own"),
+    throw new UserError("TRP-0118", "only one node of this machine can use an existing containerd", {
+      cause: new Error(
+        isAlone
+          ? "another cluster has the machine's network; this one gets a network namespace of its own"
+          : "each of several nodes gets a network namespace and a containerd of its own",
+      ),
       hint: `leave --container-runtime-endpoint out, or take the other one down: ${self} status`,
     });
   }

@@ -34,14 +34,15 @@ export function rangesOf(number: number): Ranges {
   };
 }
 
-export function bridgeOf(number: number): BridgePlan {
+/** `at`: which of the cluster's nodes, from 0. */
+export function bridgeOf(number: number, at = 0): BridgePlan {
   const network = `172.31.${77 + number}`;
   return {
     bridge: `tb${number}`,
-    link: `tv${number}`,
+    link: at === 0 ? `tv${number}` : `tv${number}n${at + 1}`,
     bridgeAddress: `${network}.1`,
     bridgePrefix: 24,
-    nodeAddress: `${network}.11`,
+    nodeAddress: `${network}.${11 + at}`,
   };
 }
 

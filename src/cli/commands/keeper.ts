@@ -129,14 +129,15 @@ class Keeper {
   }
 
   /** Made by us, not by the agent: the agent lives in it. */
-  async #makeNamespace({ name, number }: ClusterFile, node: string): Promise<string> {
+  async #makeNamespace({ name, number, nodes, podCidr }: ClusterFile, node: string): Promise<string> {
     const { prepareNamespace } = await import("../../server/node-namespace.ts");
     const { realHost } = await import("../../env/real/host.ts");
-    const { bridgePrefix, bridgeAddress, ...plan } = bridgeOf(number);
+    const { bridgePrefix, bridgeAddress, ...plan } = bridgeOf(number, nodes.indexOf(node));
     return prepareNamespace(realHost(), this.#layout.node(node), {
       ...plan,
       name: namespaceName(name, node),
       bridgeAddress: `${bridgeAddress}/${bridgePrefix}`,
+      ...(nodes.length === 1 ? {} : { podCidr }),
     });
   }
 

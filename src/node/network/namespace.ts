@@ -1,5 +1,5 @@
 import type { Exec } from "../../env/host.ts";
-import { networkCommands } from "./commands.ts";
+import { networkCommands, type NetworkCommands } from "./commands.ts";
 import type { Recorder } from "./outside.ts";
 
 /**
@@ -18,6 +18,8 @@ export interface NodeNamespace {
   readonly bridgeAddress: string;
   /** The node's address without prefix. */
   readonly nodeAddress: string;
+  /** Of all pods of the cluster: those of the other nodes are asked for on the bridge. Absent: there is no other node. */
+  readonly podCidr?: string;
 }
 
 function namespacePath(name: string): string {
@@ -52,9 +54,24 @@ export async function makeNodeNamespace(exec: Exec, recorder: Recorder, wanted: 
   await inside.run("ip", ["addr", "replace", `${nodeAddress}${prefix}`, "dev", "eth0"]);
   await inside.run("ip", ["link", "set", "eth0", "up"]);
   await inside.run("ip", ["route", "replace", "default", "via", gateway]);
+  if (wanted.podCidr !== undefined) await meetOtherPods(inside, wanted.podCidr);
   await here.run("sh", ["-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
   await here.run("nft", ["-f", "-"], masquerade(name, bridge, bridgeAddress));
   return namespacePath(name);
+}
+
+/**
+ * Nodes of one cluster on one bridge: each answers for its own pods when another asks who has their address, so
+ * nobody needs to know which range is whose.
+ */
+async function meetOtherPods(inside: NetworkCommands, podCidr: string): Promise<void> {
+  await inside.run("ip", ["route", "replace", podCidr, "dev", "eth0"]);
+  // At once: by default an answer for another waits up to 0.8 s.
+  const settings = ["conf/eth0/proxy_arp=1", "neigh/eth0/proxy_delay=0"];
+  for (const setting of settings) {
+    const [name, value] = setting.split("=");
+    await inside.run("sh", ["-c", `echo ${value} >/proc/sys/net/ipv4/${name}`]);
+  }
 }
 
 export async function removeNetns(exec: Exec, name: string): Promise<void> {
