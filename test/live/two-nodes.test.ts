@@ -44,9 +44,8 @@ test.before(async (t) => {
   machine = createMachine();
   data = join(machine.folder, "d");
   before = await networkOf(machine);
-  const ran = await machine.troupe(
-    ...["up", "--name", name, "--data-dir", data, "--masters", "3", "--nodes", "2", "--wait", "110s"],
-  );
+  const wanted = ["--masters", "3", "--nodes", "2", "--wait", "110s"];
+  const ran = await machine.troupe("up", "--name", name, "--data-dir", data, ...wanted);
   t.is(ran.code, 0, ran.stderr);
 });
 test.after.always(async () => {
