@@ -1,5 +1,7 @@
 import { endOnSignals, unlessEnding } from "./support/ending.ts";
 
+import { disposeMachines } from "../test/live/support/machine.ts";
+
 // `npm run bench -- NAME`: each bench prints what it does and ends with one line of JSON.
 const benches: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<object> }>>> = {
   failover: () => import("./failover.ts"),
@@ -23,6 +25,9 @@ const load = name === undefined ? undefined : benches[name];
 if (load === undefined) {
   process.stderr.write(`usage: npm run bench -- NAME\nbenches: ${Object.keys(benches).join(", ")}\n`);
   process.exit(2);
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => void disposeMachines().finally(() => process.exit(130)));
 }
 const bench = await load();
 process.stdout.write(`${JSON.stringify(await bench.run().catch(unlessEnding))}\n`);

@@ -43,6 +43,12 @@ export interface Machine {
 }
 
 let count = 0;
+const machines = new Set<Machine>();
+
+/** For those who are told to stop before their end: everything that was started here goes. */
+export async function disposeMachines(): Promise<void> {
+  for (const machine of machines) await machine.dispose();
+}
 
 export function createMachine(options: { readonly kubectl?: string } = {}): Machine {
   count += 1;
@@ -76,13 +82,18 @@ export function createMachine(options: { readonly kubectl?: string } = {}): Mach
     file,
     ...args,
   ];
+  const children: ChildProcess[] = [];
   const machine: Machine = {
     netns,
     folder,
     address,
     env,
     run: (file, args, how = {}) => runToEnd(enter(file, args), { ...how, env: { ...env, ...how.env } }),
-    start: (file, args) => spawn("nsenter", enter(file, args), { env, stdio: ["pipe", "pipe", "pipe"] }),
+    start: (file, args) => {
+      const child = spawn("nsenter", enter(file, args), { env, stdio: ["pipe", "pipe", "pipe"] });
+      children.push(child);
+      return child;
+    },
     troupe: (...args) => machine.run(process.execPath, [troupe, ...args], { timeoutMs: 120_000 }),
     async kubectl(...args) {
       const ran = await machine.run(client, args);
@@ -90,6 +101,8 @@ export function createMachine(options: { readonly kubectl?: string } = {}): Mach
       return ran.stdout;
     },
     async dispose() {
+      machines.delete(machine);
+      for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       const registry = join(env.XDG_STATE_HOME, "troupe", "clusters");
       const names = existsSync(registry) ? readdirSync(registry).map((file) => file.replace(/\.json$/, "")) : [];
       for (const name of names) await machine.troupe("down", "--name", name, "--purge");
@@ -97,6 +110,7 @@ export function createMachine(options: { readonly kubectl?: string } = {}): Mach
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  machines.add(machine);
   return machine;
 }
 
