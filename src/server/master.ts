@@ -25,6 +25,8 @@ import { rehearse } from "./rehearsal.ts";
 import { Resealer } from "./reseal.ts";
 import { allKinds } from "../kinds/catalogue.ts";
 import { membersOf } from "../raft/core/config.ts";
+import { adviceOn } from "../raft/core/membership.ts";
+import type { Config } from "../raft/core/types.ts";
 import type { Raft, RaftOptions } from "../raft/driver.ts";
 import { PeerTransport, type PeerTransportOptions } from "../raft/peer-transport.ts";
 import { createKeyRing, type KeyRing } from "../store/sealer.ts";
@@ -252,7 +254,7 @@ class State {
         else env.clock.after(0, () => void this.#announce(), { daemon: true });
       },
       onFatal,
-      ...(peers?.onMembers === undefined ? {} : { log: { onConfig: peers.onMembers } }),
+      ...(peers === undefined ? {} : { log: { onConfig: (config: Config) => tellMembers(env, peers, config) } }),
     });
   }
 
@@ -319,6 +321,15 @@ interface Shared {
   readonly tokenIssuer: TokenIssuer;
   readonly audiences: readonly string[];
   readonly nodes: NodeTable;
+}
+
+/** In the log for people; what is half done is not told. */
+function tellMembers({ log }: Env, peers: PeersOptions, config: Config): void {
+  peers.onMembers?.();
+  if (config.outgoing.length > 0) return;
+  const advice = adviceOn(config);
+  log("info", "members.changed", { voters: config.incoming, learners: config.learners });
+  if (advice !== "" && config.learners.length === 0) log("warn", "members.even", { advice });
 }
 
 function transportOf(env: Env, { sockets, listen, credentials }: PeersOptions, withFaults: boolean): PeerTransport {

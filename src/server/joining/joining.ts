@@ -167,7 +167,7 @@ export class Joining {
     const change = (await bodyOf(exchange)) as unknown as MemberChange;
     requireFields(change, { type: "string", id: "number" });
     await this.members.change(change);
-    this.#parts.env.log("info", "members.changed", { user: user.name, ...change });
+    this.#parts.env.log("info", "members.change-asked", { user: user.name, ...change });
     return this.members.list();
   }
 
