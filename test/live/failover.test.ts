@@ -1,11 +1,13 @@
 // Three masters under load by clients of followers and of the one address: the leader dies, goes silent, hands over;
 // all are restarted one by one. Nothing acknowledged is lost, no watch misses anything, and a client that tries again
 // once sees no error. `npm run soak -- failover` does the same for longer, and gives figures.
+import { readFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { runFailovers, type Failovers, type How } from "./support/failover-run.ts";
-import { canDrive, createMachine, until, type Machine } from "./support/machine.ts";
+import { canDrive, createMachine, troupe, until, type Machine } from "./support/machine.ts";
+import { pidOfMember } from "./support/members.ts";
 import { killHard, pidsOf } from "./support/processes.ts";
 
 /** With many more processes than processors that want to run, times are those of the machine, not of Troupe. */
@@ -68,11 +70,43 @@ live("the keeper dies, the forwarder dies: the one address goes on, and is there
   await machine.kubectl("create", "configmap", "without-keeper");
   const again = await machine.troupe("up", "--name", name, "--data-dir", data);
   t.is(again.code, 0, again.stderr);
-  const [forwarder = 0] = pidsOf(data, "forward");
-  killHard([forwarder]);
+  const forwarders = pidsOf(data, "forward");
+  t.is(forwarders.length, 1);
+  const [forwarder] = forwarders;
+  killHard(forwarders);
   await until("another forwarder", async () => {
     const [now = forwarder] = pidsOf(data, "forward");
     return now !== forwarder && (await machine.kubectl("get", "configmap", "without-keeper")) !== "";
   });
   t.pass();
+});
+
+live("troupe forward: a local address for masters that are told or learned, which outlives each of them", async (t) => {
+  const { masters } = JSON.parse(await readFile(join(data, "cluster.json"), "utf8")) as {
+    readonly masters: readonly { readonly name: string; readonly apiPort: number }[];
+  };
+  const to = masters.map(({ apiPort }) => `127.0.0.1:${apiPort}`).join(",");
+  const script = [troupe, "forward", "--context", `troupe-${name}`, "--to", to, "--port", "7900", "--use"];
+  const forwarder = machine.start(process.execPath, script);
+  try {
+    const through = ["--context", `troupe-${name}-forward`];
+    await until("the forwarder", async () => (await machine.kubectl(...through, "get", "nodes", "-o", "name")) !== "");
+    for (const { name: member } of masters) {
+      const pid = pidOfMember(data, member);
+      if (pid === undefined) throw new Error(`there is no master ${member}`);
+      killHard([pid]);
+      await machine.kubectl(...through, "create", "configmap", `without-${member}`);
+      await until(`${member} is back`, async () => {
+        const said = await machine.troupe("status", "--name", name);
+        return said.code === 0;
+      });
+    }
+    t.is(
+      (await machine.run(process.execPath, [troupe, "get", "configmaps", ...through])).code,
+      0,
+      "gRPC is the next port",
+    );
+  } finally {
+    forwarder.kill("SIGTERM");
+  }
 });
