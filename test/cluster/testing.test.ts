@@ -154,6 +154,33 @@ test("the same seed gives the same history, byte for byte, again and again; anot
   t.not(await story(8), first);
 });
 
+test("a node asks its runtime for lists only where something has changed, or may fail", async (t) => {
+  await using cluster = await createCluster({ nodes: 1 });
+  await cluster.apply(deployment("web"));
+  await cluster.settled();
+  let lists = 0;
+  const { runtime } = cluster.node("n1");
+  const list = runtime.listContainers.bind(runtime);
+  Object.assign(runtime, {
+    listContainers: (...args: Parameters<typeof list>) => {
+      lists += 1;
+      return list(...args);
+    },
+  });
+  await cluster.advance("50s");
+  t.true(lists <= 2, `${lists} lists`);
+  const before = lists;
+  cluster.fault({
+    seam: "cri",
+    kind: "delay",
+    where: { path: "/node/other/**" },
+    for: { ms: 20_000 },
+    args: { ms: 1 },
+  });
+  await cluster.advance("20s");
+  t.true(lists - before >= 15, `${lists - before} lists while a fault is about`);
+});
+
 test("clusters one after another leave nothing behind, and their process ends by itself", async (t) => {
   const soak = join(import.meta.dirname, "..", "soak", "main.js");
   t.timeout(180_000);
