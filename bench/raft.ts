@@ -18,7 +18,7 @@
  */
 import { readCluster } from "../src/cli/cluster-file.ts";
 import { createMachine } from "../test/live/support/machine.ts";
-import { createCluster, load, median, pidsOf, round, say } from "./support/cluster.ts";
+import { createCluster, load, median, patience, pidsOf, round, say } from "./support/cluster.ts";
 import type { BenchCluster } from "./support/cluster.ts";
 import { createEtcd } from "./support/etcd.ts";
 import { createLogCluster } from "./support/log-cluster.ts";
@@ -110,7 +110,7 @@ async function logOf({ machine }: BenchCluster, worker: Worker, etcd: Ask): Prom
 }
 
 async function doorOf(cluster: BenchCluster, etcd: Ask, members: number): Promise<Results> {
-  say(await cluster.up("--runtime", "simulated", "--masters", String(members)));
+  say(await cluster.up("--runtime", "simulated", "--masters", String(members), ...patience));
   const door = startWorker(cluster, "./write-worker.js");
   say(`the server is process ${pidsOf(cluster.dataDir, "server").join(", ")}`);
   try {

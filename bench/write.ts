@@ -12,7 +12,7 @@
  * on a busy machine it says more than the rates. With TROUPE_BENCH_PROFILE=FOLDER the server leaves a CPU
  * profile there for each door at 64 in flight, in a round that does not count.
  */
-import { createCluster, load, median, pidsOf, round, say } from "./support/cluster.ts";
+import { createCluster, load, median, patience, pidsOf, round, say } from "./support/cluster.ts";
 import type { Load } from "./support/load.ts";
 import { profileProcess } from "./support/profile-process.ts";
 import { warmUp } from "./support/warm.ts";
@@ -30,7 +30,7 @@ type Ask = <T extends Load>(what: Question["what"], inFlight: number, timesMs?: 
 export async function run(): Promise<object> {
   const cluster = createCluster();
   try {
-    say(await cluster.up("--runtime", "simulated"));
+    say(await cluster.up("--runtime", "simulated", ...patience));
     const worker = startWorker(cluster, "./write-worker.js");
     const ask: Ask = (what, inFlight, timesMs = {}) =>
       worker.ask({ what, inFlight, warmUpMs: 500, forMs, ...timesMs } satisfies Question);

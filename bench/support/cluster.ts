@@ -14,6 +14,9 @@ export interface BenchCluster {
   down(): Promise<void>;
 }
 
+/** For `up` on a machine that has much else to do. */
+export const patience: readonly string[] = ["--wait", "110s"];
+
 let count = 0;
 
 /** `up` is the caller's: some measure it. */
