@@ -68,13 +68,6 @@ export const masterBugs: readonly Bug[] = [
     caughtBy: masters(20),
   },
   {
-    name: "after a snapshot the cluster's time begins anew",
-    file: "store/snapshot.js",
-    find: "if (frozen.decidedMs > 0)",
-    replace: "if (frozen.decidedMs < 0)",
-    caughtBy: masters(40),
-  },
-  {
     name: "an update does not compare the resourceVersion",
     file: "api/verbs/replace.js",
     find: 'if (revision !== "" && revision !== "0" && revision !== String(row.revision)) {',

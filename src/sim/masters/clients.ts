@@ -39,7 +39,7 @@ export class MasterClients implements Workload {
   #probes: Map<number, "asked" | "answered"> | undefined;
   #lastValue = 0;
   #open = 0;
-  #isOn = false;
+  isOn = false;
   attempted = 0;
 
   constructor(world: World, controllers: () => readonly Controller[]) {
@@ -66,13 +66,13 @@ export class MasterClients implements Workload {
   }
 
   start(): void {
-    this.#isOn = true;
+    this.isOn = true;
     this.#turn();
     for (const watcher of this.#watchers) watcher.start();
   }
 
   stop(): void {
-    this.#isOn = false;
+    this.isOn = false;
   }
 
   /** Every watcher has seen everything, and every master takes a write. */
@@ -104,7 +104,7 @@ export class MasterClients implements Workload {
   }
 
   #turn(): void {
-    if (!this.#isOn) return;
+    if (!this.isOn) return;
     const { clock } = this.world;
     const rng = this.#rng;
     this.world.after(5 + rng.below(300), () => this.#turn());
@@ -134,15 +134,15 @@ export class MasterClients implements Workload {
     const kind = rng.below(100);
     this.#lastValue += 1;
     const value = `v${this.#lastValue}${rng.below(24) === 0 ? "-".repeat(1_200) : ""}`;
-    if (kind < 60) return { verb: "get", name };
-    if (kind < 73) {
+    if (kind < 58) return { verb: "get", name };
+    if (kind < 71) {
       const isCached = rng.below(4) === 0;
       const limit = rng.below(3) === 0 ? 1 + rng.below(4) : 0;
       return { verb: "list", limit: isCached ? 0 : limit, color: rng.below(3) === 0 ? "red" : "", isCached };
     }
-    if (kind < 81) return { verb: "create", name: rng.below(4) === 0 ? "" : name, value };
-    if (kind < 89) return { verb: "replace", name, value, revision: rng.below(4) === 0 ? undefined : seen?.revision };
-    if (kind < 94) return { verb: "merge", name, value, revision: undefined };
+    if (kind < 80) return { verb: "create", name: rng.below(4) === 0 ? "" : name, value };
+    if (kind < 90) return { verb: "replace", name, value, revision: rng.below(4) === 0 ? undefined : seen?.revision };
+    if (kind < 96) return { verb: "merge", name, value, revision: undefined };
     const how = rng.below(3);
     return {
       verb: "delete",

@@ -12,6 +12,7 @@ interface WatchEvent {
 
 const patienceMs = 10_000;
 const againMs = 50;
+const awayMs = 20_000;
 
 /**
  * One client that lists and then watches for ever, at one master after the other, and goes on where
@@ -52,7 +53,18 @@ export class Watcher {
   #again(): void {
     this.#exchange?.leave();
     this.#exchange = undefined;
-    this.#clients.world.after(againMs + this.#rng.below(againMs), () => this.#begin());
+    const isAway = this.#clients.isOn && this.#rng.below(12) === 0;
+    this.#rest = "";
+    this.#wait(againMs + this.#rng.below(isAway ? awayMs : againMs));
+  }
+
+  /** Some clients are away for so long that the history moves on; none once the load is over. */
+  #wait(ms: number): void {
+    const stepMs = this.#clients.isOn ? Math.min(ms, 500) : Math.min(ms, againMs);
+    this.#clients.world.after(stepMs, () => {
+      if (ms > stepMs && this.#clients.isOn) this.#wait(ms - stepMs);
+      else this.#begin();
+    });
   }
 
   #begin(): void {
@@ -60,7 +72,6 @@ export class Watcher {
     if (member === undefined) return this.#again();
     // A watch from 0 would begin with what is there.
     if (this.#seenTo === undefined || this.#seenTo === 0) return this.#list();
-    this.#rest = "";
     const selector = this.#color === "" ? "" : `&labelSelector=color%3D${this.#color}`;
     const timeout = 2 + this.#rng.below(this.#rng.below(3) === 0 ? 60 : 8);
     const target = `${objectsPath}?watch=1&allowWatchBookmarks=true&resourceVersion=${this.#seenTo}&timeoutSeconds=${timeout}${selector}`;
