@@ -130,18 +130,4 @@ export const masterBugs: readonly Bug[] = [
     replace: "this.#next = next + 1;\n        this.#handed = upTo;",
     caughtBy: masters(60),
   },
-  {
-    name: "who joins a group of watchers gets what waits in it from before",
-    file: "api/rest/watch-groups.js",
-    find: "skip: this.#queued.length }",
-    replace: "skip: 0 }",
-    caughtBy: masters(60),
-  },
-  {
-    name: "a leader evaluates commands that name another term",
-    file: "actors/runtime/forwarding.js",
-    find: "if (host.term !== term)\n            return this.#answer",
-    replace: "if (host.term === undefined)\n            return this.#answer",
-    caughtBy: masters(60),
-  },
 ];

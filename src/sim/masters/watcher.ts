@@ -12,7 +12,7 @@ interface WatchEvent {
 
 const patienceMs = 10_000;
 const againMs = 50;
-const awayMs = 20_000;
+const awayMs = 30_000;
 
 /**
  * One client that lists and then watches for ever, at one master after the other, and goes on where
@@ -53,7 +53,7 @@ export class Watcher {
   #again(): void {
     this.#exchange?.leave();
     this.#exchange = undefined;
-    const isAway = this.#clients.isOn && this.#rng.below(12) === 0;
+    const isAway = this.#clients.isOn && this.#rng.below(4) === 0;
     this.#rest = "";
     this.#wait(againMs + this.#rng.below(isAway ? awayMs : againMs));
   }
@@ -73,7 +73,7 @@ export class Watcher {
     // A watch from 0 would begin with what is there.
     if (this.#seenTo === undefined || this.#seenTo === 0) return this.#list();
     const selector = this.#color === "" ? "" : `&labelSelector=color%3D${this.#color}`;
-    const timeout = 2 + this.#rng.below(this.#rng.below(3) === 0 ? 60 : 8);
+    const timeout = 1 + this.#rng.below(this.#rng.below(6) === 0 ? 60 : 6);
     const target = `${objectsPath}?watch=1&allowWatchBookmarks=true&resourceVersion=${this.#seenTo}&timeoutSeconds=${timeout}${selector}`;
     const exchange: Exchange = new Exchange(
       { method: "GET", target },
