@@ -92,7 +92,9 @@ export class SimPeers {
     // Heartbeats never end: they do not keep a cluster from being settled.
     const daemon = message.type === "heartbeat" || message.type === "heartbeatResp";
     this.#clock.after(at - this.#clock.mono(), arrive, { daemon });
-    if (fault.kind === "duplicate") this.#clock.after(at - this.#clock.mono() + 0.1, arrive, { daemon });
+    if (fault.kind === "duplicate") {
+      this.#clock.after(at - this.#clock.mono() + this.#rng.below(duplicateMsMax), arrive, { daemon });
+    }
     // Streams go over one connection: they lose nothing and double nothing.
     if (!isCall(message) || message.type === "relay" || this.doubledWithinMs === 0) return;
     this.#clock.after(at - this.#clock.mono() + this.#rng.below(this.doubledWithinMs), arrive);
@@ -129,3 +131,4 @@ function pairOf(from: number, to: number): string {
 const none: FaultAction = { kind: "none" };
 const reorderMsMax = 10;
 const orderMs = 1e-6;
+const duplicateMsMax = 50;

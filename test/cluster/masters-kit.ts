@@ -38,6 +38,11 @@ export class Load {
     this.#clients = Array.from({ length: clients }, (_, at) => ({ via: () => via(at), open: undefined, since: 0 }));
   }
 
+  /** Writes that wait for their answer. */
+  get unanswered(): number {
+    return this.#clients.filter(({ open }) => open !== undefined).length;
+  }
+
   /** Lets time pass; clients go on as they are answered. */
   async run(ms: number): Promise<void> {
     const { clock } = this.#cluster.env;

@@ -218,7 +218,7 @@ test("a collector whose plans throw leaves no orphan behind", async (t) => {
   t.is(fault.hits, 3);
 });
 
-test("a rollout keeps within its bounds while plans throw, triggers are lost and the master dies", async (t) => {
+test("a rollout keeps within its bounds while plans throw, triggers come late and the master dies", async (t) => {
   await using cluster = await fork(11);
   const rollingUpdate = { maxSurge: 1, maxUnavailable: 1 };
   await cluster.apply(deployment("web", { replicas: 5, strategy: { rollingUpdate } }, { readinessProbe: true }));
@@ -370,7 +370,7 @@ test("when faults are over and all has come to its end, nobody writes any more",
   isWhole(t, cluster);
 });
 
-test("a plan that was made for a state that is gone is refused by its version, and made anew", async (t) => {
+test("triggers that come late plan what is wanted by then, not what was wanted when they were sent", async (t) => {
   await using cluster = await fork(17);
   await cluster.apply(deployment("web"));
   await rolledOut(cluster, "web");

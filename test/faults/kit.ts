@@ -26,7 +26,7 @@ export function forks(
     // One after the other: a copy is taken while nothing else moves the first.
     const next = last.then(async () => {
       const fork = await (await first).fork({ seed });
-      // Nothing of a fork runs, and nothing can be opened there, before time passes in it.
+      // Its processes start when time first passes.
       await fork.advance(0);
       return fork;
     });

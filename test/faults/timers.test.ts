@@ -73,8 +73,13 @@ test("a clock that jumps ahead makes nothing run out early", async (t) => {
   const began = at(cluster);
   await cluster.advance("5s");
   cluster.env.clock.skewMs = 3_600_000;
+  // Its controller looks anew at what is due.
+  const where = { path: "/ctl/taint-eviction/**" };
+  const fault = cluster.fault({ seam: "mailbox", kind: "crash", where, when: { nth: 1 } });
+  await cluster.apply(pod("other", { spec: { nodeName: "n1" } }));
   await waits(cluster, () => isLeaving(cluster));
   const tookMs = at(cluster) - began;
+  t.is(fault.hits, 1);
   // The cluster's clock follows by a twentieth at most.
   t.true(tookMs >= 54_000 && tookMs <= 65_000, `${tookMs} ms`);
 });
@@ -159,7 +164,7 @@ test("a pod's own deadline is met while its agent is dead, and the pod ends once
   );
 });
 
-test("a node's agent that is started again waits as long as before, not at once and not for ever", async (t) => {
+test("a link that is reset again and again is dialled with pauses between, neither at once nor ever more rarely", async (t) => {
   await using cluster = await fork(8);
   await rolledOutOnce(cluster);
   const where = { path: "/link/n1/up/hello" };
