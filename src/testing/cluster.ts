@@ -77,6 +77,8 @@ export class Cluster implements ClusterView, AsyncDisposable {
   readonly #drawn: number;
   #image: ClusterImage | undefined;
   #isAsleep = false;
+  /** Requests of a cluster that has not begun: they wait for its master. */
+  readonly #early: (() => void)[] = [];
   /** Keys of what is sealed at rest, oldest first; read when a master starts. */
   sealingKeys: readonly Uint8Array[] = [new Uint8Array(32)];
   /** How often the keeper has started the master again. */
@@ -128,6 +130,7 @@ export class Cluster implements ClusterView, AsyncDisposable {
     if (!this.#isAsleep) return;
     this.#isAsleep = false;
     await this.startMasters();
+    for (const handIn of this.#early.splice(0)) handIn();
     for (const node of this.#nodes.values()) await this.run(node.start());
   }
 
@@ -273,6 +276,14 @@ export class Cluster implements ClusterView, AsyncDisposable {
     return { code: status, text, headers: answerHeaders, json: <T>() => JSON.parse(text) as T };
   }
 
+  #handIn(exchange: SimExchange, via: string | undefined): void {
+    const member = via === undefined ? this.#main : this.#member(via);
+    member.exchanges.add(exchange);
+    exchange.onClose(() => member.exchanges.delete(exchange));
+    if (member.current === undefined) exchange.breakOff();
+    else member.current.core.rest(exchange);
+  }
+
   /** Sends a request and leaves it open: watches, and writes whose fate is of interest. */
   open(method: string, target: string, body?: unknown, { headers, user, via }: RequestOptions = {}): SimExchange {
     const request: SimRequest = {
@@ -283,11 +294,8 @@ export class Cluster implements ClusterView, AsyncDisposable {
       ...(headers === undefined ? {} : { headers }),
     };
     const exchange = new SimExchange(request);
-    const member = via === undefined ? this.#main : this.#member(via);
-    member.exchanges.add(exchange);
-    exchange.onClose(() => member.exchanges.delete(exchange));
-    if (member.current === undefined) exchange.breakOff();
-    else member.current.core.rest(exchange);
+    if (this.#isAsleep) this.#early.push(() => this.#handIn(exchange, via));
+    else this.#handIn(exchange, via);
     return exchange;
   }
 

@@ -133,3 +133,13 @@ test("a cluster of three masters is forked as well, and loses one of them", asyn
   await rolledOut(fork, "web");
   t.is(parent.get("Deployment", "web")?.metadata.generation, 1);
 });
+
+test("what is opened at a fork before time passes in it is answered once it does", async (t) => {
+  await using parent = await createCluster({ nodes: 0, seed: 17 });
+  await parent.settled();
+  await using fork = await parent.fork();
+  const exchange = fork.open("GET", "/api/v1/namespaces/default");
+  t.false(exchange.lost);
+  await fork.until(() => exchange.ended);
+  t.is(exchange.status, 200);
+});
