@@ -79,7 +79,7 @@ export const masterBugs: readonly Bug[] = [
     file: "api/verbs/delete.js",
     find: "if (uid !== undefined && uid !== old.metadata.uid) {",
     replace: "if (uid === null) {",
-    caughtBy: masters(20),
+    caughtBy: masters(120),
   },
   {
     name: "the next page of a list is of another revision",
