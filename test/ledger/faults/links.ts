@@ -9,6 +9,7 @@ export const linkBugs: readonly Bug[] = [
     caughtBy: {
       suite: "links",
       tests: [
+        "clocks that jump make no node silent and move no grace: the leader's own time counts",
         "a link that is open at one end only is given up, and its node goes on before it is thought lost",
         "a new master gives every node a fresh grace before it thinks it lost",
         "a node that is cut off for less than its grace is neither marked nor left",

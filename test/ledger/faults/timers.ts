@@ -26,6 +26,7 @@ export const timerBugs: readonly Bug[] = [
     caughtBy: {
       suite: "timers",
       tests: [
+        "a clock that jumps ahead makes nothing run out early",
         "a toleration that runs out does so once and in time, although the master dies on the way",
         "a toleration's time is not begun anew by a controller that crashes",
       ],
