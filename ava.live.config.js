@@ -4,6 +4,5 @@ export default {
   files: ["dist/test/live/**/*.test.js"],
   workerThreads: false,
   concurrency: 2,
-  serial: true,
   timeout: "10m",
 };

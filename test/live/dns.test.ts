@@ -51,53 +51,56 @@ function tcp(port: number, query: Uint8Array): Promise<Uint8Array> {
   });
 }
 
-test("the server answers its zone over UDP and TCP, forwards the rest and survives a dead upstream", async (t) => {
-  const upstream = await realSockets.udp({ host: "127.0.0.1", port: 0 });
-  let asked = 0;
-  upstream.onMessage((bytes, from) => {
-    asked += 1;
-    const query = decodeQuery(bytes) as Query;
-    const data = { type: types.A, address: "192.0.2.9" } as const;
-    const answers = [{ name: query.question.name, ttl: 60, data }];
-    upstream.send(encodeAnswer(query, { code: 0, authoritative: false, answers }, 512), from);
-  });
-  const zone = new ZoneBuilder("cluster.local");
-  zone.setNamespace("shop", true);
-  zone.setService("shop/web", {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { namespace: "shop", name: "web", uid: "u", resourceVersion: "1", creationTimestamp: "" },
-    spec: { clusterIPs: ["10.43.0.7"] },
-  });
-  const folder = await mkdtemp(join(tmpdir(), "troupe-dns-"));
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const server = await startDnsServer({
-    clock,
-    sockets: realSockets,
-    zone: () => zone,
-    forwarder: new Forwarder({
+test.serial(
+  "the server answers its zone over UDP and TCP, forwards the rest and survives a dead upstream",
+  async (t) => {
+    const upstream = await realSockets.udp({ host: "127.0.0.1", port: 0 });
+    let asked = 0;
+    upstream.onMessage((bytes, from) => {
+      asked += 1;
+      const query = decodeQuery(bytes) as Query;
+      const data = { type: types.A, address: "192.0.2.9" } as const;
+      const answers = [{ name: query.question.name, ttl: 60, data }];
+      upstream.send(encodeAnswer(query, { code: 0, authoritative: false, answers }, 512), from);
+    });
+    const zone = new ZoneBuilder("cluster.local");
+    zone.setNamespace("shop", true);
+    zone.setService("shop/web", {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { namespace: "shop", name: "web", uid: "u", resourceVersion: "1", creationTimestamp: "" },
+      spec: { clusterIPs: ["10.43.0.7"] },
+    });
+    const folder = await mkdtemp(join(tmpdir(), "troupe-dns-"));
+    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const server = await startDnsServer({
       clock,
-      random,
       sockets: realSockets,
-      net: realHost().net,
-      upstreams: [`127.0.0.1:${upstream.port}`],
-    }),
-    isClient: (address) => address === "127.0.0.1",
-    addresses: ["127.0.0.1"],
-    port,
-  });
-  t.teardown(async () => {
-    server.close();
-    upstream.close();
-    await rm(folder, { recursive: true });
-  });
-  const web = encodeQuery(9, { name: "web.shop.svc.cluster.local", type: types.A, class: 1 }, undefined);
-  for (const answer of [await udp(port, web), await tcp(port, web)]) {
-    t.is(answer[3]! & 15, 0);
-    t.deepEqual([...answer.subarray(-4)], [10, 43, 0, 7]);
-  }
-  const far = encodeQuery(10, { name: "example.org", type: types.A, class: 1 }, undefined);
-  t.deepEqual([...(await udp(port, far)).subarray(-4)], [192, 0, 2, 9]);
-  t.deepEqual([...(await udp(port, far)).subarray(0, 2)], [0, 10]);
-  t.is(asked, 1, "the second answer comes from the cache");
-});
+      zone: () => zone,
+      forwarder: new Forwarder({
+        clock,
+        random,
+        sockets: realSockets,
+        net: realHost().net,
+        upstreams: [`127.0.0.1:${upstream.port}`],
+      }),
+      isClient: (address) => address === "127.0.0.1",
+      addresses: ["127.0.0.1"],
+      port,
+    });
+    t.teardown(async () => {
+      server.close();
+      upstream.close();
+      await rm(folder, { recursive: true });
+    });
+    const web = encodeQuery(9, { name: "web.shop.svc.cluster.local", type: types.A, class: 1 }, undefined);
+    for (const answer of [await udp(port, web), await tcp(port, web)]) {
+      t.is(answer[3]! & 15, 0);
+      t.deepEqual([...answer.subarray(-4)], [10, 43, 0, 7]);
+    }
+    const far = encodeQuery(10, { name: "example.org", type: types.A, class: 1 }, undefined);
+    t.deepEqual([...(await udp(port, far)).subarray(-4)], [192, 0, 2, 9]);
+    t.deepEqual([...(await udp(port, far)).subarray(0, 2)], [0, 10]);
+    t.is(asked, 1, "the second answer comes from the cache");
+  },
+);

@@ -97,19 +97,22 @@ async function isServed(at: Port): Promise<boolean> {
   return (await exchangeRaw(at, (socket) => socket.write(request))).endsWith("/good 0");
 }
 
-test("requests that can be read in two ways, or never end, are refused and their connection is closed", async (t) => {
-  const { server, ca } = await start();
-  t.teardown(() => server.close(0));
-  const at = { port: server.port, ca };
-  for (const [what, text, said] of refused) {
-    const all = await exchangeRaw(at, (socket) => socket.write(Buffer.from(text, "latin1")));
-    t.regex(all, said, what);
-    t.true(all.split("HTTP/1.1 ").length <= 2, `${what}: one answer at most`);
-  }
-  t.true(await isServed(at));
-});
+test.serial(
+  "requests that can be read in two ways, or never end, are refused and their connection is closed",
+  async (t) => {
+    const { server, ca } = await start();
+    t.teardown(() => server.close(0));
+    const at = { port: server.port, ca };
+    for (const [what, text, said] of refused) {
+      const all = await exchangeRaw(at, (socket) => socket.write(Buffer.from(text, "latin1")));
+      t.regex(all, said, what);
+      t.true(all.split("HTTP/1.1 ").length <= 2, `${what}: one answer at most`);
+    }
+    t.true(await isServed(at));
+  },
+);
 
-test("chunks without end are cut at the limit", async (t) => {
+test.serial("chunks without end are cut at the limit", async (t) => {
   const { server, ca } = await start();
   t.teardown(() => server.close(0));
   const at = { port: server.port, ca };
@@ -127,29 +130,32 @@ test("chunks without end are cut at the limit", async (t) => {
   t.true(await isServed(at));
 });
 
-test("a client that takes requests back as fast as it sends them loses its connection; others are served", async (t) => {
-  const { server, ca } = await start();
-  t.teardown(() => server.close(0));
-  const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca });
-  t.teardown(() => session.destroy());
-  session.on("error", () => session.destroy());
-  const closed = new Promise<void>((resolve) => session.once("close", resolve));
-  await new Promise((resolve) => session.once("connect", resolve));
-  let sent: ClientHttp2Stream[] = [];
-  const flood = (): void => {
-    if (session.closed || session.destroyed) return;
-    // Those of the last turn are on the wire by now; their bodies never come, so no answer does either.
-    for (const stream of sent) stream.close(constants.NGHTTP2_CANCEL);
-    sent = Array.from({ length: 20 }, () => session.request({ ":method": "POST", ":path": "/" }));
-    for (const stream of sent) stream.on("error", () => stream.destroy());
-    setTimeout(flood, 5);
-  };
-  flood();
-  await closed;
-  t.true(await isServed({ port: server.port, ca }));
-});
+test.serial(
+  "a client that takes requests back as fast as it sends them loses its connection; others are served",
+  async (t) => {
+    const { server, ca } = await start();
+    t.teardown(() => server.close(0));
+    const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca });
+    t.teardown(() => session.destroy());
+    session.on("error", () => session.destroy());
+    const closed = new Promise<void>((resolve) => session.once("close", resolve));
+    await new Promise((resolve) => session.once("connect", resolve));
+    let sent: ClientHttp2Stream[] = [];
+    const flood = (): void => {
+      if (session.closed || session.destroyed) return;
+      // Those of the last turn are on the wire by now; their bodies never come, so no answer does either.
+      for (const stream of sent) stream.close(constants.NGHTTP2_CANCEL);
+      sent = Array.from({ length: 20 }, () => session.request({ ":method": "POST", ":path": "/" }));
+      for (const stream of sent) stream.on("error", () => stream.destroy());
+      setTimeout(flood, 5);
+    };
+    flood();
+    await closed;
+    t.true(await isServed({ port: server.port, ca }));
+  },
+);
 
-test("as many headers as are taken are taken, over either protocol, and one more is told so", async (t) => {
+test.serial("as many headers as are taken are taken, over either protocol, and one more is told so", async (t) => {
   const { server, ca } = await start();
   t.teardown(() => server.close(0));
   const full = `GET /full HTTP/1.1\r\n${host}Connection: close\r\n${"a:b\r\n".repeat(998)}\r\n`;
@@ -223,7 +229,7 @@ for (const [what, frames] of floods) {
   });
 }
 
-test("answers that a client opens no window for are given up; its connection and others go on", async (t) => {
+test.serial("answers that a client opens no window for are given up; its connection and others go on", async (t) => {
   const { server, ca } = await start();
   t.teardown(() => server.close(0));
   const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca, settings: { initialWindowSize: 0 } });
@@ -288,46 +294,52 @@ function keep(at: Port & { readonly cert?: string; readonly key?: string }): Pro
 
 const few: ConnectionLimits = { all: 10, reserved: 2, perUser: 3, perAddress: 4 };
 
-test("an address has some connections that nobody has said theirs of; more are told so, many more are cut", async (t) => {
-  const { server, ca } = await start(few);
-  t.teardown(() => server.close(0));
-  const at = { port: server.port, ca };
-  const first: Kept[] = [];
-  for (let count = 0; count < few.perAddress; count += 1) first.push(await keep(at));
-  for (const kept of first) t.regex(await kept.ask(), /^HTTP\/1\.1 200 /);
-  const refusedOne = await keep(at);
-  const said = await refusedOne.ask();
-  t.regex(said, /^HTTP\/1\.1 429 /);
-  t.regex(said, /retry-after: 5/i);
-  t.regex(said, /4 connections of this address have not said whose they are.*"reason":"TooManyRequests"/s);
-  t.is(await refusedOne.ask(), "", "it is closed behind its answer");
-  // Who says whose a connection is frees a place for the next stranger.
-  t.regex(await first[0]!.ask("x-user: eve\r\n"), /^HTTP\/1\.1 200 /);
-  t.regex(await (await keep(at)).ask(), /^HTTP\/1\.1 200 /);
-  const idle: Kept[] = [];
-  for (let count = 0; count < 6; count += 1) idle.push(await keep(at));
-  t.is(await idle.at(-1)!.ask(), "", "beyond twice the bound there is no TLS");
-});
+test.serial(
+  "an address has some connections that nobody has said theirs of; more are told so, many more are cut",
+  async (t) => {
+    const { server, ca } = await start(few);
+    t.teardown(() => server.close(0));
+    const at = { port: server.port, ca };
+    const first: Kept[] = [];
+    for (let count = 0; count < few.perAddress; count += 1) first.push(await keep(at));
+    for (const kept of first) t.regex(await kept.ask(), /^HTTP\/1\.1 200 /);
+    const refusedOne = await keep(at);
+    const said = await refusedOne.ask();
+    t.regex(said, /^HTTP\/1\.1 429 /);
+    t.regex(said, /retry-after: 5/i);
+    t.regex(said, /4 connections of this address have not said whose they are.*"reason":"TooManyRequests"/s);
+    t.is(await refusedOne.ask(), "", "it is closed behind its answer");
+    // Who says whose a connection is frees a place for the next stranger.
+    t.regex(await first[0]!.ask("x-user: eve\r\n"), /^HTTP\/1\.1 200 /);
+    t.regex(await (await keep(at)).ask(), /^HTTP\/1\.1 200 /);
+    const idle: Kept[] = [];
+    for (let count = 0; count < 6; count += 1) idle.push(await keep(at));
+    t.is(await idle.at(-1)!.ask(), "", "beyond twice the bound there is no TLS");
+  },
+);
 
-test("a user has some connections, by certificate or by token; strangers leave a part to those with one", async (t) => {
-  const { server, ca, leafOf } = await start({ ...few, perAddress: 100 });
-  t.teardown(() => server.close(0));
-  const at = { port: server.port, ca };
-  const [admin, ann] = [await leafOf("admin"), await leafOf("ann")];
-  const as = ({ certificate, key }: typeof admin) => keep({ ...at, cert: certificate, key });
-  const own = [await as(admin), await as(admin), await as(admin)];
-  for (const kept of own) t.regex(await kept.ask(), /^HTTP\/1\.1 200 /);
-  t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 429 .*user \\"admin\\" has 3 connections/s);
-  const byToken = [await keep(at), await keep(at), await keep(at), await keep(at)];
-  const codes: string[] = [];
-  for (const kept of byToken) codes.push((await kept.ask("x-user: eve\r\n")).slice(9, 12));
-  t.deepEqual(codes, ["200", "200", "200", "429"]);
-  await byToken[3]!.ask();
-  const strangers = [await keep(at), await keep(at), await keep(at)];
-  const last = await strangers[2]!.ask();
-  t.regex(last, /^HTTP\/1\.1 429 .*has 8 connections, which is all that it takes/s);
-  t.regex(await (await as(ann)).ask(), /^HTTP\/1\.1 200 /, "ann has a certificate");
-  for (const kept of own) kept.socket.destroy();
-  await Promise.all(own.map((kept) => kept.ask()));
-  t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 200 /, "a closed connection is none");
-});
+test.serial(
+  "a user has some connections, by certificate or by token; strangers leave a part to those with one",
+  async (t) => {
+    const { server, ca, leafOf } = await start({ ...few, perAddress: 100 });
+    t.teardown(() => server.close(0));
+    const at = { port: server.port, ca };
+    const [admin, ann] = [await leafOf("admin"), await leafOf("ann")];
+    const as = ({ certificate, key }: typeof admin) => keep({ ...at, cert: certificate, key });
+    const own = [await as(admin), await as(admin), await as(admin)];
+    for (const kept of own) t.regex(await kept.ask(), /^HTTP\/1\.1 200 /);
+    t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 429 .*user \\"admin\\" has 3 connections/s);
+    const byToken = [await keep(at), await keep(at), await keep(at), await keep(at)];
+    const codes: string[] = [];
+    for (const kept of byToken) codes.push((await kept.ask("x-user: eve\r\n")).slice(9, 12));
+    t.deepEqual(codes, ["200", "200", "200", "429"]);
+    await byToken[3]!.ask();
+    const strangers = [await keep(at), await keep(at), await keep(at)];
+    const last = await strangers[2]!.ask();
+    t.regex(last, /^HTTP\/1\.1 429 .*has 8 connections, which is all that it takes/s);
+    t.regex(await (await as(ann)).ask(), /^HTTP\/1\.1 200 /, "ann has a certificate");
+    for (const kept of own) kept.socket.destroy();
+    await Promise.all(own.map((kept) => kept.ask()));
+    t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 200 /, "a closed connection is none");
+  },
+);

@@ -109,7 +109,7 @@ function askHttp1({ ca, port, path, body, client }: Ask): Promise<{ status: numb
   });
 }
 
-test("HTTP/1.1 and HTTP/2 carry the certificate's user, bodies and streams", async (t) => {
+test.serial("HTTP/1.1 and HTTP/2 carry the certificate's user, bodies and streams", async (t) => {
   const { server, ca, admin, stranger } = await start();
   t.teardown(() => server.close(0));
   const { port } = server;
@@ -139,7 +139,7 @@ test("HTTP/1.1 and HTTP/2 carry the certificate's user, bodies and streams", asy
   t.deepEqual(bodies, ["GET /one admin system:masters,ops ", "ab"]);
 });
 
-test("a WebSocket sub-protocol with a slash is accepted and echoes binary messages", async (t) => {
+test.serial("a WebSocket sub-protocol with a slash is accepted and echoes binary messages", async (t) => {
   const { server, ca, admin } = await start();
   t.teardown(() => server.close(0));
   const socket = new WebSocket(`wss://127.0.0.1:${server.port}/exec`, {
@@ -175,7 +175,7 @@ function ask(session: ClientHttp2Session, path: string, body?: Buffer): Promise<
   });
 }
 
-test("what is promised packed is packed, whole and in pieces, over both protocols", async (t) => {
+test.serial("what is promised packed is packed, whole and in pieces, over both protocols", async (t) => {
   const { server, ca } = await start();
   t.teardown(() => server.close(0));
   const session = connect(`https://127.0.0.1:${server.port}`, { ca });
@@ -199,7 +199,7 @@ test("what is promised packed is packed, whole and in pieces, over both protocol
   }
 });
 
-test("an answer before the body is read leaves the connection usable", async (t) => {
+test.serial("an answer before the body is read leaves the connection usable", async (t) => {
   const { server, ca } = await start();
   t.teardown(() => server.close(0));
   const session = connect(`https://127.0.0.1:${server.port}`, { ca });
@@ -210,7 +210,7 @@ test("an answer before the body is read leaves the connection usable", async (t)
   t.is((await ask(session, "/one")).status, 200);
 });
 
-test("a connection that leaves HTTP keeps the bytes that came with the head, and its end", async (t) => {
+test.serial("a connection that leaves HTTP keeps the bytes that came with the head, and its end", async (t) => {
   const { server, ca } = await start();
   t.teardown(() => server.close(0));
   const socket = connectTls({ host: "127.0.0.1", port: server.port, ca, ALPNProtocols: ["http/1.1"] });

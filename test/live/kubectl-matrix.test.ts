@@ -30,7 +30,7 @@ const simulated: ReadonlySet<string> = new Set(["nodes", "requests"]);
 const atOnce = 8;
 const stepTimeoutMs = 60_000;
 const giveUpMs = updates ? 10_000 : 40_000;
-const live = canDrive ? test : test.skip;
+const live = canDrive ? test.serial : test.serial.skip;
 
 let home: Machine | undefined;
 let stage: Machine | undefined;

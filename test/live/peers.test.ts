@@ -60,7 +60,7 @@ class Member {
   }
 }
 
-test("the leader dies again and again: another one writes soon, and nothing acknowledged is lost", async (t) => {
+test.serial("the leader dies again and again: another one writes soon, and nothing acknowledged is lost", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "troupe-peers-"));
   const issuer = createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
   const authority = await issuer.authority("peers");

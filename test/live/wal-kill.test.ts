@@ -48,7 +48,7 @@ function live(folder: string, kill: Kill): Promise<Life> {
   });
 }
 
-test("a log that is killed at any moment holds every acknowledged entry, and none is torn", async (t) => {
+test.serial("a log that is killed at any moment holds every acknowledged entry, and none is torn", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "troupe-wal-kill-"));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   let acknowledged = 0;

@@ -28,7 +28,7 @@ function run(crumbPath: string, mode: string): Promise<Ended> {
   });
 }
 
-test("an endless loop is ended, and its command is in the crumb file, once", async (t) => {
+test.serial("an endless loop is ended, and its command is in the crumb file, once", async (t) => {
   const folder = mkdtempSync("/tmp/wd-");
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const crumbPath = join(folder, "crumb");
@@ -39,7 +39,7 @@ test("an endless loop is ended, and its command is in the crumb file, once", asy
   t.is(takeCrumb(crumbPath), undefined);
 });
 
-test("a process that answers is left alone", async (t) => {
+test.serial("a process that answers is left alone", async (t) => {
   const folder = mkdtempSync("/tmp/wd-");
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const crumbPath = join(folder, "crumb");
