@@ -207,7 +207,7 @@ const floods: readonly (readonly [what: string, frames: readonly Buffer[]])[] = 
 ];
 
 for (const [what, frames] of floods) {
-  test(`a flood of HTTP/2 ${what} ends its connection; others are served`, async (t) => {
+  test.serial(`a flood of HTTP/2 ${what} ends its connection; others are served`, async (t) => {
     const { server, ca } = await start();
     t.teardown(() => server.close(0));
     const all = Buffer.concat([preface, ...frames]);
