@@ -40,12 +40,19 @@ test("what changes something is played by every version, what only looks by thre
 test("a step reads only if nothing of its line can change anything", (t) => {
   const reads = (command: string, text = ""): boolean =>
     isReading({ sign: "$", command, variants: [{ versions: "", text }] });
-  const reading = ["kubectl get cm", "kubectl get cm -o yaml | sed s/a/b/ | sort", "timeout 4 kubectl logs -f one"];
+  const reading = ["kubectl get cm", "kubectl get cm -o yaml | sed s/a/b/ | sort", "timeout 4 kubectl logs one"];
   const trying = ["kubectl delete cm a --dry-run=server", "kubectl label cm a --list", "kubectl diff -f a.yaml"];
   for (const command of [...reading, ...trying]) t.true(reads(command), command);
   const changing = ["kubectl apply -f -", "kubectl get cm a -o yaml > a.yaml", "kubectl get cm | kubectl delete -f -"];
   const compound = ["kubectl get cm; kubectl delete cm a", "kubectl get cm | sed -i s/a/b/ f", "kubectl get cm & wait"];
   for (const command of [...changing, ...compound]) t.false(reads(command), command);
+  const waiting = [
+    "kubectl wait pods -l app=web --for=delete --timeout=30s | grep -v 'condition met'",
+    "kubectl rollout status deploy/web --timeout=60s | tail -1",
+    "timeout 4 kubectl logs -f one",
+  ];
+  for (const command of waiting) t.false(reads(command, "[1]"), `who has not waited is early at the next: ${command}`);
+  t.true(reads("kubectl rollout status deploy/web --watch=false"));
   t.true(reads("kubectl create cm a", "error: exists\n[1]"), "what is refused changes nothing");
   t.false(reads("kubectl drain n1", "error: cannot delete\n[1]"), "but a drain has cordoned its node by then");
 });

@@ -127,17 +127,19 @@ const readingCommands =
 const readingOptions = / --(dry-run=(client|server)|local|list)\b/;
 /** Commands that may do a part of their work before they fail, or speak in streams, which versions do differently. */
 const notHarmless = /^(drain|delete|run|scale|exec|attach|cp|port-forward|debug|replace --force)\b/;
+/** What waits lets the next step see what it waited for: a version that has not waited is too early there. */
+const waits = /^(wait\b|rollout status\b(?!.* --watch=false)|logs\b.* (-f|--follow)\b)/;
 const filterCommands = /^(sed|grep|wc|head|tail|sort|cut|tr)\b(?!.* -i)/;
 
 /**
- * Whether a step changes nothing, and says the same with every version: it only looks or tries, or is
- * refused. Those that send other requests, or print in other words, are known by their variants.
+ * Whether a step changes nothing, waits for nothing, and says the same with every version: it only looks
+ * or tries, or is refused. Those that send other requests, or print in other words, are known by their variants.
  */
 export function isReading({ sign, command, variants }: Step): boolean {
   if (sign === "@" || variants.length > 1 || /[>;\n]|&&|& |&$|<\(/.test(command.replace("2>&1", ""))) return false;
   const [first = "", ...filters] = command.split("|").map((part) => part.trim());
   const words = /^(?:timeout \d+ |sh asked )?kubectl (.*)$/.exec(first)?.[1];
-  if (words === undefined || !filters.every((filter) => filterCommands.test(filter))) return false;
+  if (words === undefined || waits.test(words) || !filters.every((filter) => filterCommands.test(filter))) return false;
   const isRefused = /\n?\[\d+\]$/.test(variants[0]?.text ?? "") && !notHarmless.test(words);
   return readingCommands.test(words) || readingOptions.test(words) || isRefused;
 }
