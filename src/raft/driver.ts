@@ -13,6 +13,7 @@ import { raftLimits } from "./limits.ts";
 import { membersSeen, removedError } from "./member-status.ts";
 import { Pending } from "./pending.ts";
 import type { ConfigChanged, MemberStatus, Raft, RaftOptions } from "./raft-api.ts";
+import { Reads } from "./reads.ts";
 import { createSnapshotFiles } from "./snapshot.ts";
 import type { OpenedSnapshot, SnapshotFiles } from "./snapshot.ts";
 import { Snapshots, isSnapshotMessage } from "./snapshots.ts";
@@ -31,11 +32,6 @@ export type { Raft, RaftOptions, SnapshotSource, StateMachine } from "./raft-api
  */
 export function createRaft(options: RaftOptions): Raft {
   return new Driver(options);
-}
-
-interface ReadGroup {
-  readonly resolve: (index: LogIndex) => void;
-  readonly reject: (error: Error) => void;
 }
 
 const noRole = { role: "follower", term: 0, leader: 0 } as const;
@@ -60,7 +56,7 @@ class Driver implements Raft {
   #commitDue: LogIndex = 0;
   readonly #damage: DamageNotes;
   readonly #inputs: Input[] = [];
-  readonly #reads: Map<number, ReadGroup[]> = new Map();
+  readonly #reads: Reads = new Reads();
   #identity: Omit<Identity, "incarnation"> | undefined;
   /** What the log held, from `open` to `start`. */
   #content: WalContent | undefined;
@@ -72,8 +68,6 @@ class Driver implements Raft {
   #isFlushDue = false;
   #proposals: Uint8Array[] = [];
   #proposalBytes = 0;
-  #newReads: ReadGroup[] = [];
-  #lastReadId = 0;
   #held: { readonly afterSeq: number; readonly to: MemberId; readonly message: PeerMessage }[] = [];
   #durableSeq = 0;
   #applied: LogIndex = 0;
@@ -207,8 +201,7 @@ class Driver implements Raft {
     });
     this.#state = state;
     this.#snapshots = this.#newSnapshots(state, wal, sizeOf(entries));
-    // Never the ids of an earlier life: an answer to it may still be on its way.
-    this.#lastReadId = (this.#incarnation % 2 ** 20) * 2 ** 24;
+    this.#reads.begin(this.#incarnation);
     this.#life = "running";
     logStart(env, { member: memberId, incarnation: this.#incarnation, snapshotIndex: meta.index }, content);
     this.#tellConfig(state.configs.current);
@@ -240,10 +233,7 @@ class Driver implements Raft {
   async stop(): Promise<void> {
     if (this.#life !== "failed") this.#life = "stopped";
     this.#timer?.cancel();
-    for (const group of [...this.#reads.values(), this.#newReads]) {
-      for (const { reject } of group) reject(new TransientError("the log has stopped"));
-    }
-    this.#reads.clear();
+    this.#reads.end("the log has stopped");
     this.#pending.end("the log has stopped");
     await this.#snapshots?.stop();
     await this.#damage.done;
@@ -295,7 +285,7 @@ class Driver implements Raft {
         reject(new TransientError("the log does not run"));
         return;
       }
-      this.#newReads.push({ resolve, reject });
+      this.#reads.wait({ resolve, reject });
       this.#flushSoon();
     });
   }
@@ -397,13 +387,8 @@ class Driver implements Raft {
       this.#proposalBytes = 0;
       return { type: "propose", payloads, kind: "normal" };
     }
-    if (this.#newReads.length > 0) {
-      this.#lastReadId += 1;
-      this.#reads.set(this.#lastReadId, this.#newReads);
-      this.#newReads = [];
-      return { type: "readIndex", id: this.#lastReadId };
-    }
-    return this.#inputs.shift();
+    const read = this.#reads.ask();
+    return read === undefined ? this.#inputs.shift() : { type: "readIndex", id: read };
   }
 
   #do(effect: Effect): void {
@@ -419,12 +404,10 @@ class Driver implements Raft {
         this.#commit(effect.upTo);
         break;
       case "readReady":
-        for (const { resolve } of this.#takeReads(effect.id)) resolve(effect.index);
+        this.#reads.ready(effect.id, effect.index);
         break;
       case "readDropped":
-        for (const { reject } of this.#takeReads(effect.id)) {
-          reject(new TransientError("the leader has changed", { retryAfterMs: 50 }));
-        }
+        this.#reads.dropped(effect.id);
         break;
       case "role":
         this.#onRole(effect.role, effect.term);
@@ -457,12 +440,6 @@ class Driver implements Raft {
         this.#fail(new InvariantError(effect.why));
         break;
     }
-  }
-
-  #takeReads(id: number): readonly ReadGroup[] {
-    const group = this.#reads.get(id) ?? [];
-    this.#reads.delete(id);
-    return group;
   }
 
   #commit(upTo: LogIndex): void {

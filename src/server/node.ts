@@ -5,18 +5,17 @@
 import { partChild, type ChildSpec } from "../actors/runtime/supervisor.ts";
 import type { Env } from "../env/env.ts";
 import type { Host } from "../env/host.ts";
-import { loadService } from "../env/real/proto.ts";
 import { createAgent, type Agent } from "../node/agent.ts";
 import type { ContainerdServices } from "../node/cri/containerd-services.ts";
 import { startDnsFeeder, type DnsFeeder } from "../node/dns/feeder.ts";
-import { faultyLink } from "../node/link/faulty.ts";
-import { createGrpcTransport, type LinkTransport, type MasterAddress } from "../node/link/transport.ts";
+import type { MasterAddress } from "../node/link/transport.ts";
 import type { Recorder } from "../node/network/outside.ts";
 import { parseIpv4Cidr, parseIpv4 } from "../util/ipv4.ts";
 import { proxyChild, type SupervisedProxy } from "../node/proxy/proxy-child.ts";
 import { replaceable } from "../node/replaceable.ts";
 import { startNodeRuntime } from "../node/runtime.ts";
 import type { ProcessFaults } from "./faults.ts";
+import { openNodeLink } from "./node-link.ts";
 import { invariant, messageOf, TransientError } from "../util/errors.ts";
 
 export interface NodeOptions {
@@ -83,7 +82,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     env,
     host,
     cri,
-    transport: linkOf(options),
+    transport: openNodeLink(options),
     puller,
     ipam,
     cgroups,
@@ -138,18 +137,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       agent.stop();
     },
   };
-}
-
-function linkOf({ env, name, masterAddress, tls, faults }: NodeOptions): LinkTransport {
-  const { clock } = env;
-  const transport = createGrpcTransport({
-    clock,
-    address: masterAddress,
-    service: loadService("node.proto", "troupe.node.v1.NodeLink"),
-    tls,
-    serverName: "kubernetes",
-  });
-  return faults === undefined ? transport : faultyLink({ transport, node: name, clock, faults: env.faults });
 }
 
 function needed<T>(parsed: T | undefined): T {

@@ -1,10 +1,9 @@
 /** A node without containers behind the same link as a real one: `--runtime simulated`. */
 import type { Env } from "../env/env.ts";
-import { loadService } from "../env/real/proto.ts";
-import { faultyLink } from "../node/link/faulty.ts";
-import { createGrpcTransport, type MasterAddress } from "../node/link/transport.ts";
-import type { ProcessFaults } from "./faults.ts";
+import type { MasterAddress } from "../node/link/transport.ts";
 import { createSimulatedAgent } from "../node/simulated/agent.ts";
+import type { ProcessFaults } from "./faults.ts";
+import { openNodeLink } from "./node-link.ts";
 
 export interface SimulatedNodeStart {
   readonly env: Env;
@@ -19,23 +18,14 @@ export interface SimulatedNodeStart {
 }
 
 export async function startSimulatedNode(options: SimulatedNodeStart): Promise<{ stop(): void }> {
-  const { env, name, address, version, tls, masterAddress, onFatal } = options;
-  const { faults } = options;
-  const { clock } = env;
-  const transport = createGrpcTransport({
-    clock,
-    address: masterAddress,
-    service: loadService("node.proto", "troupe.node.v1.NodeLink"),
-    tls,
-    serverName: "kubernetes",
-  });
+  const { env, name, address, version, onFatal, faults } = options;
   const agent = await createSimulatedAgent({
     env,
     name,
     address,
     version,
     onFatal,
-    transport: faults === undefined ? transport : faultyLink({ transport, node: name, clock, faults: env.faults }),
+    transport: openNodeLink(options),
   });
   faults?.followDesired(agent.link.desired, agent.link.reporter);
   await agent.start();
