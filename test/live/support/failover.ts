@@ -11,9 +11,9 @@
  * usage: node failover.js DATA_DIR KUBECONFIG HOW TIMES
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Ledger, type LedgerEvent } from "./ledger.ts";
+import { isPassing, LedgerClient, type Sent, type Watching, type Write } from "./ledger-client.ts";
 import { membersOf, openMember, pidOfMember, whole, type MemberClient, type MemberSaid } from "./members.ts";
-import { createRestClient, type Answer, type WatchLine } from "./rest-client.ts";
+import { createRestClient } from "./rest-client.ts";
 
 /** `kill`: SIGKILL; `silent`: SIGSTOP, its connections stay; `stop`: SIGTERM, it hands over; `restart`: all, one by one. */
 export type How = "kill" | "silent" | "stop" | "restart";
@@ -50,56 +50,28 @@ const probeEveryMs = 4;
 const probeOftenMs = 250;
 const probeSeldomMs = 20;
 const pauseMs = 10;
-const keysEach = 5;
+const writerCount = 4;
 const gapMaxMs = 30_000;
 const settleMs = 300;
 const namespace = `failover-${process.pid}`;
-const folder = `/api/v1/namespaces/${namespace}/configmaps`;
 const signals = { kill: "SIGKILL", silent: "SIGSTOP", stop: "SIGTERM", restart: "SIGTERM" } as const;
-
-type Meta = { readonly name: string; readonly resourceVersion: string };
-type Stored = { readonly metadata: Meta; readonly data?: { readonly v: string } };
 
 const members = membersOf(dataDir);
 const clients = members.map((member) => openMember(kubeconfig, member));
 const address = createRestClient(kubeconfig);
-const ledger = new Ledger(0);
-/** When the newest write that the one address has acknowledged was asked for, and answered. */
-let lastAck = { askedMs: 0, answeredMs: 0 };
-let stopping = false;
-
-async function insist(method: string, path: string, body?: unknown): Promise<Answer> {
-  const untilMs = Date.now() + gapMaxMs;
-  for (;;) {
-    try {
-      const answer = await address.call(method, path, body);
-      if (answer.status < 500 && answer.status !== 429) return answer;
-    } catch (error) {
-      if (Date.now() > untilMs) throw error;
-    }
-    if (Date.now() > untilMs) throw new Error(`${method} ${path}: no answer within ${gapMaxMs} ms`);
-    await delay(50);
-  }
-}
+const ledgerClient = new LedgerClient(address, namespace);
+const { ledger, folder } = ledgerClient;
 
 // ---- clients under the ledger ----
 
-interface Write {
-  readonly key: string;
-  readonly value: string | undefined;
-  readonly method: string;
-  readonly path: string;
-  readonly body: unknown;
-}
-
 /** A client that tries again once. Undefined: that was in vain, too. */
-async function twice(write: Write): Promise<{ readonly answer: Answer; readonly tries: number } | undefined> {
+async function twice(write: Write): Promise<Sent | undefined> {
   const said: string[] = [];
   for (const tries of [1, 2]) {
     try {
       const { method, path, body } = write;
       const answer = await (tries === 1 ? address.call(method, path, body) : address.callAnew(method, path, body));
-      if (answer.status < 500 && answer.status !== 429) return { answer, tries };
+      if (!isPassing(answer)) return { answer, tries };
       said.push(`${answer.status} ${JSON.stringify(answer.body)}`);
     } catch (error) {
       said.push(String(error));
@@ -107,96 +79,6 @@ async function twice(write: Write): Promise<{ readonly answer: Answer; readonly 
   }
   ledger.problems.push(`${write.method} ${write.key} failed twice: ${said.join(", then ")}`);
   return undefined;
-}
-
-/** One writer owns its keys, so that each key's writes come one after the other. */
-async function writeOn(writer: number): Promise<void> {
-  for (let count = 0; !stopping; count += 1) {
-    const key = `w${writer}-${Math.floor(Math.random() * keysEach)}`;
-    if (ledger.possible(key).length > 1) await look(key);
-    const isThere = ledger.possible(key)[0] !== undefined;
-    const value = isThere && Math.random() < 0.25 ? undefined : `${key}.${count}`;
-    const askedMs = performance.now();
-    const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: key }, data: { v: value } };
-    const path = isThere ? `${folder}/${key}` : folder;
-    const method = value === undefined ? "DELETE" : isThere ? "PUT" : "POST";
-    const got = await twice({ key, value, method, path, body: value === undefined ? undefined : object });
-    if (got === undefined) ledger.lost(key, value);
-    else take({ key, value, askedMs }, got);
-    await delay(pauseMs);
-  }
-}
-
-function take(
-  { key, value, askedMs }: { readonly key: string; readonly value: string | undefined; readonly askedMs: number },
-  { answer, tries }: { readonly answer: Answer; readonly tries: number },
-): void {
-  if (answer.status === 200 || answer.status === 201) {
-    const revision = (answer.body["metadata"] as Meta | undefined)?.resourceVersion;
-    ledger.wrote(key, value, revision === undefined ? undefined : Number(revision));
-    lastAck = { askedMs, answeredMs: performance.now() };
-    return;
-  }
-  ledger.lost(key, value);
-  // The first try may have happened: then the second finds it done.
-  if (tries === 2 && (answer.status === 404 || answer.status === 409)) return;
-  ledger.problems.push(`writing ${key} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
-}
-
-async function look(key: string): Promise<void> {
-  const { status, body } = await insist("GET", `${folder}/${key}`);
-  const stored = body as unknown as Stored;
-  if (status === 404) ledger.read(key, undefined);
-  else ledger.read(key, stored.data?.v, Number(stored.metadata.resourceVersion));
-}
-
-// ---- the watch ----
-
-const watchPath = (revision: number): string =>
-  `${folder}?watch=1&allowWatchBookmarks=true&resourceVersion=${revision}`;
-
-function eventOf({ type, object }: WatchLine): LedgerEvent | undefined {
-  const { metadata, data } = object as unknown as Stored;
-  if (type !== "ADDED" && type !== "MODIFIED" && type !== "DELETED") return undefined;
-  if (!/^w\d/.test(metadata.name)) return undefined;
-  return { type, key: metadata.name, value: data?.v ?? "", revision: Number(metadata.resourceVersion) };
-}
-
-/** From master to master: each resumption is answered by the next one. */
-async function watchOn(signal: AbortSignal): Promise<void> {
-  for (let at = 0; !signal.aborted; at += 1) {
-    const here = createRestClient(kubeconfig, members[at % members.length]!.apiPort);
-    const turn = AbortSignal.any([signal, AbortSignal.timeout(3_000 + Math.floor(Math.random() * 3_000))]);
-    await here.watch(
-      watchPath(ledger.watchRevision),
-      (line) => {
-        const event = eventOf(line);
-        if (event !== undefined) ledger.watched(event);
-        else if (line.type === "BOOKMARK") {
-          ledger.bookmark(Number((line.object as unknown as Stored).metadata.resourceVersion));
-        } else if (line.type === "ERROR") {
-          ledger.problems.push(`the watch from ${ledger.watchRevision} answered ${JSON.stringify(line)}`);
-        }
-      },
-      turn,
-    );
-    await delay(20);
-  }
-}
-
-/** The same watch once more from its start, until it has told as much. */
-async function replay(start: number): Promise<readonly LedgerEvent[]> {
-  const told: LedgerEvent[] = [];
-  const stop = new AbortController();
-  const late = setTimeout(() => stop.abort(), 10_000);
-  const see = (line: WatchLine): void => {
-    const event = eventOf(line);
-    if (event !== undefined) told.push(event);
-    if (told.length >= ledger.events.length) stop.abort();
-  };
-  await address.watch(watchPath(start), see, stop.signal);
-  clearTimeout(late);
-  return told;
 }
 
 // ---- losses ----
@@ -263,15 +145,15 @@ async function lose(lost: string, before: readonly MemberSaid[], count: number):
   const gapMs = (await firstWrite(survivors, lostMs)) - lostMs;
   const planMs = (await plan) - lostMs;
   if (how === "silent") process.kill(pid, "SIGCONT");
-  while (lastAck.askedMs <= lostMs) {
+  while (ledgerClient.lastAck.askedMs <= lostMs) {
     if (performance.now() > lostMs + gapMaxMs) throw new Error("the one address takes no write any more");
     await delay(2);
   }
-  const addressGapMs = lastAck.answeredMs - lostMs;
+  const addressGapMs = ledgerClient.lastAck.answeredMs - lostMs;
   if (how !== "silent") await replaced(lost, pid);
   const after = await whole(clients);
   const elections = after[0]!.term - before[0]!.term;
-  for (const name of [`${namespace}-${count}`]) await insist("DELETE", `/api/v1/namespaces/${name}`);
+  await ledgerClient.insist("DELETE", `/api/v1/namespaces/${namespace}-${count}`);
   return { lostMs, gapMs, addressGapMs, planMs, elections };
 }
 
@@ -310,42 +192,17 @@ function timesOf(values: readonly number[]): Times {
   return { p50Ms: at(0.5), p90Ms: at(0.9), p99Ms: at(0.99), maxMs: at(1) };
 }
 
-/** What is stored, once the watch has told it all. */
-async function settledRows(): Promise<ReadonlyMap<string, string>> {
-  const list = (await insist("GET", folder)).body as { readonly items: readonly Stored[] };
-  const stored = list.items.filter(({ metadata }) => /^w\d/.test(metadata.name));
-  const newest = Math.max(
-    ...ledger.events.map(({ revision }) => revision),
-    ...stored.map((item) => Number(item.metadata.resourceVersion)),
-  );
-  const untilMs = Date.now() + 10_000;
-  let quietAtMs = Date.now() + 1_000;
-  for (let seen = ledger.events.length; Date.now() < untilMs;) {
-    if (ledger.watchRevision >= newest && Date.now() > quietAtMs) break;
-    await delay(20);
-    if (ledger.events.length !== seen) quietAtMs = Date.now() + 1_000;
-    seen = ledger.events.length;
-  }
-  return new Map(stored.map(({ metadata, data }) => [metadata.name, data?.v ?? ""]));
-}
+/** The watch goes from master to master: each resumption is answered by the next one. */
+const watching: Watching = {
+  from: (resumption) => createRestClient(kubeconfig, members[resumption % members.length]!.apiPort),
+  lifeMs: () => 3_000 + Math.floor(Math.random() * 3_000),
+  pauseMs: 20,
+};
 
 async function main(): Promise<Failovers> {
-  await insist("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
-  for (const client of clients) await insist("POST", folder, { metadata: { name: probeOf(client) } });
-  const { body } = await insist("GET", folder);
-  const start = Number((body["metadata"] as Meta).resourceVersion);
-  ledger.watchRevision = start;
-  const stop = new AbortController();
-  const watching = watchOn(stop.signal);
-  const writing = Promise.all([0, 1, 2, 3].map((writer) => writeOn(writer)));
-  const losses = await loseAgainAndAgain();
-  stopping = true;
-  await writing;
-  const stored = await settledRows();
-  stop.abort();
-  await watching;
-  ledger.compare(stored);
-  ledger.compareReplay(await replay(start));
+  await ledgerClient.begin(clients.map(probeOf));
+  const writers = Array.from({ length: writerCount }, (_, at) => () => ledgerClient.writeOn(at, pauseMs, twice));
+  const losses = await ledgerClient.during({ writers, watching }, loseAgainAndAgain);
   const gaps = losses.map(({ gapMs }) => Math.round(gapMs));
   return {
     how,

@@ -1,7 +1,7 @@
 /**
  * What clients were told, kept beside the server: every acknowledged write with its value, every
  * revision with what it named, and the events of one watch that is resumed again and again. What
- * contradicts is a problem, told in a sentence. Pure; `master-kills.ts` feeds it.
+ * contradicts is a problem, told in a sentence. Pure; `ledger-client.ts` feeds it.
  */
 
 /** A stored value, or undefined: there is no such object. */
