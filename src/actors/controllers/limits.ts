@@ -1,7 +1,10 @@
 /** Limits of the controllers' room, with units. */
 
-/** Creations or deletions of pods in one plan of a ReplicaSet. */
+/** Deletions of pods in one plan of a ReplicaSet, and creations in one second. */
 export const burstReplicasMax = 500;
+
+/** Creations in one second while a burst of the ReplicaSet's pods has found no node: the rate of Kubernetes' controllers. */
+export const unplacedPodsPerSecond = 20;
 
 /** Writes in one plan. */
 export const planWritesMax = 500;

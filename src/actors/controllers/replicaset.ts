@@ -17,9 +17,10 @@ import { adopted, claims, controllerReference, released } from "./common/owners.
 import { availableFrom, isActive, isReady, isTerminal, isTerminating } from "./common/pods.ts";
 import { containsAll } from "./common/selector.ts";
 import { labelMatcher, matchesLabels, selects } from "../../util/selector.ts";
+import type { Millis } from "../../util/time.ts";
 import { formatTime } from "../../util/time-format.ts";
 import { create, draftOf, noteOn, remove, update, updateStatus } from "./common/writes.ts";
-import { burstReplicasMax, replicaSetPaceMs } from "./limits.ts";
+import { burstReplicasMax, replicaSetPaceMs, unplacedPodsPerSecond } from "./limits.ts";
 import { victims } from "./replicaset/victims.ts";
 
 const source = "replicaset-controller";
@@ -74,8 +75,8 @@ function plan(view: TimedView, key: string): Plan {
   const isDue = scaling.writes.length === 0 || (hasFailed(set) && scaling.more !== true);
   const writes =
     !isDue || jsonEqual(status, set.status) ? scaling.writes : [...scaling.writes, updateStatus(row, set, status)];
-  const wakeAt = nextAvailable(set, pods, view.now);
-  return { ...scaling, writes, ...(wakeAt === undefined ? {} : { wakeAt }) };
+  const wakeAt = Math.min(scaling.wakeAt ?? Infinity, nextAvailable(set, pods, view.now) ?? Infinity);
+  return { ...scaling, writes, ...(wakeAt === Infinity ? {} : { wakeAt }) };
 }
 
 function podMatch(set: ReplicaSet): (pod: RowRef) => boolean {
@@ -105,8 +106,9 @@ function scale({ view, row, set, rows, pods }: Scaling): Plan & { readonly notes
   const active = rows.filter((_, at) => isActive(pods[at]!));
   const missing = (set.spec.replicas ?? 1) - active.length;
   if (missing > 0) {
+    const room = roomForPods(pods, view.now);
     // After a refusal one pod at a time is tried: what the quota still allows is created.
-    const count = Math.min(missing, hasFailed(set) ? 1 : burstReplicasMax);
+    const count = Math.min(missing, hasFailed(set) ? Math.min(room, 1) : room);
     const writes = newPods(view, set, count);
     const notes = writes.map((write) =>
       noteOn(row, source, {
@@ -115,7 +117,8 @@ function scale({ view, row, set, rows, pods }: Scaling): Plan & { readonly notes
         message: `Created pod: ${write.op === "create" ? write.object.metadata.name : ""}`,
       }),
     );
-    return { writes, notes, ...(count < missing ? { more: true } : {}) };
+    if (count === missing) return { writes, notes };
+    return count === room ? { writes, notes, wakeAt: nextSecond(view.now) } : { writes, notes, more: true };
   }
   if (missing < 0) {
     const surplus = victims({ view, set, active, count: Math.min(-missing, burstReplicasMax) });
@@ -130,6 +133,21 @@ function scale({ view, row, set, rows, pods }: Scaling): Plan & { readonly notes
     return { writes, notes, ...(surplus.length < -missing ? { more: true } : {}) };
   }
   return { writes: [], notes: [] };
+}
+
+/**
+ * How many pods the set may make now, so that no number of replicas takes the masters' time and memory
+ * from the others. By creation times, which are whole seconds: nothing has to be remembered.
+ */
+function roomForPods(pods: readonly Pod[], now: Millis): number {
+  const second = formatTime(now);
+  const made = pods.filter(({ metadata }) => metadata.creationTimestamp === second).length;
+  const unplaced = pods.filter((pod) => pod.spec.nodeName === undefined && isActive(pod)).length;
+  return Math.max(0, (unplaced < burstReplicasMax ? burstReplicasMax : unplacedPodsPerSecond) - made);
+}
+
+function nextSecond(now: Millis): Millis {
+  return (Math.floor(now / 1000) + 1) * 1000;
 }
 
 /** Names follow from the owner and the revision that the plan sees: pure, and never used twice. */

@@ -226,10 +226,18 @@ test("a pod counts as available minReadySeconds after it became ready, by a time
   t.false(world.wakes.has("replicaset default/web"));
 });
 
-test("more than five hundred pods are made in several plans", (t) => {
-  const { world } = withSet({ replicas: 501 });
-  const plan = world.step(replicaset, "default/web");
-  t.is(plan.writes.length, 500);
-  t.true(plan.more);
-  t.is(world.step(replicaset, "default/web").writes.length, 1);
+test("a set makes five hundred pods in a second, and twenty once as many have found no node", (t) => {
+  const { world } = withSet({ replicas: 2_000_000_000 });
+  const step = (): number => world.step(replicaset, "default/web").writes.filter(({ op }) => op === "create").length;
+  const nextSecond = (): number => Math.floor(world.now / 1000) * 1000 + 1000;
+  t.is(step(), 500);
+  t.is(world.wakes.get("replicaset default/web"), nextSecond());
+  t.is(step(), 0, "whoever wakes it within the second");
+  t.is(world.wakes.get("replicaset default/web"), nextSecond());
+  world.now = nextSecond();
+  t.is(step(), 20);
+  t.is(step(), 0);
+  kubelet(world);
+  world.now = nextSecond();
+  t.is(step(), 500, "what stands on nodes does not count");
 });
