@@ -76,6 +76,7 @@ function build() {
   for (const folder of ["src", "test", "bench"]) removeStale(folder);
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   if (run(process.execPath, [compiler, "-p", "."]) !== 0) fail("the build failed");
+  if (run(process.execPath, [join(root, "bin/bundle.js")]) !== 0) fail("the bundle could not be built");
 }
 
 function has(binary) {

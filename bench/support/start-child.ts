@@ -1,6 +1,6 @@
 // One cold process of `bench start`: a cluster, a Deployment, its three pods Running. Answers one line of JSON
 // with milliseconds since the process began, the time that Node needs for itself included.
-import { createCluster } from "../../src/testing/cluster.ts";
+import { createCluster } from "troupe/testing";
 
 const loadedMs = performance.now();
 const cluster = await createCluster({ masters: 1, nodes: 1, seed: 1, time: "virtual" });

@@ -202,7 +202,7 @@ function outcomeOf(
 
 test("the test of manifests runs in Node's own test runner, and its process ends", async (t) => {
   const file = join(import.meta.dirname, "..", "..", "examples", "testing", "manifests.node.js");
-  const { code, output } = await outcomeOf(["--test", file]);
+  const { code, output } = await outcomeOf([...process.execArgv, "--test", file]);
   t.is(code, 0, output);
   t.regex(output, /# pass 3/);
 });

@@ -3,13 +3,11 @@
  * first use, so reflection costs what generated code does, without the generated code.
  */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import type * as Protobuf from "protobufjs";
 import { protobuf } from "../packages.ts";
-
-/** The checkout's (or package's) root: `dist/src/env/real` lies four folders below it. */
-const root = join(import.meta.dirname, "..", "..", "..", "..");
 
 let configured: typeof Protobuf | undefined;
 
@@ -23,6 +21,8 @@ function library(): typeof Protobuf {
 }
 
 function readProto(file: string): string {
+  // By the package's own name: this code lies elsewhere in the bundle than among the sources.
+  const root = dirname(createRequire(import.meta.url).resolve("troupe/package.json"));
   return readFileSync(join(root, "proto", file), "utf8");
 }
 
