@@ -188,8 +188,8 @@ async function rehearseLeading(
 ): Promise<void> {
   const began = env.clock.mono();
   try {
-    await rehearse({ env, facts, version, controllers, sealer, ...tokens });
-    env.log("debug", "master.rehearsed", { ms: Math.round(env.clock.mono() - began) });
+    const refused = await rehearse({ env, facts, version, controllers, sealer, ...tokens });
+    env.log("debug", "master.rehearsed", { ms: Math.round(env.clock.mono() - began), refused });
   } catch (error) {
     // It would only have been faster.
     env.log("warn", "master.rehearsal.failed", { error: messageOf(error) });

@@ -4,20 +4,22 @@
  * doors, machines and controllers that the master has. Nothing of it reaches the log or the store.
  */
 import type { Controller } from "../actors/runtime/controller.ts";
+import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import { NodeTable } from "../api/link/nodes.ts";
 import type { VersionInfo } from "../api/rest/door.ts";
 import type { TokenIssuer } from "../auth/auth-api.ts";
-import type { Env } from "../env/env.ts";
+import type { Clock, Env, Timer } from "../env/env.ts";
 import { noFaults } from "../env/faults.ts";
 import type { HttpExchange, HttpHandler, HttpResponse } from "../env/http.ts";
 import { kinds } from "../kinds/catalogue.ts";
 import { serviceUnavailable } from "../kinds/status-errors.ts";
 import type { LogEntry, LogListener, ReplicatedLog } from "../raft/log-api.ts";
+import { rehearseElections } from "../raft/rehearsal.ts";
 import type { Sealer } from "../store/row.ts";
 import { createStore } from "../store/store.ts";
 import { utf8 } from "../util/bytes.ts";
 import type { Millis } from "../util/time.ts";
-import { createCore, type ClusterFacts } from "./core.ts";
+import { createCore, type ClusterFacts, type Core } from "./core.ts";
 
 export interface RehearsalOptions {
   readonly env: Env;
@@ -31,21 +33,55 @@ export interface RehearsalOptions {
 
 /** Enough for the engine to compile what each of them runs. */
 const rounds = 12;
+/** An election is a few hundred steps of the core: they are over sooner. */
+const elections = 4;
 /** Between two requests: the log and clients go ahead. */
 const pauseMs: Millis = 1;
 
-/** Resolves when it is over; some tens of requests, one after the other. */
-export async function rehearse(options: RehearsalOptions): Promise<void> {
-  const env: Env = { ...options.env, log: () => undefined, faults: noFaults };
-  const store = createStore({ kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer: options.sealer });
-  const log = new ScratchLog();
+/**
+ * Some tens of requests, one after the other, at a leader and at its follower by turns. Resolves when it is over,
+ * with how many of them were refused: none.
+ */
+export async function rehearse(options: RehearsalOptions): Promise<number> {
+  const clock = new PassingClock(options.env.clock);
+  const env: Env = { ...options.env, clock, log: () => undefined, faults: noFaults };
+  rehearseElections(env.crypto, elections);
+  const cores = new Map<number, Core>();
+  const port = (from: number): ForwardPort => ({
+    send: (to, message) => env.clock.after(0, () => cores.get(to)?.called(from, message), { daemon: true }),
+  });
+  const logs = [new ScratchLog(leader), new ScratchLog(follower)] as const;
+  logs[0].follower = logs[1];
+  for (const log of logs) cores.set(log.member, coreOf({ ...options, env }, log, port(log.member)));
+  // The follower first: it hears of what the leader commits.
+  for (const log of logs.toReversed()) log.begin(cores.get(log.member)!.host);
+  let [turn, refused] = [0, 0];
+  try {
+    for (const asked of script()) {
+      turn += 1;
+      const status = await ask(cores.get(turn % 2 === 0 ? leader : follower)!.rest, asked);
+      if (status >= 400) refused += 1;
+      await new Promise<void>((resolve) => void env.clock.after(pauseMs, resolve, { daemon: true }));
+    }
+  } finally {
+    for (const core of cores.values()) core.host.stop();
+    clock.end();
+  }
+  return refused;
+}
+
+const leader = 1;
+const follower = 2;
+
+function coreOf(options: RehearsalOptions, log: ScratchLog, forward: ForwardPort): Core {
+  const { env, sealer } = options;
   const nodes = new NodeTable();
-  const core = createCore({
+  return createCore({
     ...options,
-    env,
-    store,
+    store: createStore({ kinds, crc32: (bytes) => env.crypto.crc32(bytes), sealer }),
     log,
-    identity: { member: 1, incarnation: 1 },
+    forward,
+    identity: { member: log.member, incarnation: 1 },
     nodeStreams: {
       open: async (node) => {
         throw serviceUnavailable(`no link to node ${node}`);
@@ -55,15 +91,6 @@ export async function rehearse(options: RehearsalOptions): Promise<void> {
     controllers: options.controllers(nodes),
     onFatal: () => undefined,
   });
-  log.begin(core.host);
-  try {
-    for (const asked of script()) {
-      await ask(core.rest, asked);
-      await new Promise<void>((resolve) => void env.clock.after(pauseMs, resolve, { daemon: true }));
-    }
-  } finally {
-    core.host.stop();
-  }
 }
 
 interface Asked {
@@ -134,20 +161,73 @@ function ask(serve: HttpHandler, { method, target, body }: Asked): Promise<numbe
   });
 }
 
-/** One member, no disk: what is proposed in a turn is committed behind it. */
+/** The clock of the process; what is set here and not yet due goes with the rehearsal. */
+class PassingClock implements Clock {
+  readonly #clock: Clock;
+  readonly #open = new Set<Timer>();
+  #isOver = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  wall(): Millis {
+    return this.#clock.wall();
+  }
+
+  mono(): Millis {
+    return this.#clock.mono();
+  }
+
+  after(delayMs: Millis, run: () => void, options?: { readonly daemon?: boolean }): Timer {
+    if (this.#isOver) return { cancel: () => undefined };
+    const own = this.#clock.after(
+      delayMs,
+      () => {
+        this.#open.delete(timer);
+        run();
+      },
+      options,
+    );
+    const timer: Timer = {
+      cancel: () => {
+        this.#open.delete(timer);
+        own.cancel();
+      },
+    };
+    this.#open.add(timer);
+    return timer;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    for (const timer of this.#open) timer.cancel();
+  }
+}
+
+/** Two members, no disk: what is proposed in a turn is committed behind it, here and at the follower. */
 class ScratchLog implements ReplicatedLog {
-  readonly role = "leader";
+  readonly member: number;
+  readonly role: "leader" | "follower";
   readonly term = 1;
-  readonly leader = 1;
+  readonly leader: number = leader;
+  follower: ScratchLog | undefined;
   #listener: LogListener | undefined;
   #last = 0;
   #waiting: LogEntry[] = [];
 
+  constructor(member: number) {
+    this.member = member;
+    this.role = member === leader ? "leader" : "follower";
+  }
+
   begin(listener: LogListener): void {
     this.#listener = listener;
-    this.#add("noop", new Uint8Array());
-    this.#commit();
-    listener.role("leader", this.term);
+    if (this.role === "leader") {
+      this.#add("noop", new Uint8Array());
+      this.#commit();
+    }
+    listener.role(this.role, this.term);
   }
 
   propose(payload: Uint8Array): number {
@@ -167,9 +247,16 @@ class ScratchLog implements ReplicatedLog {
     return this.#last;
   }
 
+  /** What the leader has committed. */
+  apply(entries: readonly LogEntry[]): void {
+    this.#last = entries.at(-1)?.index ?? this.#last;
+    this.#listener?.committed(entries);
+  }
+
   #commit(): void {
     const entries = this.#waiting;
     this.#waiting = [];
-    this.#listener?.committed(entries);
+    this.apply(entries);
+    this.follower?.apply(entries);
   }
 }

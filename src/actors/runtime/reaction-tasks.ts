@@ -91,6 +91,7 @@ export function createReactionTasks(options: ReactionTasksOptions): ReactionTask
   const tasks: ReactionTasks = {
     retrying,
     start() {
+      probes?.cancel();
       probes = env.clock.after(
         quarantineProbeMs,
         () => {

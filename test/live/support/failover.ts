@@ -193,8 +193,9 @@ function timesOf(values: readonly number[]): Times {
 }
 
 /** The watch goes from master to master: each resumption is answered by the next one. */
+const watchers = members.map(({ apiPort }) => createRestClient(kubeconfig, apiPort));
 const watching: Watching = {
-  from: (resumption) => createRestClient(kubeconfig, members[resumption % members.length]!.apiPort),
+  from: (resumption) => watchers[resumption % watchers.length]!,
   lifeMs: () => 3_000 + Math.floor(Math.random() * 3_000),
   pauseMs: 20,
 };
