@@ -93,6 +93,17 @@ function rest(self: ProbeSelf): void {
   resting.timer = timer;
 }
 
+/** What every answer does, wherever it leads. */
+const heard = [
+  { type: "count", params: ({ event }: Answered) => event.answer },
+  { type: "complain", params: ({ event }: Answered) => event.answer },
+  "tell",
+] as const;
+
+interface Answered {
+  readonly event: Extract<ProbeEvent, { readonly type: "answered" }>;
+}
+
 interface ProbeSelf {
   getSnapshot(): { readonly context: ProbeContext };
   send(event: ProbeEvent): void;
@@ -149,19 +160,11 @@ const machine = setup({
           {
             guard: { type: "isLast", params: ({ event }) => event.answer },
             target: "held",
-            actions: [
-              { type: "count", params: ({ event }) => event.answer },
-              { type: "complain", params: ({ event }) => event.answer },
-              "tell",
-            ],
+            actions: heard,
           },
           {
             target: "resting",
-            actions: [
-              { type: "count", params: ({ event }) => event.answer },
-              { type: "complain", params: ({ event }) => event.answer },
-              "tell",
-            ],
+            actions: heard,
           },
         ],
         blank: "resting",
@@ -175,20 +178,12 @@ const machine = setup({
           {
             guard: { type: "isLast", params: ({ event }) => event.answer },
             target: "held",
-            actions: [
-              { type: "count", params: ({ event }) => event.answer },
-              { type: "complain", params: ({ event }) => event.answer },
-              "tell",
-            ],
+            actions: heard,
           },
           {
             target: "resting",
             reenter: true,
-            actions: [
-              { type: "count", params: ({ event }) => event.answer },
-              { type: "complain", params: ({ event }) => event.answer },
-              "tell",
-            ],
+            actions: heard,
           },
         ],
       },
