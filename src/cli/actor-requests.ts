@@ -2,17 +2,12 @@
 import { UserError } from "../util/errors.ts";
 import { send, type ApiAccess } from "./api-client.ts";
 import { layoutOf, requireCluster } from "./cluster-file.ts";
-import { text, type CommandOption, type Values } from "./command.ts";
+import { text, type Values } from "./command.ts";
 import { accessOf } from "./commands/up.ts";
 import { ensurePki } from "./pki.ts";
 import { self } from "./self.ts";
 
 export const actorsRoot = "/apis/actors.troupe.dev/v1/actors";
-
-export const clusterOptions: readonly CommandOption[] = [
-  { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-  { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-];
 
 /** Throws UserError when there is no such cluster. */
 export async function clusterAccess(values: Values): Promise<ApiAccess> {

@@ -3,9 +3,10 @@ import { UserError } from "../../util/errors.ts";
 import { actorName } from "../../kinds/actor.ts";
 import { drawTree, explained, type ActorItem, type Explanation } from "../actor-tree.ts";
 import { drawTransition } from "../chart.ts";
-import { actorsRoot as root, ask, clusterAccess, clusterOptions } from "../actor-requests.ts";
+import { actorsRoot as root, ask, clusterAccess } from "../actor-requests.ts";
 import type { ApiAccess } from "../api-client.ts";
 import { parseChoice } from "../arguments.ts";
+import { clusterOptions, outputOption } from "../cluster-options.ts";
 import { text, type Command } from "../command.ts";
 import { print } from "../output.ts";
 import { self } from "../self.ts";
@@ -25,7 +26,7 @@ export const actors: Command = {
   options: [
     { name: "event", type: "string", value: "TYPE", help: "explain: what this event would do (dry run)" },
     ...clusterOptions,
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "text (default) or json" },
+    outputOption("text (default) or json"),
   ],
   async run(values, [verb = "", wanted]) {
     const json = parseChoice("output", text(values, "output") ?? "text", ["text", "json"]) === "json";

@@ -4,6 +4,7 @@ import { UserError } from "../../util/errors.ts";
 import { parseChoice, parseDuration } from "../arguments.ts";
 import { listCertificates, type Certificate } from "../certificates.ts";
 import { layoutOf, requireCluster, type Registered } from "../cluster-file.ts";
+import { clusterOptions, outputOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { print, say, table } from "../output.ts";
 import { ensurePki } from "../pki.ts";
@@ -27,12 +28,11 @@ export const cert: Command = {
   ],
   arguments: "list|renew|rotate-ca [CERTIFICATE...] ",
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    ...clusterOptions,
     { name: "valid", type: "string", value: "8760h", help: "renew: how long they are good for (a year)" },
     { name: "settle", type: "string", value: "60s", help: "rotate-ca: until the new authorities sign" },
     { name: "finish", type: "boolean", help: "rotate-ca: let the old authorities go" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "list: table (default) or json" },
+    outputOption("list: table (default) or json"),
   ],
   async run(values, [verb, ...names]) {
     if (verb === "rotate-ca" && names.length === 0) return rotate(values);

@@ -1,9 +1,10 @@
 /** `troupe chart`: the machine of an actor, and where in it the actor is. */
 import { actorName } from "../../kinds/actor.ts";
 import { UserError } from "../../util/errors.ts";
-import { actorsRoot, ask, clusterAccess, clusterOptions } from "../actor-requests.ts";
+import { actorsRoot, ask, clusterAccess } from "../actor-requests.ts";
 import { parseChoice } from "../arguments.ts";
 import { mermaid, type ActorChart } from "../chart.ts";
+import { clusterOptions, outputOption } from "../cluster-options.ts";
 import { text, type Command } from "../command.ts";
 import { print } from "../output.ts";
 import { self } from "../self.ts";
@@ -22,7 +23,7 @@ export const chart: Command = {
   options: [
     { name: "namespace", type: "string", short: "n", value: "NAME", help: "namespace of the object (default)" },
     ...clusterOptions,
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "mermaid (default) or json" },
+    outputOption("mermaid (default) or json"),
   ],
   async run(values, [wanted]) {
     const format = parseChoice("output", text(values, "output") ?? "mermaid", ["mermaid", "json"]);

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { parseChoice } from "../arguments.ts";
 import { dataDirOf, readCluster, requireCluster, type Registered, type ClusterFile } from "../cluster-file.ts";
+import { outputOption } from "../cluster-options.ts";
 import { text, type Command, type Values } from "../command.ts";
 import type { Check, Verdict } from "../doctor/check.ts";
 import { paint, print, signs } from "../output.ts";
@@ -15,7 +16,7 @@ export const doctor: Command = {
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev, if it is there)" },
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "table (default) or json" },
+    outputOption("table (default) or json"),
   ],
   async run(values) {
     const output = parseChoice("output", text(values, "output") ?? "table", ["table", "json"]);

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { UserError } from "../../util/errors.ts";
 import { dataDirOf, readCluster, registered, unregister } from "../cluster-file.ts";
+import { clusterOptions } from "../cluster-options.ts";
 import { flag, text, type Command } from "../command.ts";
 import { say } from "../output.ts";
 import { self } from "../self.ts";
@@ -11,11 +12,7 @@ export const down: Command = {
   name: "down",
   summary: "Stops a cluster and removes everything outside its data directory.",
   examples: ["troupe down --name dev", "troupe down --name dev --purge"],
-  options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-    { name: "purge", type: "boolean", help: "remove the data too" },
-  ],
+  options: [...clusterOptions, { name: "purge", type: "boolean", help: "remove the data too" }],
   async run(values) {
     const name = text(values, "name") ?? "dev";
     const dataDir = resolve(await dataDirOf(name, text(values, "data-dir")));

@@ -3,6 +3,7 @@ import type { KindClient, Manifest } from "../../client/main.ts";
 import type { Fault } from "../../kinds/generated/types.ts";
 import { StatusError, UserError } from "../../util/errors.ts";
 import { parseChoice, parseDuration } from "../arguments.ts";
+import { outputOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { faultOptions, specOf } from "../fault-words.ts";
 import { readManifests, withClient, type Session } from "../objects.ts";
@@ -29,7 +30,7 @@ export const fault: Command = {
   options: [
     { name: "context", type: "string", value: "NAME", help: "context of the kubeconfig (the current one)" },
     ...faultOptions,
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "list: table (default), wide, json, yaml" },
+    outputOption("list: table (default), wide, json, yaml"),
     { name: "all", type: "boolean", help: "clear: all there are" },
     { name: "timeout", type: "string", value: "1h", help: "run: how long to wait for the end" },
   ],

@@ -1,6 +1,7 @@
 /** Objects of a cluster, once or as they change. */
 import type { KubeObject } from "../../kinds/kind.ts";
 import { parseChoice } from "../arguments.ts";
+import { outputOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { callsOf, connectionOptions, parseNamed, spaceOf, withClient, type Named, type Session } from "../objects.ts";
 import { print, say, table } from "../output.ts";
@@ -15,7 +16,7 @@ export const get: Command = {
     ...connectionOptions,
     { name: "all-namespaces", type: "boolean", short: "A", help: "of all namespaces" },
     { name: "selector", type: "string", short: "l", value: "LABELS", help: "app=web,tier!=db" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "table (default), wide, json, yaml or name" },
+    outputOption("table (default), wide, json, yaml or name"),
     { name: "watch", type: "boolean", short: "w", help: "go on with every change" },
     { name: "show-secrets", type: "boolean", help: "print the values of Secrets" },
   ],

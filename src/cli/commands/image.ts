@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { UserError } from "../../util/errors.ts";
+import { clusterOptions } from "../cluster-options.ts";
 import { text, type Command } from "../command.ts";
 import { layoutOf, requireCluster } from "../cluster-file.ts";
 import { print } from "../output.ts";
@@ -12,10 +13,7 @@ export const image: Command = {
   summary: "Loads an OCI or docker archive into the nodes.",
   examples: ["troupe image load app.tar --name dev"],
   arguments: "load FILE ",
-  options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-  ],
+  options: clusterOptions,
   async run(values, [verb, file]) {
     if (verb !== "load" || file === undefined) {
       throw new UserError("TRP-0002", "image knows one verb: load FILE", {

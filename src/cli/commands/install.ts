@@ -13,6 +13,7 @@ import {
   writeAtomic,
   type ClusterFile,
 } from "../cluster-file.ts";
+import { nameOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { joinAsNode } from "../machines/joining.ts";
 import { machineCluster, machineWish } from "../machines/master.ts";
@@ -40,7 +41,7 @@ export const install: Command = {
   ],
   arguments: "server|agent [-- ARGUMENTS] ",
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
+    nameOption,
     { name: "data-dir", type: "string", value: "DIR", help: "data directory (/var/lib/troupe/NAME)" },
     { name: "node", type: "string", value: "NAME", help: "agent: name of the node (n1; join: the machine's)" },
     ...joinOptions,

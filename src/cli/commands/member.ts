@@ -3,6 +3,7 @@
 import { membersPath, type MemberAnswer, type MemberChange, type MembersAnswer } from "../../server/joining/answers.ts";
 import { UserError } from "../../util/errors.ts";
 import { parseChoice, parseDuration } from "../arguments.ts";
+import { clusterOptions, outputOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { openAdmin, type Admin } from "../machines/admin.ts";
 import { print, say, table } from "../output.ts";
@@ -23,12 +24,11 @@ export const member: Command = {
   ],
   arguments: "list|add|remove|promote|transfer [MEMBER] ",
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    ...clusterOptions,
     { name: "ttl", type: "string", value: "1h", help: "add: how long the token is good for" },
     { name: "replaces", type: "string", value: "MEMBER", help: "promote: the one that goes in the same step" },
     { name: "force", type: "boolean", help: "remove: also where too few of the others answer" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "list: table (default) or json" },
+    outputOption("list: table (default) or json"),
   ],
   async run(values, [verb, named, ...more]) {
     if (more.length > 0) throw wrong("there is at most one MEMBER");

@@ -1,5 +1,6 @@
 /** `troupe recover`: a lone survivor becomes a cluster of one master. */
 import { requireCluster } from "../cluster-file.ts";
+import { clusterOptions } from "../cluster-options.ts";
 import { flag, text, type Command } from "../command.ts";
 import { print, say } from "../output.ts";
 import { planRecovery, recoverMaster, refused, type RecoverPlan } from "../recovering.ts";
@@ -12,8 +13,7 @@ export const recover: Command = {
     "this one a cluster of its own, with what it has. It must not run meanwhile.",
   examples: ["troupe recover --name prod", "troupe recover --name prod --accept-loss"],
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    ...clusterOptions,
     { name: "accept-loss", type: "boolean", help: "do it; without, it is only told what would be done" },
     { name: "force", type: "boolean", help: "also while another master answers" },
   ],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../util/errors.ts";
 import { get, type ApiAccess } from "../api-client.ts";
 import { layoutOf, requireCluster, writeAtomic } from "../cluster-file.ts";
+import { clusterOptions } from "../cluster-options.ts";
 import { text, type Command } from "../command.ts";
 import { print } from "../output.ts";
 import { ensurePki, newSealingKey, parseSealingKeys, sealingKeyFile, sealingKeyName } from "../pki.ts";
@@ -18,10 +19,7 @@ export const secrets: Command = {
   summary: "Makes a new key for Secrets at rest, and seals all of them with it.",
   examples: ["troupe secrets rotate-key --name dev"],
   arguments: "rotate-key ",
-  options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-  ],
+  options: clusterOptions,
   async run(values, [verb, ...more]) {
     if (verb !== "rotate-key" || more.length > 0) {
       throw new UserError("TRP-0002", "secrets knows one verb: rotate-key", {

@@ -5,6 +5,7 @@ import type { Master, PeersOptions } from "../../server/master.ts";
 import type { Watchdog } from "../../env/watchdog.ts";
 import type { VersionInfo } from "../../api/rest/door.ts";
 import { UserError } from "../../util/errors.ts";
+import { nameOption } from "../cluster-options.ts";
 import { flag, text, type Command } from "../command.ts";
 import {
   backupCluster,
@@ -43,7 +44,7 @@ export const server: Command = {
     "troupe server --data-dir /var/lib/troupe/prod",
   ],
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
+    nameOption,
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory (/var/lib/troupe/NAME)" },
     ...joinOptions,
     ...masterOptions,

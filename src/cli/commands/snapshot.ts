@@ -4,6 +4,7 @@ import { UserError } from "../../util/errors.ts";
 import { parseChoice } from "../arguments.ts";
 import type { Inspected } from "../backups.ts";
 import { requireCluster } from "../cluster-file.ts";
+import { outputOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { print, say, sizeText, table } from "../output.ts";
 import { self } from "../self.ts";
@@ -25,7 +26,7 @@ export const snapshot: Command = {
     { name: "data-dir", type: "string", value: "DIR", help: "its data directory; restore: the new one" },
     { name: "keys", type: "string", value: "DIR", help: "restore: the cluster's pki folder, or a copy" },
     { name: "replace", type: "boolean", help: "restore: put the state of DIR's master aside" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "inspect, list: table (default) or json" },
+    outputOption("inspect, list: table (default) or json"),
   ],
   async run(values, [verb, file, ...more]) {
     if (more.length > 0) throw wrong("there is at most one FILE");

@@ -1,4 +1,5 @@
 /** Masters and nodes of a cluster, and whether they are well. */
+import { clusterOptions, outputOption } from "../cluster-options.ts";
 import { text, type Command } from "../command.ts";
 import { membersPath, type MembersAnswer } from "../../server/joining/answers.ts";
 import { layoutOf, masterAddress, requireCluster, type MachineMaster, type Registered } from "../cluster-file.ts";
@@ -30,11 +31,7 @@ export const status: Command = {
   summary:
     "Masters and nodes of a cluster.\nExit code 0: healthy, 1: degraded, 5: no master answers, 3: no such cluster.",
   examples: ["troupe status --name dev", "troupe status -o json"],
-  options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "table (default) or json" },
-  ],
+  options: [...clusterOptions, outputOption("table (default) or json")],
   async run(values) {
     const output = parseChoice("output", text(values, "output") ?? "table", ["table", "json"]);
     const found = await requireCluster(text(values, "name") ?? "dev", text(values, "data-dir"));

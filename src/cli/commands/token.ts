@@ -16,6 +16,7 @@ import { realRandom } from "../../env/real/random.ts";
 import type { Secret } from "../../kinds/generated/types.ts";
 import { UserError } from "../../util/errors.ts";
 import { parseChoice, parseDuration } from "../arguments.ts";
+import { clusterOptions, outputOption } from "../cluster-options.ts";
 import { text, type Command, type Values } from "../command.ts";
 import { openAdmin, type Admin } from "../machines/admin.ts";
 import { print, say, table } from "../output.ts";
@@ -35,12 +36,11 @@ export const token: Command = {
   ],
   arguments: "create|list|revoke [ID...] ",
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    ...clusterOptions,
     { name: "role", type: "string", value: "ROLE", help: "create: node (default) or master" },
     { name: "ttl", type: "string", value: "24h", help: "create: how long it is good for" },
     { name: "description", type: "string", value: "TEXT", help: "create: what it is for" },
-    { name: "output", type: "string", short: "o", value: "FORMAT", help: "create, list: table (default) or json" },
+    outputOption("create, list: table (default) or json"),
   ],
   async run(values, [verb, ...ids]) {
     if (verb === "create" && ids.length === 0) return create(values);

@@ -18,6 +18,7 @@ import {
   writeCluster,
   type ClusterFile,
 } from "../cluster-file.ts";
+import { nameOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { addContext, kubeconfigPath, removeContext } from "../kubeconfig.ts";
 import { withLock } from "../lock.ts";
@@ -43,7 +44,7 @@ export const up: Command = {
   summary: "Starts a cluster on this machine, or what is missing of it; it runs on.",
   examples: ["troupe up", "troupe up --name dev --runtime simulated --nodes 3"],
   options: [
-    { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev)" },
+    nameOption,
     { name: "data-dir", type: "string", value: "DIR", help: "where it keeps everything (/var/lib/troupe/NAME)" },
     { name: "port", type: "string", value: "N", help: "port of the API here; gRPC takes the next" },
     { name: "runtime", type: "string", value: "KIND", help: "containerd (default), or simulated: no containers" },
