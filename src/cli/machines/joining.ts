@@ -3,7 +3,7 @@
  * then the master is asked over a connection that is checked against it. What is answered is written
  * down, `cluster.json` last, so that a join that was cut short is simply done again.
  */
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { parseJoinToken, type JoinToken } from "../../auth/join-tokens.ts";
@@ -25,6 +25,7 @@ import { pinOf, writeSharedKeys } from "../pki.ts";
 import { self } from "../self.ts";
 import { troupeVersion } from "../versions.ts";
 import { ask, splitHostPort } from "./asking.ts";
+import { ownPart, requireEmpty } from "./own-machine.ts";
 
 export interface JoinWish {
   /** `host:port` of any master. */
@@ -54,7 +55,7 @@ export async function joinAsMaster(
   wish: MasterWish,
 ): Promise<{ readonly cluster: ClusterFile; readonly advice: string }> {
   const { dataDir, host, listen, apiPort, alternativeNames } = wish;
-  await requireEmpty(dataDir);
+  await requireEmpty(dataDir, isLeftOver);
   const asking = await meet(wish);
   const peerPort = apiPort + peerPortOffset;
   // The leader tries whether it can be reached there.
@@ -71,14 +72,7 @@ export async function joinAsMaster(
     await writeSharedKeys(layoutOf(dataDir).pki, answer.keys);
     const cluster: ClusterFile = {
       ...clusterOf(answer.cluster),
-      number: 0,
-      runtime: "containerd",
-      nodes: [],
-      apiPort,
-      grpcPort: apiPort + 1,
-      address: host,
-      network: "host",
-      machine: { name: `m${memberId}`, clusterId, memberId, host, listen, alternativeNames, joined: true },
+      ...ownPart({ clusterId, memberId, host, listen, apiPort, alternativeNames, joined: true }),
     };
     await writeCluster(dataDir, cluster);
     return { cluster, advice };
@@ -89,7 +83,7 @@ export async function joinAsMaster(
 
 export async function joinAsNode(wish: NodeWish): Promise<ClusterFile> {
   const { dataDir, node, address, runtime, runtimeEndpoint } = wish;
-  await requireEmpty(dataDir);
+  await requireEmpty(dataDir, isLeftOver);
   const asking = await meet(wish);
   const { key, request } = await newRequest(node);
   const answer = await ask<JoinNodeAnswer>({
@@ -180,19 +174,9 @@ function pinned(authorities: string, { pin }: JoinToken, at: string): string {
   });
 }
 
-async function requireEmpty(dataDir: string): Promise<void> {
-  const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
-  // What a join that was cut short has left.
-  const foreign = entries.filter((entry) => entry !== "pki" && !/^cluster\.json\.\d+\.part$/.test(entry));
-  if (foreign.length === 0) return;
-  throw new UserError("TRP-0114", `${dataDir} is no empty folder and holds no cluster`, {
-    cause: new Error(`it has ${foreign.length} entries, ${foreign[0]} among them`),
-    hint: "choose a new folder with --data-dir",
-    exitCode: 2,
-  });
+/** What a join that was cut short has left. */
+function isLeftOver(entry: string): boolean {
+  return entry === "pki" || /^cluster\.json\.\d+\.part$/.test(entry);
 }
 
 function clusterOf(part: ClusterPart): ClusterPart & { readonly version: 1 } {

@@ -1,7 +1,7 @@
 /** The data directory of a master that belongs to a cluster on several machines: made anew, joined, or taken up. */
 import { randomUUID } from "node:crypto";
 import { connect, isIP } from "node:net";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { membersPath, peerPortOffset, type AgreedFacts, type ClusterPart } from "../../server/joining/answers.ts";
 import { differences, type JoiningOptions } from "../../server/joining/joining.ts";
@@ -28,6 +28,7 @@ import { self } from "../self.ts";
 import { troupeVersion } from "../versions.ts";
 import { ask, splitHostPort, usualPort } from "./asking.ts";
 import { joinAsMaster } from "./joining.ts";
+import { ownPart, requireEmpty } from "./own-machine.ts";
 
 /** What the flags of `troupe server` say of a master among several machines. */
 export interface MachineWish {
@@ -121,43 +122,20 @@ const everywhere = "0.0.0.0";
 
 /** The first master of a new cluster. */
 async function begin(wish: MachineWish): Promise<ClusterFile> {
-  const { dataDir, wished } = wish;
-  const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
-  if (entries.length > 0) {
-    throw new UserError("TRP-0114", `${dataDir} is no empty folder and holds no cluster`, {
-      cause: new Error(`it has ${entries.length} entries, ${entries[0]} among them`),
-      hint: "choose a new folder with --data-dir",
-      exitCode: 2,
-    });
-  }
+  const { dataDir, wished, alternativeNames } = wish;
+  await requireEmpty(dataDir);
   const id = randomUUID();
   const host = wish.host ?? machineAddress();
+  const listen = wish.listen ?? everywhere;
   const apiPort = wish.port ?? usualPort;
   const cluster: ClusterFile = {
     version: 1,
     name: "dev",
     id,
-    number: 0,
-    runtime: "containerd",
-    nodes: [],
-    apiPort,
-    grpcPort: apiPort + 1,
-    address: host,
-    network: "host",
     ...rangesOf(0),
     clusterDomain: "cluster.local",
     ...wished,
-    machine: {
-      name: "m1",
-      clusterId: id,
-      memberId: 1,
-      host,
-      listen: wish.listen ?? everywhere,
-      alternativeNames: wish.alternativeNames,
-    },
+    ...ownPart({ clusterId: id, memberId: 1, host, listen, apiPort, alternativeNames }),
   };
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await writeCluster(dataDir, cluster);
