@@ -19,6 +19,7 @@ import { realCrypto } from "../../../src/env/real/crypto.ts";
 import { kindById, kinds } from "../../../src/kinds/catalogue.ts";
 import { requestEntityTooLarge } from "../../../src/kinds/status-errors.ts";
 import { createSimEnv, type SimEnv } from "../../../src/sim/env.ts";
+import { simVersion } from "../../../src/sim/master-facts.ts";
 import { decodeOutcome, encodeOutcome } from "../../../src/store/outcome-codec.ts";
 import { encodeRow } from "../../../src/store/row.ts";
 import { createSealer } from "../../../src/store/sealer.ts";
@@ -249,18 +250,6 @@ function parseLine(text: string): Loose {
     : undefined;
 }
 
-export const version = {
-  major: "1",
-  minor: "33",
-  gitVersion: "v1.33.0+troupe",
-  gitCommit: "",
-  gitTreeState: "clean",
-  buildDate: "",
-  goVersion: "",
-  compiler: "",
-  platform: "linux/amd64",
-};
-
 export async function createRig(
   options: Partial<RestDoorOptions> = {},
   admission: readonly Admission[] = [namespaceLifecycle],
@@ -310,7 +299,7 @@ export async function createRig(
     store,
     kinds,
     env,
-    version,
+    version: simVersion,
     authenticator: {
       authenticate: (exchange) => Promise.resolve((exchange as FakeExchange).user),
     },
