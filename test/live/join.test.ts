@@ -5,24 +5,25 @@ import test from "ava";
 import { canDrive, until } from "./support/machine.ts";
 import {
   configOf,
-  createMachines,
   dataOf,
+  isNodeReady,
+  membership,
   newToken,
   startAgent,
+  startFirst,
   startServer,
+  untilVoting,
+  useMachines,
   type Box,
-  type Machines,
   type Running,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
-let machines: Machines;
-let boxes: readonly Box[];
 const servers = new Map<string, Running>();
 let masterToken = "";
 let nodeToken = "";
 
-const at = (index: number): Box => boxes[index]!;
+const { at } = useMachines(test, 4);
 
 /** What the cluster says of its tokens, by its own clock. */
 async function tokens(from: Box): Promise<readonly { role: string; description: string; expired: boolean }[]> {
@@ -30,26 +31,8 @@ async function tokens(from: Box): Promise<readonly { role: string; description: 
   return (JSON.parse(listed.stdout) as { tokens: { role: string; description: string; expired: boolean }[] }).tokens;
 }
 
-interface Said {
-  readonly members: readonly { readonly id: number; readonly role: string; readonly api: string }[];
-}
-
-async function members(from: Box): Promise<Said["members"]> {
-  return (JSON.parse(await from.kubectl(configOf(from), "get", "--raw", "/troupe/v1/members")) as Said).members;
-}
-
-test.before(() => {
-  if (!canDrive) return;
-  machines = createMachines(4);
-  ({ boxes } = machines);
-});
-test.after.always(async () => {
-  if (canDrive) await machines.dispose();
-});
-
 live("the first master begins a cluster in an empty folder, and makes tokens for the others", async (t) => {
-  servers.set("m1", startServer(at(0), "--name", "ha"));
-  await until("it is ready", async () => (await at(0).kubectl(configOf(at(0)), "get", "--raw", "/readyz")) === "ok");
+  servers.set("m1", await startFirst(at(0), "ha"));
   masterToken = await newToken(at(0), "--role", "master", "--ttl", "1h", "--description", "for the others");
   nodeToken = await newToken(at(0));
   t.regex(masterToken, /^TRP1[0-9a-f]{64}::[a-z0-9]{6}\.[a-z0-9]{16}$/);
@@ -89,7 +72,7 @@ live(
       await tried("--token", masterToken, "--advertise-address", "198.51.100.77"),
       /198\.51\.100\.77:6445 cannot be reached[^]*TRP-0405/,
     );
-    t.is((await members(at(0))).length, 1);
+    t.is((await membership(at(0))).members.length, 1);
   },
 );
 
@@ -98,27 +81,22 @@ live("two more masters join, learn, and vote; kubectl works with each one's addr
     const joining = ["--join", `${at(0).address}:6443`, "--token", masterToken];
     servers.set(`m${index + 1}`, startServer(at(index), ...joining));
   }
-  await until("all vote", async () => {
-    const all = await members(at(0));
-    return all.length === 3 && all.every(({ role }) => role !== "learner");
-  });
+  await untilVoting(at(0), [at(1), at(2)]);
+  t.is((await membership(at(0))).members.length, 3);
   for (const index of [0, 1, 2]) {
     await at(3).kubectl(configOf(at(index)), "create", "configmap", `by-${index}`);
     t.regex(await at(3).kubectl(configOf(at(index)), "get", "configmaps", "-o", "name"), new RegExp(`by-${index}`));
   }
   await until("pods find all of them", async () => {
     const found = await at(0).kubectl(configOf(at(0)), "get", "endpoints", "kubernetes", "-o", "yaml");
-    return boxes.slice(0, 3).every(({ address }) => found.includes(address));
+    return [at(0), at(1), at(2)].every(({ address }) => found.includes(address));
   });
   t.false(readFileSync(join(dataOf(at(1)), "cluster.json"), "utf8").includes(masterToken.slice(-16)));
 });
 
 live("a node joins any master, and has no key of the cluster but its own", async (t) => {
   startAgent(at(3), "--join", `${at(2).address}:6443`, "--token", nodeToken, "--node", "w1");
-  await until("it is Ready", async () => {
-    const found = await at(1).kubectl(configOf(at(1)), "get", "nodes", "--no-headers");
-    return /w1 +Ready/.test(found);
-  });
+  await until("it is Ready", () => isNodeReady(at(1), "w1"));
   const keys = await at(3).run("grep", ["-rl", "PRIVATE KEY", join(at(3).folder, "a", "pki")]);
   t.regex(keys.stdout.trim(), /^\S+node-w1\.pem$/);
   const joining = ["--join", `${at(0).address}:6443`, "--token", nodeToken, "--node", "w1", "--runtime", "simulated"];
@@ -130,12 +108,12 @@ live("the first master's death loses nothing; it comes back without a token", as
   await servers.get("m1")!.end("SIGKILL");
   await at(3).kubectl(configOf(at(1)), "create", "configmap", "after");
   await at(1).kubectl(configOf(at(1)), "create", "deployment", "web", "--image=web:1", "--replicas=2");
-  await at(1).kubectl(configOf(at(1)), "rollout", "status", "deployment/web", "--timeout=30s");
+  await at(1).kubectl(configOf(at(1)), "rollout", "status", "deployment/web", "--timeout=60s");
   servers.set("m1", startServer(at(0)));
   await until("it has all", async () =>
     /after/.test(await at(0).kubectl(configOf(at(0)), "get", "configmap", "after", "-o", "name")),
   );
-  t.is((await members(at(0))).length, 3);
+  t.is((await membership(at(0))).members.length, 3);
 });
 
 live("a revoked token is taken no more", async (t) => {

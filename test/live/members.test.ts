@@ -5,74 +5,45 @@ import test from "ava";
 import { canDrive, until } from "./support/machine.ts";
 import {
   configOf,
-  createMachines,
   dataOf,
+  isNodeReady,
+  joinMasters,
+  membership,
   newToken,
   startAgent,
+  startFirst,
   startMemberLoad,
   startServer,
+  useMachines,
   type Box,
-  type Machines,
+  type Member,
   type Running,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
 const servers = new Map<Box, Running>();
-let machines: Machines;
-let boxes: readonly Box[];
-
-const at = (index: number): Box => boxes[index]!;
-
-interface Member {
-  readonly id: number;
-  readonly role: string;
-  readonly api: string;
-}
-
-interface Said {
-  readonly leader?: number;
-  readonly members: readonly Member[];
-}
-
-async function look(from: Box): Promise<Said> {
-  return JSON.parse((await from.troupe("member", "list", "--data-dir", dataOf(from), "-o", "json")).stdout) as Said;
-}
+const { at, folder } = useMachines(test, 6);
 
 async function memberAt(from: Box, where: Box): Promise<Member | undefined> {
-  return (await look(from)).members.find(({ api }) => api === `${where.address}:6443`);
+  return (await membership(from)).members.find(({ api }) => api === `${where.address}:6443`);
 }
 
 async function joinAll(from: Box, others: readonly Box[]): Promise<void> {
-  const token = await newToken(from, "--role", "master");
-  for (const box of others) servers.set(box, startServer(box, "--join", `${from.address}:6443`, "--token", token));
-  await until("all of them vote", async () => {
-    const { members } = await look(from);
-    return others.every(({ address }) =>
-      members.some(({ api, role }) => api === `${address}:6443` && (role === "voter" || role === "leader")),
-    );
-  });
+  const joined = await joinMasters(from, others);
+  for (const [index, server] of joined.entries()) servers.set(others[index]!, server);
 }
 
-test.before(async () => {
-  if (!canDrive) return;
-  machines = createMachines(6);
-  ({ boxes } = machines);
-  servers.set(at(0), startServer(at(0), "--name", "grow"));
-  await until("the first is ready", async () => {
-    return (await at(0).kubectl(configOf(at(0)), "get", "--raw", "/readyz")) === "ok";
-  });
-});
-test.after.always(async () => {
-  if (canDrive) await machines.dispose();
+test.serial.before(async () => {
+  if (canDrive) servers.set(at(0), await startFirst(at(0), "grow"));
 });
 
 live(
   "from one master to three, to five, and back to three, the leader among those that go: no write is lost",
   async (t) => {
-    const load = await startMemberLoad(at(0), machines.folder);
+    const load = await startMemberLoad(at(0), folder());
     await joinAll(at(0), [at(1), at(2)]);
     await joinAll(at(1), [at(3), at(4)]);
-    t.is((await look(at(4))).members.length, 5);
+    t.is((await membership(at(4))).members.length, 5);
     // The first one leads, most likely: it goes, and one more.
     for (const gone of [at(0), at(3)]) {
       const from = at(4);
@@ -86,7 +57,7 @@ live(
     t.log(report);
     t.deepEqual(report.problems, []);
     t.true(report.acknowledged > 100, `${report.acknowledged} writes`);
-    t.is((await look(at(4))).members.length, 3);
+    t.is((await membership(at(4))).members.length, 3);
   },
 );
 
@@ -101,14 +72,14 @@ live("a member that was removed does not start again, and its id is not given an
 });
 
 live("leadership goes to the member that is named", async (t) => {
-  const { members, leader } = await look(at(1));
+  const { members, leader } = await membership(at(1));
   const other = members.find(({ id, role }) => id !== leader && role === "voter")!;
   const ran = await at(1).troupe("member", "transfer", other.api, "--data-dir", dataOf(at(1)));
   t.is(ran.stdout, `member ${other.id} leads\n`, ran.stderr);
 });
 
 live("a dead master is replaced under load", async (t) => {
-  const load = await startMemberLoad(at(1), machines.folder);
+  const load = await startMemberLoad(at(1), folder());
   const dead = at(5);
   const { id } = (await memberAt(at(1), dead))!;
   await servers.get(dead)!.end("SIGKILL");
@@ -125,9 +96,7 @@ live("a dead master is replaced under load", async (t) => {
 live("where all others are lost one survivor goes on alone, in another epoch; its node comes back", async (t) => {
   const node = await newToken(at(1));
   startAgent(at(0), "--join", `${at(1).address}:6443`, "--token", node, "--node", "w1");
-  await until("the node is Ready", async () =>
-    /w1 +Ready/.test(await at(1).kubectl(configOf(at(1)), "get", "nodes", "--no-headers")),
-  );
+  await until("the node is Ready", () => isNodeReady(at(1), "w1"));
   await at(1).kubectl(configOf(at(1)), "create", "configmap", "kept");
   const recover = (...args: readonly string[]) => at(1).troupe("recover", "--data-dir", dataOf(at(1)), ...args);
   t.regex((await recover("--accept-loss")).stderr, /its server runs, as process \d+[^]*TRP-0408/);
@@ -142,11 +111,11 @@ live("where all others are lost one survivor goes on alone, in another epoch; it
   await until("it has what was there", async () =>
     /kept/.test(await at(1).kubectl(configOf(at(1)), "get", "configmap", "kept", "-o", "name")),
   );
-  t.is((await look(at(1))).members.length, 1);
+  t.is((await membership(at(1))).members.length, 1);
   await at(1).kubectl(configOf(at(1)), "create", "configmap", "new");
   await until("the node is Ready again", async () => {
     const found = await at(1).kubectl(configOf(at(1)), "get", "lease", "-n", "kube-node-lease", "-o", "name");
-    return /w1/.test(found) && /w1 +Ready/.test(await at(1).kubectl(configOf(at(1)), "get", "nodes", "--no-headers"));
+    return /w1/.test(found) && (await isNodeReady(at(1), "w1"));
   });
   // One of the old life is refused: what it holds is of another cluster.
   await at(2).run("rm", ["-rf", dataOf(at(2))]);

@@ -3,29 +3,21 @@ import test from "ava";
 import { canDrive, troupe, until } from "./support/machine.ts";
 import {
   configOf,
-  createMachines,
   dataOf,
-  newToken,
+  isNodeReady,
+  joinMasters,
   startServer,
-  type Box,
-  type Machines,
+  untilReady,
+  useMachines,
   type Running,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
-let machines: Machines;
-
-test.before(() => {
-  if (canDrive) machines = createMachines(2);
-});
-test.after.always(async () => {
-  if (canDrive) await machines.dispose();
-});
-
+const { at } = useMachines(test, 2);
 let server: Running;
 
 live("up, down, server with an address: the cluster goes on, and another master joins it", async (t) => {
-  const [first, second] = machines.boxes as [Box, Box];
+  const [first, second] = [at(0), at(1)];
   const up = await first.troupe("up", "--name", "small", "--runtime", "simulated", "--data-dir", dataOf(first));
   t.is(up.code, 0, up.stderr);
   const context = `${first.folder}/.kube/config`;
@@ -33,24 +25,17 @@ live("up, down, server with an address: the cluster goes on, and another master 
   t.is((await first.troupe("down", "--name", "small")).code, 0);
 
   startServer(first, "--advertise-address", first.address);
-  await until("it is ready", async () => (await first.kubectl(configOf(first), "get", "--raw", "/readyz")) === "ok");
+  await untilReady(first);
   const refused = await first.troupe("up", "--name", "small");
   t.regex(refused.stderr, /belongs to the cluster "small" on several machines[^]*TRP-0115/);
   first.start("agent", [troupe, "agent", "--data-dir", dataOf(first), "--node", "n1"]);
-  const token = await newToken(first, "--role", "master");
-  server = startServer(second, "--join", `${first.address}:6443`, "--token", token);
-  await until("both vote", async () => {
-    const { stdout } = await first.troupe("member", "list", "--data-dir", dataOf(first));
-    return /leader/.test(stdout) && /voter/.test(stdout);
-  });
+  [server] = (await joinMasters(first, [second])) as [Running];
   t.is(await second.kubectl(configOf(second), "get", "secret", "kept", "-o", "jsonpath={.data.a}"), "Yg==");
-  await until("its node is Ready", async () =>
-    /n1 +Ready/.test(await second.kubectl(configOf(second), "get", "nodes", "--no-headers")),
-  );
+  await until("its node is Ready", () => isNodeReady(second, "n1"));
 });
 
 live("a master whose machine has another address now says so, and the others reach it there", async (t) => {
-  const [first, second] = machines.boxes as [Box, Box];
+  const [first, second] = [at(0), at(1)];
   await server.end("SIGTERM");
   for (const line of [`addr del ${second.address}/24 dev eth0`, "addr add 198.51.100.42/24 dev eth0"]) {
     await second.run("ip", line.split(" "));

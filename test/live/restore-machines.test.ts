@@ -5,44 +5,22 @@ import test from "ava";
 import { canDrive, until } from "./support/machine.ts";
 import {
   configOf,
-  createMachines,
   dataOf,
+  isNodeReady,
+  joinMasters,
   newToken,
   startAgent,
+  startFirst,
   startServer,
-  type Box,
-  type Machines,
-  type Running,
+  useMachines,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
-let machines: Machines;
-let boxes: readonly Box[];
 
-const at = (index: number): Box => boxes[index]!;
-
-async function allVote(from: Box): Promise<void> {
-  await until("all vote", async () => {
-    const said = await from.troupe("member", "list", "--data-dir", dataOf(from));
-    return said.stdout.match(/voter/g)?.length === 2;
-  });
-}
-
-test.before(() => {
-  if (!canDrive) return;
-  machines = createMachines(6);
-  ({ boxes } = machines);
-});
-test.after.always(async () => {
-  if (canDrive) await machines.dispose();
-});
+const { at } = useMachines(test, 6);
 
 live("what a follower saved goes on on three new machines; revisions leap, machines join it", async (t) => {
-  const old: Running[] = [startServer(at(0), "--name", "moved")];
-  await until("it is ready", async () => (await at(0).kubectl(configOf(at(0)), "get", "--raw", "/readyz")) === "ok");
-  const token = await newToken(at(0), "--role", "master");
-  for (const box of [at(1), at(2)]) old.push(startServer(box, "--join", `${at(0).address}:6443`, "--token", token));
-  await allVote(at(0));
+  const old = [await startFirst(at(0), "moved"), ...(await joinMasters(at(0), [at(1), at(2)]))];
   await at(2).kubectl(configOf(at(2)), "create", "secret", "generic", "kept", "--from-literal=a=b");
   const file = join(at(1).folder, "moved.snapshot");
   const saved = await at(1).troupe("snapshot", "save", file, "--data-dir", dataOf(at(1)));
@@ -70,13 +48,9 @@ live("what a follower saved goes on on three new machines; revisions leap, machi
   );
   t.true(Number(made) > 1_000_000_000, made);
 
-  const fresh = await newToken(at(3), "--role", "master");
-  for (const box of [at(4), at(5)]) startServer(box, "--join", `${at(3).address}:6443`, "--token", fresh);
-  await allVote(at(3));
+  await joinMasters(at(3), [at(4), at(5)]);
   t.is(await at(5).kubectl(configOf(at(5)), "get", "secret", "kept", "-o", "jsonpath={.data.a}"), "Yg==");
   const node = await newToken(at(3));
   startAgent(at(0), "--join", `${at(4).address}:6443`, "--token", node, "--node", "w1");
-  await until("a node is Ready", async () =>
-    /w1 +Ready/.test(await at(5).kubectl(configOf(at(5)), "get", "nodes", "--no-headers")),
-  );
+  await until("a node is Ready", () => isNodeReady(at(5), "w1"));
 });

@@ -6,53 +6,39 @@ import test from "ava";
 import { canDrive, until } from "./support/machine.ts";
 import {
   configOf,
-  createMachines,
   dataOf,
+  isNodeReady,
+  joinMasters,
   newToken,
   startAgent,
+  startFirst,
   startMemberLoad,
-  startServer,
+  useMachines,
   type Box,
-  type Machines,
   type Running,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
-let machines: Machines;
-let boxes: readonly Box[];
 let agent: Running;
 
-const at = (index: number): Box => boxes[index]!;
+const { at, folder } = useMachines(test, 4);
 const pem = (box: Box, name: string): X509Certificate =>
   new X509Certificate(readFileSync(join(dataOf(box), "pki", `${name}.pem`)));
 
-async function isReady(): Promise<boolean> {
-  return /w1 +Ready/.test(await at(1).kubectl(configOf(at(1)), "get", "nodes", "--no-headers"));
-}
+const isReady = (): Promise<boolean> => isNodeReady(at(1), "w1");
 
-test.before(async () => {
+test.serial.before(async () => {
   if (!canDrive) return;
-  machines = createMachines(4);
-  ({ boxes } = machines);
-  startServer(at(0), "--name", "rot");
-  await until("it is ready", async () => (await at(0).kubectl(configOf(at(0)), "get", "--raw", "/readyz")) === "ok");
-  const token = await newToken(at(0), "--role", "master");
-  for (const box of [at(1), at(2)]) startServer(box, "--join", `${at(0).address}:6443`, "--token", token);
+  await startFirst(at(0), "rot");
   const node = await newToken(at(0));
   agent = startAgent(at(3), "--join", `${at(0).address}:6443`, "--token", node, "--node", "w1");
-  await until("all vote", async () => {
-    const said = await at(0).troupe("member", "list", "--data-dir", dataOf(at(0)));
-    return said.stdout.match(/voter/g)?.length === 2;
-  });
+  await joinMasters(at(0), [at(1), at(2)]);
   await until("the node is Ready", isReady);
-});
-test.after.always(async () => {
-  if (canDrive) await machines.dispose();
 });
 
 live("authorities are replaced while clients write: no write is lost, and none is refused twice", async (t) => {
   const before = pem(at(0), "serving-ca").fingerprint256;
-  const load = await startMemberLoad(at(0), machines.folder);
+  const load = await startMemberLoad(at(0), folder());
   const rotating = at(1).troupe("cert", "rotate-ca", "--settle", "6s", "--data-dir", dataOf(at(1)));
   // An agent looks twice a minute by itself; this is a look at once.
   const looking = setInterval(() => agent.child.kill("SIGHUP"), 1_000);
@@ -96,8 +82,6 @@ live("a new sealing key reaches every master before the leader seals with it", a
 live("a token that is made afterwards pins the new authority", async (t) => {
   const token = await newToken(at(0), "--role", "node");
   const other = startAgent(at(2), "--join", `${at(1).address}:6443`, "--token", token, "--node", "w2");
-  await until("it is Ready", async () =>
-    /w2 +Ready/.test(await at(1).kubectl(configOf(at(1)), "get", "nodes", "--no-headers")),
-  );
+  await until("it is Ready", () => isNodeReady(at(1), "w2"));
   t.is(other.child.exitCode, null);
 });

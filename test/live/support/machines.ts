@@ -6,7 +6,8 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { kubectls, troupe, until, type Ran } from "./machine.ts";
+import type { TestFn } from "ava";
+import { canDrive, kubectls, troupe, until, type Ran } from "./machine.ts";
 import type { MemberLoad } from "./member-load.ts";
 
 export interface Box {
@@ -14,7 +15,7 @@ export interface Box {
   readonly address: string;
   /** Everything of the machine lies below it. */
   readonly folder: string;
-  /** To the end; never rejects for an exit code. Kills at the time-out (60 s). */
+  /** To the end; never rejects for an exit code. Kills at the time-out (90 s). */
   run(file: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
   troupe(...args: readonly string[]): Promise<Ran>;
   /** stdout; rejects with stderr where it fails. */
@@ -36,6 +37,26 @@ export interface Machines {
   readonly folder: string;
   readonly boxes: readonly Box[];
   dispose(): Promise<void>;
+}
+
+/** The machines of a file's tests, once the first of them begins. */
+export interface TestMachines {
+  readonly at: (index: number) => Box;
+  readonly folder: () => string;
+}
+
+/** Made before everything that the file itself does first, gone after its last test and the hooks above this call. */
+export function useMachines(test: TestFn, size: number): TestMachines {
+  let machines: Machines | undefined;
+  const made = (): Machines => {
+    if (machines === undefined) throw new Error("there are no machines yet");
+    return machines;
+  };
+  test.serial.before(() => {
+    if (canDrive) machines = createMachines(size);
+  });
+  test.serial.after.always(async () => machines?.dispose());
+  return { at: (index) => made().boxes[index]!, folder: () => made().folder };
 }
 
 let count = 0;
@@ -147,7 +168,7 @@ function box({ netns, address, folder, running }: Place): Box {
   return own;
 }
 
-const runMaxMs = 60_000;
+const runMaxMs = 90_000;
 
 /** A master or an agent of a test, as `docs/ha.md` starts it. */
 export function startServer(at: Box, ...args: readonly string[]): Running {
@@ -164,6 +185,59 @@ export function dataOf({ folder }: Box): string {
 
 export function configOf(at: Box): string {
   return join(dataOf(at), "admin.kubeconfig");
+}
+
+/** A master of a cluster, as `member list` shows it. */
+export interface Member {
+  readonly id: number;
+  readonly role: string;
+  readonly api: string;
+}
+
+export interface Membership {
+  readonly leader?: number;
+  readonly members: readonly Member[];
+}
+
+/** What the master on a machine says of all of them. */
+export async function membership(from: Box): Promise<Membership> {
+  const ran = await from.troupe("member", "list", "--data-dir", dataOf(from), "-o", "json");
+  if (ran.code !== 0) throw new Error(ran.stderr);
+  return JSON.parse(ran.stdout) as Membership;
+}
+
+/** A new cluster's first master, once it answers. */
+export async function startFirst(at: Box, name: string): Promise<Running> {
+  const server = startServer(at, "--name", name);
+  await untilReady(at);
+  return server;
+}
+
+export async function untilReady(at: Box): Promise<void> {
+  await until("the master is ready", async () => (await at.kubectl(configOf(at), "get", "--raw", "/readyz")) === "ok");
+}
+
+/** Masters that join the one on `from`; in their order, once all of them vote. */
+export async function joinMasters(from: Box, others: readonly Box[]): Promise<readonly Running[]> {
+  const token = await newToken(from, "--role", "master");
+  const joined = others.map((box) => startServer(box, "--join", `${from.address}:6443`, "--token", token));
+  await untilVoting(from, others);
+  return joined;
+}
+
+export async function untilVoting(from: Box, others: readonly Box[]): Promise<void> {
+  await until("all of them vote", async () => {
+    const { members } = await membership(from);
+    return others.every(({ address }) =>
+      members.some(({ api, role }) => api === `${address}:6443` && (role === "voter" || role === "leader")),
+    );
+  });
+}
+
+/** As the master on `from` sees it. */
+export async function isNodeReady(from: Box, node: string): Promise<boolean> {
+  const found = await from.kubectl(configOf(from), "get", "nodes", "--no-headers");
+  return new RegExp(`^${node} +Ready`, "m").test(found);
 }
 
 export async function newToken(at: Box, ...args: readonly string[]): Promise<string> {
