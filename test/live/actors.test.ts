@@ -31,7 +31,7 @@ test.before(async () => {
   const ran = await machine.troupe("up", "--name", name, "--data-dir", join(machine.folder, "d"));
   if (ran.code !== 0) throw new Error(ran.stderr);
   await machine.kubectl("apply", "-f", join(root, "examples/hello"));
-  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
 });
 test.after.always(async () => {
   if (canDrive && machine !== undefined) await machine.dispose();
@@ -124,7 +124,7 @@ live("every machine is drawn, those of a node by its agent; transitions are told
   try {
     await until("the stream is open", async () => {
       await machine.kubectl("run", `w${Date.now()}`, "--image=none.invalid/none:1", "--overrides", unscheduled);
-      return told.includes("gone → ");
+      return /gone → .*\n/.test(told);
     });
     t.regex(told, /\/obj\/core\/pods\/default\/w\d+ {2}gone → gated {2}on gated$/m);
   } finally {

@@ -62,7 +62,7 @@ async function down(t: ExecutionContext, ...flags: readonly string[]): Promise<v
 live("after kill -9 of everything at once, down leaves nothing; run twice it finds nothing to do", async (t) => {
   await up();
   await machine.kubectl("apply", "-f", join(root, "examples/hello"));
-  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   const pods = podNamespaces();
   // Three pods and the machine's own.
   t.true(pods.size >= 3);
@@ -83,7 +83,7 @@ live("after kill -9 of everything at once, down leaves nothing; run twice it fin
 
 live("up again brings the pods back; down --purge takes them and the data, run twice too", async (t) => {
   await up();
-  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   const clusterIp = await machine.kubectl("get", "service", "hello", "-o", "jsonpath={.spec.clusterIP}");
   await until("the service answers", async () => {
     const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", `http://${clusterIp}/`], { timeoutMs: 3_000 });

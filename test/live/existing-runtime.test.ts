@@ -53,6 +53,9 @@ const foreign: SandboxConfig = {
   },
 };
 
+/** Ends at once on TERM, which a first process without a handler does not. */
+const waiting = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
+
 test.before(async () => {
   if (!canDrive) return;
   machine = createMachine();
@@ -105,7 +108,8 @@ live("the cluster's pods run in the existing containerd", async (t) => {
   const ran = await up(`unix://${socket}`);
   t.is(ran.code, 0, ran.stderr);
   const foreignId = await cri.runPodSandbox(foreign);
-  await machine.kubectl("create", "deployment", "web", `--image=${busyboxImage}`, "--replicas=2", "--", "sleep", "900");
+  const command = ["sh", "-c", waiting];
+  await machine.kubectl("create", "deployment", "web", `--image=${busyboxImage}`, "--replicas=2", "--", ...command);
   await machine.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
   const there = await cri.listPodSandboxes({ state: "ready" });
   t.is(there.length, 3);
@@ -121,7 +125,7 @@ live("an agent that was killed adopts its pods and leaves the foreign sandbox al
   const before = await pods();
   killHard(pidsOf(folder("d"), "agent"));
   await until("a new agent", async () => pidsOf(folder("d"), "agent").length === 1);
-  await machine.kubectl("wait", "--for=condition=Ready", "node/n1", "--timeout=30s");
+  await machine.kubectl("wait", "--for=condition=Ready", "node/n1", "--timeout=60s");
   await machine.kubectl("delete", "pod", "-l", "app=web", "--wait");
   await machine.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
   t.not(await pods(), before);

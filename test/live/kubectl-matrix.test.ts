@@ -28,8 +28,8 @@ const sessions = readdirSync(folder)
 /** Played on simulated nodes, one for each kubectl; the other sessions need containers. */
 const simulated: ReadonlySet<string> = new Set(["nodes", "requests"]);
 const atOnce = 8;
-const stepTimeoutMs = 60_000;
-const giveUpMs = updates ? 10_000 : 40_000;
+const stepTimeoutMs = 90_000;
+const giveUpMs = updates ? 10_000 : 90_000;
 const live = canDrive ? test.serial : test.serial.skip;
 
 let home: Machine | undefined;

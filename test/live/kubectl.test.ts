@@ -3,7 +3,16 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { createMachine, isRoot, kubectls, root, until, type Machine, type Ran } from "./support/machine.ts";
+import {
+  createMachine,
+  isRoot,
+  kubectls,
+  root,
+  sizeOfTerminal,
+  until,
+  type Machine,
+  type Ran,
+} from "./support/machine.ts";
 
 const versions = kubectls().filter(({ version }) => ["1.31", "1.32", "1.33"].includes(version));
 const newest = versions.at(-1);
@@ -92,10 +101,10 @@ serial("nodes are cordoned, tainted and drained", async (t) => {
   await until("a reason", async () => /untolerated taint/.test(await k.says(/./, "describe", "pod", "late")));
   await k.says(/^late +0\/1 +Pending +0 +\d+s$/m, "get", "pod", "late");
   await k.says("node/n1 untainted", "taint", "node", "n1", "a-");
-  await k.says("pod/late condition met", "wait", "pod/late", "--for=condition=Ready", "--timeout=20s");
+  await k.says("pod/late condition met", "wait", "pod/late", "--for=condition=Ready", "--timeout=60s");
   const refused = await k.raw(["drain", "n1"]);
   t.regex(refused.stderr, /declare no controller \(use --force to override\): \w+\/late/);
-  const drained = await k.raw(["drain", "n1", "--force", "--grace-period=1", "--timeout=20s"]);
+  const drained = await k.raw(["drain", "n1", "--force", "--grace-period=1", "--timeout=60s"]);
   await k.says("node/n1 uncordoned", "uncordon", "n1");
   t.regex(drained.stdout, /^node\/n1 already cordoned\nevicting pod \w+\/late\npod\/late evicted\nnode\/n1 drained\n$/);
   await k.says(
@@ -129,7 +138,7 @@ async function workload(t: ExecutionContext, version: (typeof versions)[number])
   const k = await clientOf(t, version, "w");
   const create = ["create", "deployment", "web", `--image=${image}`, "--replicas=2", "--", ...counting];
   await k.says("deployment.apps/web created", ...create);
-  await k.says(/deployment "web" successfully rolled out\n$/, "rollout", "status", "deploy/web", "--timeout=50s");
+  await k.says(/deployment "web" successfully rolled out\n$/, "rollout", "status", "deploy/web", "--timeout=60s");
   await showsWorkload(k);
   await talksToPods(k);
   await rollsOut(k);
@@ -318,7 +327,7 @@ async function talksToPods(k: Client): Promise<void> {
   t.deepEqual(failed, { code: 7, stdout: "out\n", stderr: "err\ncommand terminated with exit code 7\n" });
   const fed = await k.raw(["exec", "-i", pod, "--", "wc", "-c"], { input: "x".repeat(1_000_000) });
   t.deepEqual(fed, { code: 0, stdout: "1000000\n", stderr: "" });
-  const command = `${k.path} -n ${k.namespace} exec -it ${pod} -- sh -c 'tty; sleep 0.5; stty size'`;
+  const command = `${k.path} -n ${k.namespace} exec -it ${pod} -- sh -c '${sizeOfTerminal("33 99")}'`;
   const terminal = await machine.run("script", ["-qec", `stty rows 33 cols 99; ${command}`, "/dev/null"]);
   t.regex(terminal.stdout, /\/dev\/pts\/\d+\r\n[^]*33 99\r\n$/);
   await k.refuses(/executable file not found in \$PATH/, "exec", pod, "--", "nonesuch");
@@ -333,15 +342,21 @@ async function talksToPods(k: Client): Promise<void> {
 
 /** The first lines of a command that goes on. */
 async function heard(k: Client, args: readonly string[], lines: number): Promise<string> {
-  const child = machine.start(k.path, ["-n", k.namespace, ...args]);
+  const { said, stop } = start(k, args);
   try {
-    let text = "";
-    child.stdout?.on("data", (bytes: Buffer) => (text += bytes.toString()));
-    await until(`${args.join(" ")} says ${lines} lines`, async () => text.split("\n").length > lines, 15_000);
-    return text;
+    await until(`${args.join(" ")} says ${lines} lines`, async () => said().split("\n").length > lines);
+    return said();
   } finally {
-    child.kill("SIGKILL");
+    stop();
   }
+}
+
+/** A command that goes on until it is stopped. */
+function start(k: Client, args: readonly string[]): { readonly said: () => string; readonly stop: () => void } {
+  const child = machine.start(k.path, ["-n", k.namespace, ...args]);
+  let text = "";
+  child.stdout?.on("data", (bytes: Buffer) => (text += bytes.toString()));
+  return { said: () => text, stop: () => void child.kill("SIGKILL") };
 }
 
 async function forwards(k: Client, pod: string): Promise<void> {
@@ -353,9 +368,9 @@ async function forwards(k: Client, pod: string): Promise<void> {
     let text = "";
     child.stdout?.on("data", (bytes: Buffer) => (text += bytes.toString()));
     child.stderr?.on("data", (bytes: Buffer) => (text += bytes.toString()));
-    await until("a forwarded port", async () => /127\.0\.0\.1:\d+ -> 8080/.test(text), 10_000);
+    await until("a forwarded port", async () => /127\.0\.0\.1:\d+ -> 8080/.test(text));
     const url = `http://127.0.0.1:${/127\.0\.0\.1:(\d+)/.exec(text)?.[1]}/`;
-    const get = (): Promise<Ran> => machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 5_000 });
+    const get = (): Promise<Ran> => machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 20_000 });
     for (const ran of await Promise.all([get(), get(), get(), get()])) t.is(ran.stdout, "served\n", text);
     t.is((await get()).stdout, "served\n", text);
   } finally {
@@ -365,7 +380,7 @@ async function forwards(k: Client, pod: string): Promise<void> {
 
 async function rollsOut(k: Client): Promise<void> {
   const status = (): Promise<string> =>
-    k.says(/deployment "web" successfully rolled out\n$/, "rollout", "status", "deploy/web", "--timeout=50s");
+    k.says(/deployment "web" successfully rolled out\n$/, "rollout", "status", "deploy/web", "--timeout=60s");
   await k.says("deployment.apps/web scaled", "scale", "deploy/web", "--replicas=1");
   await k.refuses(
     "error: Expected replicas to be 5, was 1",
@@ -408,7 +423,7 @@ async function rollsOut(k: Client): Promise<void> {
   await k.says("deployment.apps/web restarted", "rollout", "restart", "deploy/web");
   await status();
   await k.says('deployment.apps "web" deleted', "delete", "deploy", "web");
-  await k.says(/^$|condition met/, "wait", "pods", "-l", "app=web", "--for=delete", "--timeout=20s");
+  await k.says(/^$|condition met/, "wait", "pods", "-l", "app=web", "--for=delete", "--timeout=60s");
 }
 
 async function failsWithReasons(t: ExecutionContext): Promise<void> {
@@ -450,12 +465,16 @@ async function failsWithReasons(t: ExecutionContext): Promise<void> {
 
 serial("a watch shows each change as a row", async (t) => {
   const k = await clientOf(t, newest!, "watch");
-  const seen = heard(k, ["get", "cm", "-w", "--field-selector=metadata.name=seen"], 4);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await k.says("configmap/here created", "create", "cm", "here");
+  const { said, stop } = start(k, ["get", "cm", "-w"]);
+  t.teardown(stop);
+  // From what was listed on, the watch misses nothing.
+  await until("what is there is listed", async () => /^here .*\n/m.test(said()));
   await k.says("configmap/seen created", "create", "cm", "seen");
   await k.says("configmap/seen patched", "patch", "cm", "seen", "-p", '{"data":{"a":"b"}}');
   await k.says('configmap "seen" deleted', "delete", "cm", "seen");
-  t.regex(await seen, /^NAME +DATA +AGE\nseen +0 +\d+s\nseen +1 +\d+s\nseen +1 +\d+s\n/);
+  await until("three changes are shown", async () => /^(?:seen .*\n){3}/m.test(said()));
+  t.regex(said(), /^NAME +DATA +AGE\n[^]*^seen +0 +\d+s\nseen +1 +\d+s\nseen +1 +\d+s\n/m);
 });
 
 serial("proxy passes the API on", async (t) => {
@@ -464,9 +483,9 @@ serial("proxy passes the API on", async (t) => {
   try {
     let text = "";
     child.stdout?.on("data", (bytes: Buffer) => (text += bytes.toString()));
-    await until("the proxy serves", async () => /Starting to serve on \S+:\d+/.test(text), 10_000);
+    await until("the proxy serves", async () => /Starting to serve on \S+:\d+/.test(text));
     const url = `http://127.0.0.1:${/:(\d+)/.exec(text)?.[1]}/api/v1/namespaces/default`;
-    const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 5_000 });
+    const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 20_000 });
     t.is((JSON.parse(ran.stdout) as { readonly kind: string }).kind, "Namespace");
   } finally {
     child.kill("SIGKILL");

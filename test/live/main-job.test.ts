@@ -36,7 +36,7 @@ live("up gives a ready cluster and a kubeconfig context that only its owner read
 
 live("the example runs three replicas that answer through ClusterIP, NodePort and name", async (t) => {
   await machine.kubectl("apply", "-f", join(root, "examples/hello"));
-  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   const clusterIp = await machine.kubectl("get", "service", "hello", "-o", "jsonpath={.spec.clusterIP}");
   for (const address of [`http://${clusterIp}/`, `http://${machine.address}:30080/`]) {
     const seen = new Set<string>();

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { canDrive, createMachine, root, type Machine, type Ran } from "./support/machine.ts";
+import { canDrive, createMachine, root, until, type Machine, type Ran } from "./support/machine.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
@@ -70,7 +70,7 @@ live("apply, get, logs and delete work on the cluster of the kubeconfig", async 
   t.regex(secret.stdout, /password: <7 bytes>/);
   t.regex((await troupe("get", "secret/s", "-o", "yaml", "--show-secrets")).stdout, /password: aHVudGVyMg==/);
 
-  for (let tries = 0; tries < 50 && !(await troupe("get", "pods")).stdout.includes("Running"); tries += 1);
+  await until("it runs", async () => (await troupe("get", "pods")).stdout.includes("Running"));
   t.regex((await troupe("logs", "web")).stdout, /simulated container app/);
 
   t.is((await troupe("delete", "pods")).code, 2, "nothing is deleted in bulk unasked");
@@ -131,7 +131,7 @@ live("get --watch shows what is there and what comes", async (t) => {
       await machine.kubectl("create", "configmap", each);
       await machine.kubectl("label", "configmap", each, "w=1");
     }
-    for (let tries = 0; tries < 50 && !seen.includes("two"); tries += 1) await machine.run("sleep", ["0.1"]);
+    await until("the second is shown", async () => seen.includes("configmap/two\n"));
     t.is(seen, "configmap/one\nconfigmap/two\n");
   } finally {
     child.kill("SIGKILL");

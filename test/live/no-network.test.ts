@@ -70,7 +70,7 @@ live("images of both kinds of archive are loaded, and pods run them", async (t) 
     const script = `/busybox mkdir /w; /busybox echo ${kind} > /w/index.html; exec /busybox httpd -f -p 8080 -h /w`;
     const command = ["--command", "--", "/busybox", "sh", "-c", script];
     await machine.kubectl("run", kind, `--image=${image.split("/").at(-1)}`, "--labels=app=echo", ...command);
-    await machine.kubectl("wait", "--for=condition=Ready", `pod/${kind}`, "--timeout=20s");
+    await machine.kubectl("wait", "--for=condition=Ready", `pod/${kind}`, "--timeout=60s");
   }
   await machine.kubectl("create", "service", "nodeport", "echo", "--tcp=80:8080", "--node-port=30082");
   const seen = new Set<string>();

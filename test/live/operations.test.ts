@@ -64,11 +64,14 @@ live("certificates are renewed before they end, on both ports and on the link, w
   const { apiPort, grpcPort } = facts(first);
   const before = await certificate("serving");
   t.is(await shown(apiPort), before.fingerprint);
-  await troupe("cert", "renew", "serving", "node-n1", "--valid", "9s", "--name", name);
-  const short = await certificate("serving");
-  t.not(short.fingerprint, before.fingerprint);
-  t.true(yearsFromNow(short.notAfter) < 0.001);
-  t.deepEqual([await shown(apiPort), await shown(grpcPort)], [short.fingerprint, short.fingerprint]);
+  // On a machine that is slower than that it is renewed again before anybody has looked: then once more.
+  await until("both ports show one that soon ends", async () => {
+    await troupe("cert", "renew", "serving", "node-n1", "--valid", "9s", "--name", name);
+    const short = await certificate("serving");
+    if (yearsFromNow(short.notAfter) > 0.001) return false;
+    t.not(short.fingerprint, before.fingerprint);
+    return (await shown(apiPort)) === short.fingerprint && (await shown(grpcPort)) === short.fingerprint;
+  });
   await until("the master has renewed it by itself", async () => {
     const now = await certificate("serving");
     return yearsFromNow(now.notAfter) > 0.9 && (await shown(apiPort)) === now.fingerprint;
@@ -112,7 +115,7 @@ live(
   async (t) => {
     await machine.kubectl("create", "secret", "generic", "s", "--from-literal=password=hunter");
     await machine.kubectl("create", "deployment", "web", "--image=web", "--replicas=3");
-    await machine.kubectl("rollout", "status", "deployment/web", "--timeout=40s");
+    await machine.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
     const file = join(machine.folder, "one.snapshot");
     await troupe("snapshot", "save", file, "--name", name);
     t.false(readFileSync(file).includes("hunter"));
@@ -159,7 +162,7 @@ live("a master is set back under nodes that run on: what it knows is adopted, wh
   const containers = "jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[0].containerID}\n{end}";
   const kept = await machine.kubectl("get", "pods", "-o", containers);
   await machine.kubectl("run", "later", "--image=web");
-  await machine.kubectl("wait", "pod/later", "--for=condition=Ready", "--timeout=30s");
+  await machine.kubectl("wait", "pod/later", "--for=condition=Ready", "--timeout=60s");
   const agents = pidsOf(second, "agent");
   killHard(pidsOf(second, "keeper"));
   killHard(pidsOf(second, "server"));

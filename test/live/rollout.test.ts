@@ -17,7 +17,7 @@ test.before(async (t) => {
   const ran = await machine.troupe("up", "--name", name, "--data-dir", join(machine.folder, "d"));
   t.is(ran.code, 0, ran.stderr);
   await machine.kubectl("apply", "-f", join(root, "examples/hello"));
-  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=40s");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   url = `http://${await machine.kubectl("get", "service", "hello", "-o", "jsonpath={.spec.clusterIP}")}/`;
 });
 test.after.always(async () => {
@@ -39,7 +39,7 @@ async function startClientPod(): Promise<void> {
   };
   const ran = await machine.run("kubectl", ["apply", "-f", "-"], { input: JSON.stringify(pod) });
   if (ran.code !== 0) throw new Error(ran.stderr);
-  await machine.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=20s");
+  await machine.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s");
 }
 
 live("rollouts of three pods to three new ones lose no request of clients on the node and in a pod", async (t) => {
@@ -79,7 +79,7 @@ live("a bad image stops the rollout and says why, and what serves goes on servin
   const load = await startLoad(machine, url, 4);
   await machine.kubectl("patch", "deployment", "hello", "-p", '{"spec":{"progressDeadlineSeconds":4}}');
   await machine.kubectl("set", "image", "deployment/hello", "web=localhost/troupe/none:1");
-  const status = await machine.run("kubectl", ["rollout", "status", "deployment/hello", "--timeout=30s"]);
+  const status = await machine.run("kubectl", ["rollout", "status", "deployment/hello", "--timeout=60s"]);
   t.is(status.code, 1);
   t.regex(status.stderr, /deployment "hello" exceeded its progress deadline/);
   const progressing = 'jsonpath={.status.conditions[?(@.type=="Progressing")].reason}';
@@ -92,6 +92,6 @@ live("a bad image stops the rollout and says why, and what serves goes on servin
   }
   t.regex(await machine.kubectl("events"), /Failed to pull image "localhost\/troupe\/none:1"/);
   await machine.kubectl("rollout", "undo", "deployment/hello");
-  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=30s");
+  await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   t.deepEqual((await load.stop()).failures, []);
 });

@@ -4,7 +4,16 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { createMachine, isRoot, kubectls, until, type Machine, type Ran, type RunOptions } from "./support/machine.ts";
+import {
+  createMachine,
+  isRoot,
+  kubectls,
+  sizeOfTerminal,
+  until,
+  type Machine,
+  type Ran,
+  type RunOptions,
+} from "./support/machine.ts";
 
 const clients = kubectls()
   .filter(({ version }) => ["1.27", "1.29", "1.30", "1.31", "1.33"].includes(version))
@@ -31,7 +40,7 @@ test.before(async () => {
     "mkdir -p /tmp/w; echo served > /tmp/w/index.html; httpd -p 8080 -h /tmp/w; " +
     "trap 'exit 0' TERM; i=0; while true; do echo line $i; i=$((i+1)); sleep 0.2 & wait; done";
   await machine.kubectl("run", pod, `--image=${image}`, "--command", "--", "sh", "-c", script);
-  await machine.kubectl("wait", `pod/${pod}`, "--for=condition=Ready", "--timeout=40s");
+  await machine.kubectl("wait", `pod/${pod}`, "--for=condition=Ready", "--timeout=60s");
 });
 test.after.always(async () => {
   if (canRun) await machine.dispose();
@@ -57,7 +66,7 @@ for (const client of clients) {
   );
 
   serial(`kubectl ${client.version}: a terminal has the client's size`, async (t) => {
-    const command = `${client.path} exec -it ${pod} -- sh -c 'tty; sleep 0.5; stty size'`;
+    const command = `${client.path} exec -it ${pod} -- sh -c '${sizeOfTerminal("33 99")}'`;
     const terminal = await machine.run("script", ["-qec", `stty rows 33 cols 99; ${command}`, "/dev/null"], {
       timeoutMs: 20_000,
       env: client.env,
@@ -87,7 +96,7 @@ for (const client of clients) {
     try {
       let text = "";
       child.stdout?.on("data", (bytes: Buffer) => (text += bytes.toString()));
-      await until("three lines", async () => text.split("\n").length > 3, 15_000);
+      await until("three lines", async () => text.split("\n").length > 3);
       // The first line was said when the container began: attach repeats nothing.
       t.regex(text, /^(line \d+\n){3}/);
       t.notRegex(text, /^line 0$/m);
@@ -107,13 +116,13 @@ for (const client of clients) {
         child.stderr?.on("data", (bytes: Buffer) => (text += bytes.toString()));
         const portOf = (port: number): string | undefined =>
           new RegExp(`127\\.0\\.0\\.1:(\\d+) -> ${port}`).exec(text)?.[1];
-        await until("both ports", async () => portOf(8080) !== undefined && portOf(9999) !== undefined, 15_000);
+        await until("both ports", async () => portOf(8080) !== undefined && portOf(9999) !== undefined);
         await fetches(t, portOf(8080)!, 30);
         const refused = await machine.run("busybox", ["wget", "-q", "-O", "-", `http://127.0.0.1:${portOf(9999)}/`], {
           timeoutMs: 5_000,
         });
         t.not(refused.code, 0);
-        await until("the reason", async () => /error forwarding port 9999 to pod .*refused/.test(text), 5_000);
+        await until("the reason", async () => /error forwarding port 9999 to pod .*refused/.test(text));
       } finally {
         child.kill("SIGKILL");
       }

@@ -78,7 +78,7 @@ live("both come up at the same time, with ranges and networks of their own", asy
 live("a pod runs in each, answers exec and, on the same NodePort, the machine", async (t) => {
   for (const name of names) await apply(name);
   for (const name of names) {
-    await kubectl(name, "wait", "--for=condition=Ready", "pod/web", "--timeout=30s");
+    await kubectl(name, "wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
     t.is((await kubectl(name, "exec", "web", "--", "cat", "/w/index.html")).trim(), name);
     const port = `http://${facts(name).address}:30081/`;
     await until(`${port} answers`, async () => (await fetched(port)) === name);

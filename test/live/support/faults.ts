@@ -22,6 +22,11 @@ export async function statusOf(machine: Machine, name: string): Promise<FaultSta
   return (JSON.parse(await machine.kubectl("get", "fault", name, "-o", "json")) as Fault).status ?? {};
 }
 
+/** Answers once it has hit something; it may go on. */
+export async function hit(machine: Machine, name: string): Promise<void> {
+  await until(`${name} has hit`, async () => ((await statusOf(machine, name)).hits ?? 0) > 0);
+}
+
 /** Its status once it is over and has hit something. */
 export async function over(machine: Machine, name: string, withinMs = 60_000): Promise<FaultStatus> {
   let status: FaultStatus = {};

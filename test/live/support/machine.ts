@@ -6,6 +6,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { messageOf } from "../../../src/util/errors.ts";
 
 export const root: string = join(import.meta.dirname, "..", "..", "..", "..");
 export const troupe: string = join(root, "bin", "troupe");
@@ -31,7 +32,7 @@ export interface Machine {
   /** The address that the default route's link has. */
   readonly address: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Runs to the end inside the machine; never rejects for an exit code. Kills at the time-out (60 s). */
+  /** Runs to the end inside the machine; never rejects for an exit code. Kills at the time-out (90 s). */
   run(file: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
   /** A child inside the machine that the test ends itself. */
   start(file: string, args: readonly string[]): ChildProcess;
@@ -114,14 +115,16 @@ export function createMachine(options: { readonly kubectl?: string } = {}): Mach
   return machine;
 }
 
+const runMaxMs = 90_000;
+
 function runToEnd(args: readonly string[], options: RunOptions): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn("nsenter", args, { env: options.env as NodeJS.ProcessEnv, stdio: ["pipe", "pipe", "pipe"] });
     let [stdout, stderr] = ["", ""];
     const timer = setTimeout(() => {
-      stderr += `\n(killed after ${options.timeoutMs ?? 60_000} ms)`;
+      stderr += `\n(killed after ${options.timeoutMs ?? runMaxMs} ms)`;
       child.kill("SIGKILL");
-    }, options.timeoutMs ?? 60_000);
+    }, options.timeoutMs ?? runMaxMs);
     child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
     child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
     child.once("error", reject);
@@ -154,19 +157,29 @@ function folderOfKubectl(): string | undefined {
   return undefined;
 }
 
-/** Asks again until it holds; what it said last is the error at the deadline. */
-export async function until(what: string, holds: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+/**
+ * Asks again until it holds; what it said last is in the error at the deadline. The deadline is not what is tested
+ * unless it is given: it is long enough for a machine that has much else to do.
+ */
+export async function until(what: string, holds: () => Promise<boolean>, withinMs = 90_000): Promise<void> {
   const deadlineMs = Date.now() + withinMs;
   let last: unknown;
   while (Date.now() < deadlineMs) {
     try {
       if (await holds()) return;
+      last = undefined;
     } catch (error) {
       last = error;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`not within ${withinMs} ms: ${what}`, { cause: last });
+  const said = last === undefined ? "" : `; at last: ${messageOf(last)}`;
+  throw new Error(`not within ${withinMs} ms: ${what}${said}`, { cause: last });
+}
+
+/** A script for a terminal: its name, then its size, once it is the expected one or after seconds. */
+export function sizeOfTerminal(expected: string): string {
+  return `tty; for i in $(seq 50); do [ "$(stty size)" = "${expected}" ] && break; sleep 0.1; done; stty size`;
 }
 
 /**
