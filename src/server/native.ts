@@ -4,6 +4,7 @@ import { apiService, healthService, reflectionService } from "../api/grpc/servic
 import type { LinkDoor } from "../api/link/door.ts";
 import type { Env } from "../env/env.ts";
 import { loadProtoService } from "../env/real/proto.ts";
+import { createTlsPort } from "../env/real/tls-port.ts";
 import type { Core } from "./core.ts";
 
 export interface NativeServerOptions {
@@ -49,10 +50,9 @@ export function createNativeServer(options: NativeServerOptions): GrpcServer {
       healthService(health, { names: [api.name], isReady: options.isReady, every }),
       ...reflections.map((file) => reflectionService(file, served)),
     ],
-    tls: {
-      certificate: tls.certificate,
-      key: tls.key,
-      clientAuthorities: [tls.clientAuthority, tls.nodeAuthority],
+    openPort: (serve) => {
+      const { certificate, key, clientAuthority, nodeAuthority } = tls;
+      return createTlsPort({ certificate, key, clientAuthorities: [clientAuthority, nodeAuthority] }, serve);
     },
   });
 }

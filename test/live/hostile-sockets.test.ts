@@ -1,5 +1,7 @@
 // What broken and hostile clients do on the REST port below HTTP: each is refused or cut, the next is served.
-import { connect as connectHttp2, constants, type ClientHttp2Stream } from "node:http2";
+import { once } from "node:events";
+import { connect as connectHttp2, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import { text } from "node:stream/consumers";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import test from "ava";
 import { createIssuer } from "../../src/auth/certificates.ts";
@@ -343,3 +345,32 @@ test.serial(
     t.regex(await (await as(admin)).ask(), /^HTTP\/1\.1 200 /, "a closed connection is none");
   },
 );
+
+test.serial("over HTTP/2 the same connections are told, and who says whose one is frees its place", async (t) => {
+  const { server, ca } = await start(few);
+  const sessions: ClientHttp2Session[] = [];
+  t.teardown(async () => {
+    for (const session of sessions) session.destroy();
+    await server.close(0);
+  });
+  const open = (): ((headers?: Readonly<Record<string, string>>) => Promise<string>) => {
+    const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca });
+    session.on("error", () => session.destroy());
+    sessions.push(session);
+    return async (headers = {}) => {
+      const stream = session.request({ ":path": "/k", ...headers });
+      stream.setEncoding("utf8");
+      const [[head], body] = await Promise.all([once(stream, "response"), text(stream)]);
+      return `${(head as Readonly<Record<string, unknown>>)[":status"]} ${body}`;
+    };
+  };
+  const taken = Array.from({ length: few.perAddress }, open);
+  for (const ask of taken) t.regex(await ask(), /^200 /);
+  t.regex(await open()(), /^429 .*4 connections of this address have not said whose they are/s);
+  t.regex(await taken[0]!({ "x-user": "eve" }), /^200 /);
+  t.regex(await open()(), /^200 /);
+  const eves = [taken[1]!, taken[2]!, taken[3]!];
+  const codes: string[] = [];
+  for (const ask of eves) codes.push((await ask({ "x-user": "eve" })).slice(0, 3));
+  t.deepEqual(codes, ["200", "200", "429"], "three connections are one user's most");
+});

@@ -1,7 +1,6 @@
 /**
- * The gRPC port: one server for the native door, the node links, health and reflection. TLS asks for a
- * client certificate but does not demand one, as the REST port does: who shows none may send a token,
- * and is anonymous otherwise.
+ * The gRPC port: one server for the native door, the node links, health and reflection. As at the REST
+ * port, who shows no client certificate may send a token, and is anonymous otherwise.
  */
 import {
   Metadata,
@@ -15,6 +14,7 @@ import {
 } from "@grpc/grpc-js";
 import type { ClientCertificate } from "../../env/http.ts";
 import type { Clock } from "../../env/env.ts";
+import type { TlsPort } from "../../env/tls-port.ts";
 import type { Status } from "../../util/errors.ts";
 import { detailsTrailer, encodeDetails, grpcCodeOf } from "../../util/grpc.ts";
 import { tooManyRequests } from "../../kinds/status-errors.ts";
@@ -33,31 +33,21 @@ export interface GrpcService {
   stop?(): void;
 }
 
+type Injector = ReturnType<Server["createConnectionInjector"]>;
+
 export interface GrpcServerOptions {
   readonly clock: Clock;
   readonly services: readonly GrpcService[];
-  readonly tls: {
-    readonly certificate: string;
-    readonly key: string;
-    /** PEM of the authorities whose client certificates are believed. */
-    readonly clientAuthorities: readonly string[];
-  };
+  /** Makes the port; it hands over each connection that is to be served. */
+  readonly openPort: (serve: Injector["injectConnection"]) => TlsPort;
 }
 
-export interface GrpcServer {
-  /** Answers the port that was bound. */
-  listen(host: string, port: number): Promise<number>;
-  /** New connections see this certificate, and are believed by these authorities; absent: by those of before. */
-  loadCertificate(pair: {
-    readonly certificate: string;
-    readonly key: string;
-    readonly clientAuthorities?: readonly string[];
-  }): void;
+export interface GrpcServer extends Pick<TlsPort, "listen" | "loadCertificate"> {
   close(graceMs: number): Promise<void>;
 }
 
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const { services, clock, tls } = options;
+  const { services, clock } = options;
   const server = new Server({
     "grpc.max_receive_message_length": linkLimits.messageBytes,
     "grpc.max_send_message_length": linkLimits.messageBytes,
@@ -65,18 +55,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     "grpc.keepalive_timeout_ms": linkLimits.pingTimeoutMs,
   });
   for (const { definition, handlers } of services) server.addService(definition, handlers);
-  const credentials = new OptionalClientCertificate(tls);
+  // TLS is the port's: a connection comes in when its handshake is done, and its certificate is read from it.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const port = options.openPort((socket) => injector.injectConnection(socket));
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.bindAsync(`${host}:${port}`, credentials, (error, bound) => {
-          if (error === null) resolve(bound);
-          else reject(error);
-        });
-      }),
-    loadCertificate: (pair) => credentials.load(pair),
+    listen: (host, portNumber) => port.listen(host, portNumber),
+    loadCertificate: (pair) => port.loadCertificate(pair),
     close: (graceMs) =>
       new Promise((resolve) => {
+        port.close();
         for (const service of services) service.stop?.();
         const cut = clock.after(graceMs, () => server.forceShutdown());
         server.tryShutdown(() => {
@@ -85,29 +72,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
         });
       }),
   };
-}
-
-/** gRPC's own credentials either demand a certificate or ignore it. */
-class OptionalClientCertificate extends ServerCredentials {
-  readonly #authorities: string[];
-
-  constructor(tls: GrpcServerOptions["tls"]) {
-    const ca = [...tls.clientAuthorities];
-    super({ requestCert: true, rejectUnauthorized: false }, { ca, cert: tls.certificate, key: tls.key });
-    this.#authorities = ca;
-  }
-
-  load({
-    certificate,
-    key,
-    clientAuthorities = this.#authorities,
-  }: Parameters<GrpcServer["loadCertificate"]>[0]): void {
-    this.updateSecureContextOptions({ ca: [...clientAuthorities], cert: certificate, key });
-  }
-
-  override _equals(other: ServerCredentials): boolean {
-    return this === other;
-  }
 }
 
 type AnyCall =

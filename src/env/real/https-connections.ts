@@ -1,14 +1,13 @@
 /**
- * How many connections the REST port holds. A connection belongs to the user of its client certificate,
- * and to its address as long as nobody knows whose it is. What is beyond a bound is told so in HTTP (429)
- * and then closed; what is far beyond it is cut before TLS, which costs next to nothing.
+ * How many connections a port holds: REST and gRPC each count their own. A connection belongs to the user of its client certificate,
+ * and to its address as long as nobody knows whose it is. What is beyond a bound is told so and
+ * then closed; what is far beyond it is cut before TLS, which costs next to nothing.
  *
  * A part of the whole is kept for those who show a certificate: strangers cannot lock out who runs the
  * cluster.
  */
-import type { Http2SecureServer } from "node:http2";
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { Server, TLSSocket } from "node:tls";
 
 export interface ConnectionLimits {
   /** Open connections; beyond it new ones are told to come back. */
@@ -38,15 +37,17 @@ export interface Connections {
   of(socket: TLSSocket): Connection | undefined;
 }
 
+/** A property, for what an HTTP/2 session calls its socket is not the socket but lets its properties be read. */
+const entryOf = Symbol("connection");
+
 /** Watches the connections of a server. To be called before it listens. */
 export function countConnections(
-  server: Http2SecureServer,
+  server: Server,
   limits: ConnectionLimits,
   userOf: (socket: TLSSocket) => string | undefined,
 ): Connections {
   const counts: Counts = { limits, secure: 0, byUser: new Map(), byAddress: new Map() };
   const raw = new Map<string, number>();
-  const entries = new WeakMap<TLSSocket, Entry>();
   // Node itself cuts what is beyond before anything is made for it.
   server.maxConnections = limits.all * cutRatio;
   server.prependListener("connection", (socket: Socket) => {
@@ -59,10 +60,10 @@ export function countConnections(
   });
   server.on("secureConnection", (socket: TLSSocket) => {
     const entry = new Entry(counts, socket.remoteAddress ?? "", userOf(socket));
-    entries.set(socket, entry);
+    Object.defineProperty(socket, entryOf, { value: entry });
     socket.once("close", () => entry.close());
   });
-  return { of: (socket) => entries.get(socket) };
+  return { of: (socket) => (socket as { readonly [entryOf]?: Entry })[entryOf] };
 }
 
 interface Counts {

@@ -17,15 +17,8 @@ import type { TLSSocket } from "node:tls";
 import { createGzip, gzip, type Gzip, type ZlibOptions } from "node:zlib";
 import { WebSocketServer, type WebSocket } from "ws";
 import { InvariantError, refuse, type StatusError } from "../../util/errors.ts";
-import type {
-  ClientCertificate,
-  HttpExchange,
-  HttpHandler,
-  HttpHead,
-  HttpResponse,
-  HttpStream,
-  WebSocketLike,
-} from "../http.ts";
+import type { HttpExchange, HttpHandler, HttpHead, HttpResponse, HttpStream, WebSocketLike } from "../http.ts";
+import { certificateOf } from "./client-certificate.ts";
 import {
   countConnections,
   usualConnections,
@@ -83,6 +76,7 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     ca: [...options.clientAuthorities],
     requestCert: true,
     rejectUnauthorized: false,
+    handshakeTimeout: patience.headersMs,
     allowHTTP1: true,
     settings: { maxConcurrentStreams, initialWindowSize: initialWindowBytes },
     // One more than is taken, so that the refusal can be said.
@@ -205,25 +199,6 @@ function isRefused(connection: Connection | undefined): boolean {
 
 function belonging(connection: Connection | undefined): Pick<HttpExchange, "belongsTo"> {
   return connection === undefined ? {} : { belongsTo: (user) => connection.belongsTo(user) };
-}
-
-/** A connection's certificate does not change, and reading it costs as much as a small request. */
-const certificates = new WeakMap<TLSSocket, ClientCertificate | "none">();
-
-function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
-  const known = certificates.get(socket) ?? readCertificate(socket) ?? "none";
-  certificates.set(socket, known);
-  return known === "none" ? undefined : known;
-}
-
-function readCertificate(socket: TLSSocket): ClientCertificate | undefined {
-  if (!socket.authorized) return undefined;
-  const peer = socket.getPeerCertificate();
-  const subject = peer.subject as unknown as Readonly<Record<string, string | string[]>> | undefined;
-  if (subject === undefined || subject["CN"] === undefined) return undefined;
-  const list = (value: string | string[] | undefined): string[] =>
-    value === undefined ? [] : Array.isArray(value) ? value : [value];
-  return { commonName: list(subject["CN"])[0] ?? "", organizations: list(subject["O"]) };
 }
 
 function joinHeaders(headers: IncomingHttpHeaders | IncomingMessage["headers"]): Record<string, string> {
