@@ -8,6 +8,7 @@ import type { CallReply, CallRequest, StreamCalls, UnaryCalls } from "../api/grp
 import type { Clock } from "../env/env.ts";
 import { messageOf, StatusError, TransientError } from "../util/errors.ts";
 import { decodeDetails, detailsTrailer } from "../util/grpc.ts";
+import { openChannel, type ChannelOptions } from "./channel.ts";
 import { clientLimits } from "./limits.ts";
 
 export interface Transport {
@@ -33,16 +34,9 @@ export interface CallStream {
   close(): void;
 }
 
-/** Where a master is, and as whom to come. PEM texts. */
-export interface Credentials {
-  /** `host:port` of the gRPC door. */
-  readonly address: string;
-  readonly authority: string;
-  readonly certificate?: string;
-  readonly key?: string;
+/** Where a master is, and as whom to come. */
+export interface Credentials extends ChannelOptions {
   readonly token?: string;
-  /** Name in the master's certificate where it is not the address's. */
-  readonly serverName?: string;
 }
 
 /** `service`: `loadService("api.proto", "troupe.v1.Api")`. */
@@ -51,25 +45,7 @@ export function createGrpcTransport(
   service: grpc.ServiceDefinition,
   clock: Clock,
 ): Transport {
-  const { address, authority, certificate, key } = credentials;
-  // TLS knows no names that are addresses; every API server's certificate speaks for its Service.
-  const serverName = credentials.serverName ?? (isAddress(address) ? "kubernetes.default.svc" : undefined);
-  const pem = (text: string | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
-  const client = new grpc.Client(
-    address,
-    grpc.credentials.createSsl(Buffer.from(authority), pem(key), pem(certificate)),
-    {
-      "grpc.max_receive_message_length": clientLimits.messageBytes,
-      "grpc.max_send_message_length": clientLimits.messageBytes,
-      "grpc.keepalive_time_ms": clientLimits.pingEveryMs,
-      "grpc.keepalive_timeout_ms": clientLimits.pingTimeoutMs,
-      "grpc.initial_reconnect_backoff_ms": clientLimits.reconnectMinMs,
-      "grpc.max_reconnect_backoff_ms": clientLimits.reconnectMaxMs,
-      // What may be repeated is decided by what the request does, not by the transport.
-      "grpc.enable_retries": 0,
-      ...(serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName }),
-    },
-  );
+  const client = openChannel(credentials);
   const metadata = (): grpc.Metadata => {
     const sent = new grpc.Metadata();
     if (credentials.token !== undefined) sent.set("authorization", `Bearer ${credentials.token}`);
@@ -113,10 +89,6 @@ export function createGrpcTransport(
     },
     close: () => client.close(),
   };
-}
-
-function isAddress(target: string): boolean {
-  return /^[\d.]+:\d+$|^\[/.test(target);
 }
 
 async function* messagesOf<M>(open: () => grpc.ClientReadableStream<object>): AsyncGenerator<M> {

@@ -9,9 +9,6 @@ export const heartbeatMs = 10_000;
 export const heartbeatJoinMs = 20;
 export const actorsEveryMs = 1_000;
 export const pingEveryMs = 5_000;
-export const pingTimeoutMs = 5_000;
-/** As large as the masters send them. */
-export const messageMaxBytes = 16_777_216;
 /** A report that the masters could not take now is sent again after this. */
 export const reportRetryMs = 500;
 /** Reports that wait for a link; Events beyond it are dropped. */

@@ -1,8 +1,9 @@
-import * as grpc from "@grpc/grpc-js";
+import type * as grpc from "@grpc/grpc-js";
 import type { Chunk, Down, Up } from "../../api/link/messages.ts";
 import type { Clock } from "../../env/env.ts";
 import { Unsent } from "../../env/unsent.ts";
-import { connectMaxMs, messageMaxBytes, pingEveryMs, pingTimeoutMs } from "./limits.ts";
+import { openChannel } from "../../client/channel.ts";
+import { connectMaxMs, pingEveryMs } from "./limits.ts";
 
 /**
  * How an agent reaches the masters. Real: gRPC over mutual TLS; a virtual cluster connects its nodes
@@ -60,27 +61,18 @@ export type MasterAddress = string | (() => readonly string[]);
 type Duplex = grpc.ClientDuplexStream<object, object>;
 
 export function createGrpcTransport(options: GrpcTransportOptions): LinkTransport {
-  const credentials = (): grpc.ChannelCredentials => {
-    const { authority, certificate, key } = options.tls;
-    return grpc.credentials.createSsl(Buffer.from(authority), Buffer.from(key), Buffer.from(certificate));
-  };
   let next = 0;
   const address = (): string => {
     if (typeof options.address === "string") return options.address;
     const all = options.address();
     return all[next % all.length] ?? "";
   };
-  const open = (): grpc.Client =>
-    new grpc.Client(address(), credentials(), {
-      "grpc.max_receive_message_length": messageMaxBytes,
-      "grpc.max_send_message_length": messageMaxBytes,
-      "grpc.keepalive_time_ms": pingEveryMs,
-      "grpc.keepalive_timeout_ms": pingTimeoutMs,
-      "grpc.initial_reconnect_backoff_ms": 50,
-      "grpc.max_reconnect_backoff_ms": 1_000,
-      "grpc.enable_retries": 0,
-      ...(options.serverName === undefined ? {} : { "grpc.ssl_target_name_override": options.serverName }),
-    });
+  const open = (): grpc.Client => {
+    const { tls, serverName } = options;
+    const { authority, certificate, key } = tls;
+    const channel = { address: address(), authority, certificate, key, pingEveryMs };
+    return openChannel({ ...channel, ...(serverName === undefined ? {} : { serverName }) });
+  };
   let client = open();
 
   const call = (name: "Link" | "Stream"): Duplex => {
