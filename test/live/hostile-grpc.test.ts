@@ -24,7 +24,9 @@ interface Leaf {
 /** Serves health, and tells whose certificate each call came with. */
 async function start(t: ExecutionContext, connections: ConnectionLimits) {
   const issuer = createIssuer({ webcrypto: globalThis.crypto, now: () => Date.now() });
-  const [serving, clients, strange] = await Promise.all(["serving", "clients", "strange"].map(issuer.authority));
+  const [serving, clients, strange] = await Promise.all(
+    ["serving", "clients", "strange"].map((name) => issuer.authority(name)),
+  );
   const leaf = await issuer.leaf(serving!, {
     commonName: "api",
     usage: "server",

@@ -360,8 +360,9 @@ test.serial("over HTTP/2 the same connections are told, and who says whose one i
     return async (headers = {}) => {
       const stream = session.request({ ":path": "/k", ...headers });
       stream.setEncoding("utf8");
-      const [[head], body] = await Promise.all([once(stream, "response"), text(stream)]);
-      return `${(head as Readonly<Record<string, unknown>>)[":status"]} ${body}`;
+      const [response, body] = await Promise.all([once(stream, "response"), text(stream)]);
+      const [head] = response as [Readonly<Record<string, number>>];
+      return `${head[":status"]} ${body}`;
     };
   };
   const taken = Array.from({ length: few.perAddress }, open);
