@@ -14,7 +14,9 @@
  * over mutual TLS, but without API and store; clients speak frames over TCP. etcd's members and clients speak
  * without TLS.
  * `usPerOp` is CPU of all members for one operation: on a busy machine it says more than the rates.
- * With TROUPE_BENCH_PROFILE=FOLDER the members of `logOnly` leave CPU profiles there.
+ * With TROUPE_BENCH_PROFILE=FOLDER the members of `logOnly` leave CPU profiles there, and so do all masters, one
+ * after the other, with 64 writes and 64 reads in flight, in rounds that do not count. On a busy machine count the
+ * samples of such a profile, not its times: these hold the waits for a core too.
  */
 import { readCluster } from "../src/cli/cluster-file.ts";
 import { createMachine } from "../test/live/support/machine.ts";
@@ -22,6 +24,7 @@ import { createCluster, load, median, patience, pidsOf, round, say } from "./sup
 import type { BenchCluster } from "./support/cluster.ts";
 import { createEtcd } from "./support/etcd.ts";
 import { createLogCluster } from "./support/log-cluster.ts";
+import { profileProcess } from "./support/profile-process.ts";
 import type { LoadQuestion, RaftRound } from "./support/raft-worker.ts";
 import { warmUp } from "./support/warm.ts";
 import { startWorker } from "./support/worker.ts";
@@ -122,6 +125,14 @@ async function doorOf(cluster: BenchCluster, etcd: Ask, members: number): Promis
       return { ...got, usPerOp: serverUsPerCreate, clientUsPerOp: clientUsPerCreate };
     };
     await warmUp(name, (ms) => ask("calls", 64, { warmUpMs: 0, forMs: ms }));
+    for (const what of profileFolder === "" ? [] : (["calls", "callsGet"] as const)) {
+      for (const pid of pidsOf(cluster.dataDir, "server")) {
+        const path = `${profileFolder}/${members}-members-${what}-${pid}.cpuprofile`;
+        const work = (): Promise<RaftRound> => ask(what, 64, { forMs: forMs + 1_000 });
+        await profileProcess(cluster, { pid, path, forMs }, work);
+        say(`a profile of process ${pid} lies in ${path}`);
+      }
+    }
     return await compare(name, etcd, (what, inFlight) => ask(what === "write" ? "calls" : "callsGet", inFlight, {}));
   } finally {
     await door.end();

@@ -1,4 +1,7 @@
-/** Runs inside the bench's namespace: PID MS PATH. Opens the process's inspector and profiles it for so long. */
+/**
+ * Runs inside the bench's namespace: PID MS PATH. Opens the process's inspector, profiles it for so long, and closes
+ * the inspector again: all processes open theirs at the same port.
+ */
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { WebSocket } from "ws";
@@ -22,6 +25,11 @@ await post("Profiler.start");
 await pause(Number(forMs));
 const { profile } = (await post("Profiler.stop")) as { readonly profile: object };
 writeFileSync(path, JSON.stringify(profile));
+// It closes under this very connection: there is no answer.
+socket.send(JSON.stringify({ id: 0, method: "Runtime.evaluate", params: { expression: "process._debugEnd()" } }));
+for (const deadlineMs = performance.now() + 3_000; performance.now() < deadlineMs; await pause(100)) {
+  if ((await fetch(list).catch(() => undefined)) === undefined) break;
+}
 process.exit(0);
 
 function post(method: string, params: object = {}): Promise<unknown> {

@@ -1,11 +1,12 @@
 /**
- * A server that was just started runs code that V8 has not optimised yet, for the first ten thousand requests
- * or so: it is worked until that is over, or for so long that the figures had better say it is not.
+ * A server that was just started runs code that V8 has not optimised yet, for the first ten or twenty thousand
+ * requests, and a follower, which does less, for longer: it is worked until that is over, or for so long that the
+ * figures had better say it is not.
  */
 import { say } from "./cluster.ts";
 import type { Load } from "./load.ts";
 
-const creationsWanted = 12_000;
+const creationsWanted = 40_000;
 const roundMs = 4_000;
 const roundsMax = 12;
 

@@ -2,8 +2,9 @@ import type { LogIndex } from "../store/revision.ts";
 import { TransientError } from "../util/errors.ts";
 
 /**
- * Who waits for a read index. All that ask in one turn share one question to the core, which bears
- * an id that no other question of this member ever bore, in this life or an earlier one.
+ * Who waits for a read index. One question is on its way at a time; all that ask meanwhile share the
+ * next one, or a busy machine would answer each of many readers by a round of heartbeats of its own.
+ * A question bears an id that no other of this member ever bore, in this life or an earlier one.
  */
 interface Waiter {
   readonly resolve: (index: LogIndex) => void;
@@ -24,9 +25,9 @@ export class Reads {
     this.#new.push(waiter);
   }
 
-  /** The id of one question for all that came since the last; undefined: no one did. */
+  /** The id of one question for all that came since the last; undefined: no one did, or that one is not answered. */
   ask(): number | undefined {
-    if (this.#new.length === 0) return undefined;
+    if (this.#new.length === 0 || this.#asked.size > 0) return undefined;
     this.#lastId += 1;
     this.#asked.set(this.#lastId, this.#new);
     this.#new = [];

@@ -5,6 +5,7 @@
  *   npm run soak -- rollouts [MINUTES]  rolling updates under client loops (30)
  *   npm run soak -- failover [KILLS]    the leader of three masters lost in every way under write load (100)
  *   npm run soak -- members [ROUNDS]    masters join, are removed, die and get new authorities under write load (20)
+ *   npm run soak -- starved [MINUTES]   every core busy with something else, and no election (10)
  *   npm run soak -- clusters [COUNT]    virtual clusters one after another in one process (1,000)
  *   npm run soak -- replays [COUNT]     the same seed again and again: the same bytes (100)
  *
@@ -16,6 +17,7 @@ import { kills } from "./kills.ts";
 import { members } from "./members.ts";
 import { replays } from "./replays.ts";
 import { rollouts } from "./rollouts.ts";
+import { starved } from "./starved.ts";
 
 interface Soaked {
   readonly problems: readonly string[];
@@ -28,6 +30,7 @@ const soaks: Readonly<Record<string, (amount: number | undefined) => Promise<Soa
   members,
   replays,
   rollouts,
+  starved,
 };
 
 async function main(): Promise<number> {

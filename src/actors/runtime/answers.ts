@@ -101,7 +101,8 @@ export class Answers {
   barrier(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#barriers.push({ resolve, reject, left: readIndexTriesMax });
-      if (this.#barriers.length === 1) queueMicrotask(() => this.#ask());
+      // Behind the input that is there: requests of one packet come one after the other, with microtasks between.
+      if (this.#barriers.length === 1) this.#options.clock.after(0, () => this.#ask());
     });
   }
 

@@ -3,6 +3,8 @@ import type { Millis } from "../../util/time.ts";
 
 /** A turn of the host ends after this long; other work of the event loop goes ahead then. */
 export const turnMsMax = 2;
+/** But not before it has done this many: where other processes have the CPU, time passes without work. */
+export const turnCommandsMin = 16;
 /** One command that takes longer than this is a fault that is shown: everybody else has waited. */
 export const slowTurnMs = 50;
 /** Actors whose slow turns are remembered. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../env/env.ts";
 import type { Millis } from "../../util/time.ts";
 import type { Job } from "./job.ts";
-import { controllersPausePercent, turnCommandsMax, turnMsMax } from "./limits.ts";
+import { controllersPausePercent, turnCommandsMax, turnCommandsMin, turnMsMax } from "./limits.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Pipe } from "./pipe.ts";
 
@@ -76,7 +76,7 @@ export class TurnLoop {
       if (job === undefined) return;
       // A duplicate of a command that is in flight or answered is the same command.
       if (job.state === "queued") run(job);
-      if (clock.mono() - start >= turnMsMax) return;
+      if (count + 1 >= turnCommandsMin && clock.mono() - start >= turnMsMax) return;
     }
   }
 }

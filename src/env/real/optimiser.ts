@@ -1,8 +1,8 @@
 /**
  * When V8 compiles optimised code (docs/decisions/0012). `bin/troupe` begins with a large budget: what
  * runs a few hundred times is not hot, and compiling it would cost a burst more than it saves. A process
- * that goes on working for seconds is given V8's own budget: under a load, code that is optimised late
- * costs twice as much for tens of thousands of requests. Once the process rests, the large one is back.
+ * that goes on working for seconds is given a quarter of V8's own budget: under a load, code that is
+ * optimised late costs twice as much for thousands of requests. Once the process rests, the large one is back.
  *
  * Work is counted as CPU time that leaks away: a burst below the threshold changes nothing, and a busy
  * machine that gives this process a small share of its time does not hide a load.
@@ -10,11 +10,14 @@
 import { setFlagsFromString } from "node:v8";
 
 /** Executed bytes of code between two looks of V8 at a function. The large one is also in `bin/troupe`. */
-const budgetBytes = { rest: 1_000_000, load: 67_584 } as const;
+const budgetBytes = { rest: 1_000_000, load: 16_896 } as const;
 const lookMs = 500;
 
-/** CPU time, in ms, that makes a load; what leaks away in a second. */
-export const loadLimits = { cpuMs: 2_500, leakMsPerSecond: 50 } as const;
+/**
+ * CPU time, in ms, that makes a load; what leaks away in a second: more than a master uses that has nothing
+ * to do, and less than a follower uses that applies what others write.
+ */
+export const loadLimits = { cpuMs: 2_500, leakMsPerSecond: 25 } as const;
 
 export type Pace = keyof typeof budgetBytes;
 

@@ -12,6 +12,7 @@ export function newProgress(next: number, now: number): Progress {
     isPaused: false,
     inflight: [],
     inflightBytes: 0,
+    told: 0,
     isActive: false,
     readRound: 0,
     heardAt: now,
@@ -26,6 +27,16 @@ export function newProgress(next: number, now: number): Progress {
 export function hasRoom(state: State, progress: Progress): boolean {
   const { inflightMessagesMax, inflightBytesMax } = state.settings;
   return progress.inflight.length < inflightMessagesMax && progress.inflightBytes < inflightBytesMax;
+}
+
+/**
+ * A little that comes while an append is under way leaves with all that comes until its answer, and so does
+ * the commit index: frames, syncs and wake-ups cost more than the entries in them. Heartbeats find out
+ * whether the append was lost.
+ */
+export function isGathering(state: State, progress: Progress): boolean {
+  const waiting = state.log.lastIndex - progress.next + 1;
+  return progress.mode === "replicate" && progress.inflight.length > 0 && waiting < state.settings.gatherEntriesMax;
 }
 
 /** Back to one append at a time; the window is forgotten, its bytes too. */

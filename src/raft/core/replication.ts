@@ -1,6 +1,6 @@
 import { quorumValue } from "./config.ts";
 import { appendEntry, commitTo } from "./entries.ts";
-import { freeInflight, hasRoom, newProgress, toProbe } from "./progress.ts";
+import { freeInflight, hasRoom, isGathering, newProgress, toProbe } from "./progress.ts";
 import { answerReads, startEarlyReads } from "./reads.ts";
 import { otherMembers } from "./state.ts";
 import type { Progress, State } from "./state.ts";
@@ -39,7 +39,10 @@ export function appendOwn(state: State, turn: Turn, kind: EntryKind, payload: Ui
 }
 
 export function broadcastAppend(state: State, turn: Turn, isEmptyUseful: boolean): void {
-  for (const id of otherMembers(state)) sendAppends(state, turn, id, isEmptyUseful);
+  for (const id of otherMembers(state)) {
+    const progress = state.progress.get(id);
+    if (progress === undefined || !isGathering(state, progress)) sendAppends(state, turn, id, isEmptyUseful);
+  }
 }
 
 /** Sends what the member's window allows. `isEmptyUseful`: also without entries, to tell the commit index. */
@@ -70,6 +73,7 @@ function sendOne(state: State, turn: Turn, to: MemberId, progress: Progress): vo
   const prevIndex = progress.next - 1;
   const hasWindow = hasRoom(state, progress) && progress.next <= state.log.lastIndex;
   const entries = hasWindow ? state.log.page(progress.next, state.settings.appendBytesMax) : [];
+  progress.told = state.commit;
   turn.send(to, {
     type: "append",
     term: state.term,
@@ -131,7 +135,10 @@ export function onAppendResp(
   }
   freeInflight(progress, message.match);
   // One that has just been found again has missed what was told meanwhile: the commit index too.
-  if (!hasGrown || !advanceCommit(state, turn)) sendAppends(state, turn, from, hasProbed);
+  if (hasGrown && advanceCommit(state, turn)) return;
+  if (hasProbed || !isGathering(state, progress)) {
+    sendAppends(state, turn, from, hasProbed || progress.told < state.commit);
+  }
 }
 
 /** Where to try next after a refusal; false if the refusal is out of date. */

@@ -9,6 +9,8 @@ export interface Settings {
   /** Where the connection to the leader broke: the wait per place before asking for votes. */
   readonly linkDownStaggerMs: number;
   readonly appendBytesMax: number;
+  /** Fewer entries than this wait while an append is under way to the member. */
+  readonly gatherEntriesMax: number;
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
   /** Proposed and not yet committed. */
@@ -38,6 +40,7 @@ export const defaultSettings: Settings = {
   electionJitterMs: 50,
   linkDownStaggerMs: 25,
   appendBytesMax: MIB,
+  gatherEntriesMax: 64,
   inflightMessagesMax: 256,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,

@@ -16,6 +16,8 @@ export interface Progress {
   isPaused: boolean;
   inflight: { readonly last: number; readonly bytes: number }[];
   inflightBytes: number;
+  /** The commit index of the last append that was sent. */
+  told: number;
   /** Has answered since the last check of the quorum. */
   isActive: boolean;
   /** The highest read round that it has confirmed in this term. */
