@@ -126,27 +126,39 @@ export function lengthOf(batch: Batch): number {
 /** Small payloads are copied beside their headers into one buffer; large ones stay where they are. */
 export function encodeBatch(crypto: Crypto, batch: Batch, place: BatchPlace): EncodedBatch {
   const lengthBytes = lengthOf(batch);
-  const head: Omit<Parameters<typeof writeBatchHeader>[2], "kind" | "count" | "firstIndex" | "bodyCrc"> = {
-    ...place,
-    lengthBytes,
-    truncateFrom: batch.truncateFrom,
-    hardState: batch.hardState,
-  };
+  const { truncateFrom, hardState } = batch;
+  const { segment, seq, previousCrc } = place;
   const paddingBytes = paddedToSector(lengthBytes) - lengthBytes;
   if (batch.mark !== undefined) {
     const bytes = new Uint8Array(lengthBytes + paddingBytes);
     const body = encodeMark(batch.mark);
     bytes.set(body, BATCH_HEADER_BYTES);
     const bodyCrc = crypto.crc32(body);
-    const crc = writeBatchHeader(crypto, bytes, { ...head, kind: "mark", count: 0, firstIndex: 0, bodyCrc });
+    const crc = writeBatchHeader(crypto, bytes, {
+      lengthBytes,
+      segment,
+      seq,
+      previousCrc,
+      kind: "mark",
+      count: 0,
+      truncateFrom,
+      firstIndex: 0,
+      hardState,
+      bodyCrc,
+    });
     return { slices: [bytes], lengthBytes: bytes.length, crc };
   }
   const records = encodeRecords(crypto, batch.entries, paddingBytes);
   const crc = writeBatchHeader(crypto, records.first, {
-    ...head,
+    lengthBytes,
+    segment,
+    seq,
+    previousCrc,
     kind: "entries",
     count: batch.entries.length,
+    truncateFrom,
     firstIndex: batch.entries[0]?.index ?? 0,
+    hardState,
     bodyCrc: records.bodyCrc,
   });
   return { slices: records.slices, lengthBytes: lengthBytes + paddingBytes, crc };

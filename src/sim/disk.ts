@@ -66,7 +66,12 @@ type NameChange = readonly {
   readonly inode: Inode | undefined;
 }[];
 
-const NEVER: Promise<never> = new Promise(() => undefined);
+const sparesMax = 64;
+
+/** A promise of its own for each call: whoever waits for a shared one would be held by it for ever. */
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}
 
 export function createSimDisk(options: SimDiskOptions): SimDisk {
   return new MemoryDisk(options);
@@ -75,6 +80,9 @@ export function createSimDisk(options: SimDiskOptions): SimDisk {
 class MemoryDisk implements SimDisk {
   readonly #rng: Rng;
   readonly #sectorBytes: number;
+  readonly #zeros: Uint8Array;
+  /** Blocks for copies of sectors: an engine takes longer to make one than to fill it. */
+  readonly #spares: Uint8Array[] = [];
   readonly #pace: (operation: DiskOperation, path: string) => Promise<void>;
   #names: Map<string, Inode> = new Map();
   readonly #durableNames: Map<string, Inode> = new Map();
@@ -86,6 +94,7 @@ class MemoryDisk implements SimDisk {
   constructor(options: SimDiskOptions) {
     this.#rng = options.rng;
     this.#sectorBytes = options.sectorBytes ?? 512;
+    this.#zeros = new Uint8Array(this.#sectorBytes);
     this.#pace = options.pace ?? (() => Promise.resolve());
     for (const folder of options.image?.folders ?? []) this.#folders.add(folder);
     for (const [path, content] of options.image?.files ?? []) {
@@ -169,7 +178,7 @@ class MemoryDisk implements SimDisk {
 
   attach(): Disk {
     const life = this.#life;
-    const alive = <T>(run: () => Promise<T>): Promise<T> => (life === this.#life ? run() : NEVER);
+    const alive = <T>(run: () => Promise<T>): Promise<T> => (life === this.#life ? run() : never());
     return {
       read: (path) => alive(() => this.read(path)),
       writeAtomic: (path, bytes) => alive(() => this.writeAtomic(path, bytes)),
@@ -228,7 +237,7 @@ class MemoryDisk implements SimDisk {
 
   #handle(path: string, inode: Inode, mode: OpenMode): DiskFile {
     const life = this.#life;
-    const alive = <T>(run: () => Promise<T>): Promise<T> => (life === this.#life ? run() : NEVER);
+    const alive = <T>(run: () => Promise<T>): Promise<T> => (life === this.#life ? run() : never());
     return {
       size: () => alive(async () => inode.size),
       read: (offset, length) =>
@@ -242,7 +251,7 @@ class MemoryDisk implements SimDisk {
             if (mode === "dsync") this.#settleRange(inode, offset, lengthOf(slices));
           });
         }),
-      sync: () => alive(() => this.#turn("sync", path, () => settle(inode))),
+      sync: () => alive(() => this.#turn("sync", path, () => this.#settle(inode))),
       close: () => alive(async () => undefined),
     };
   }
@@ -256,7 +265,7 @@ class MemoryDisk implements SimDisk {
   async #wait<T>(operation: DiskOperation, path: string, run: () => T): Promise<T> {
     const life = this.#life;
     await this.#pace(operation, path);
-    return life === this.#life ? run() : NEVER;
+    return life === this.#life ? run() : never();
   }
 
   #fail(operation: DiskOperation, path: string): void {
@@ -297,7 +306,7 @@ class MemoryDisk implements SimDisk {
     for (let sector = first; sector * this.#sectorBytes < end; sector += 1) {
       if (inode.dirty.has(sector)) continue;
       const start = sector * this.#sectorBytes;
-      inode.dirty.set(sector, inode.bytes.slice(start, start + this.#sectorBytes));
+      inode.dirty.set(sector, this.#copyOf(inode, start));
     }
     let position = offset;
     for (const slice of slices) {
@@ -307,9 +316,33 @@ class MemoryDisk implements SimDisk {
     inode.size = Math.max(inode.size, end);
   }
 
+  /** What a sector holds before it is written over. */
+  #copyOf({ bytes, size }: Inode, start: number): Uint8Array {
+    const end = start + this.#sectorBytes;
+    if (end > bytes.length) return bytes.slice(start);
+    // Behind its end a file holds zeros: what is filled ahead needs no copies of them.
+    if (start >= size) return this.#zeros;
+    const copy = this.#spares.pop() ?? new Uint8Array(this.#sectorBytes);
+    copy.set(bytes.subarray(start, end));
+    return copy;
+  }
+
+  /** A copy is not needed any more. */
+  #release(copy: Uint8Array | undefined): void {
+    if (copy === undefined || copy === this.#zeros || copy.length < this.#sectorBytes) return;
+    if (this.#spares.length < sparesMax) this.#spares.push(copy);
+  }
+
+  #settle(inode: Inode): void {
+    for (const copy of inode.dirty.values()) this.#release(copy);
+    inode.dirty.clear();
+    inode.durableSize = inode.size;
+  }
+
   #settleRange(inode: Inode, offset: number, length: number): void {
     const first = Math.floor(offset / this.#sectorBytes);
     for (let sector = first; sector * this.#sectorBytes < offset + length; sector += 1) {
+      this.#release(inode.dirty.get(sector));
       inode.dirty.delete(sector);
     }
     inode.durableSize = Math.max(inode.durableSize, offset + length);
@@ -334,11 +367,6 @@ function applyNames(names: Map<string, Inode>, change: NameChange): void {
     if (inode === undefined) names.delete(path);
     else names.set(path, inode);
   }
-}
-
-function settle(inode: Inode): void {
-  inode.dirty.clear();
-  inode.durableSize = inode.size;
 }
 
 function lengthOf(slices: readonly Uint8Array[]): number {

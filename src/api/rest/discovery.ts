@@ -8,7 +8,7 @@ import { respond, respondJson, type Headers } from "./respond.ts";
 import { allResources, type Resource } from "./resources.ts";
 import { contentTypeOf, inFormat } from "./shapes.ts";
 
-/** Which groups, versions and resources there are: the old documents and the aggregated one. */
+/** Which groups, versions and resources there are: the old documents and the aggregated one, made when first asked for. */
 export interface Discovery {
   serve(call: Call): void;
 }
@@ -19,11 +19,23 @@ interface GroupVersion {
   readonly resources: readonly Resource[];
 }
 
-export function createDiscovery(options: {
+interface DiscoveryOptions {
   readonly kinds: readonly Kind[];
   readonly crypto: Crypto;
   readonly serverAddress: string;
-}): Discovery {
+}
+
+export function createDiscovery(options: DiscoveryOptions): Discovery {
+  let made: Documents | undefined;
+  return {
+    serve: (call) => {
+      made ??= documentsOf(options);
+      serveDocument(call, made);
+    },
+  };
+}
+
+function documentsOf(options: DiscoveryOptions): Documents {
   const versions = groupVersions(allResources(options.kinds));
   const documents = new Map<string, unknown>();
   documents.set("/api", apiVersions(options.serverAddress));
@@ -43,7 +55,12 @@ export function createDiscovery(options: {
       aggregated.set(`${path} ${version}`, { etag, body: Buffer.from(`${text}\n`) });
     }
   }
-  return { serve: (call) => serveDocument(call, documents, aggregated) };
+  return { documents, aggregated };
+}
+
+interface Documents {
+  readonly documents: ReadonlyMap<string, unknown>;
+  readonly aggregated: ReadonlyMap<string, Aggregated>;
 }
 
 interface Aggregated {
@@ -51,11 +68,7 @@ interface Aggregated {
   readonly body: Uint8Array;
 }
 
-function serveDocument(
-  call: Call,
-  documents: ReadonlyMap<string, unknown>,
-  aggregated: ReadonlyMap<string, Aggregated>,
-): void {
+function serveDocument(call: Call, { documents, aggregated }: Documents): void {
   const { exchange, target } = call;
   const { path } = target;
   const document = documents.get(path);

@@ -129,8 +129,10 @@ function keepIdentity(kind: Kind, draft: Draft, old: KubeObject): void {
   function keep<K extends "generateName" | "generation" | "deletionTimestamp" | "deletionGracePeriodSeconds">(
     field: K,
   ): void {
-    if (kept[field] === undefined) delete meta[field];
-    else meta[field] = kept[field] as NonNullable<(typeof meta)[K]>;
+    if (kept[field] === undefined) {
+      // To delete what is not there costs an engine as much as to delete what is.
+      if (field in meta) delete meta[field];
+    } else meta[field] = kept[field] as NonNullable<(typeof meta)[K]>;
   }
 }
 

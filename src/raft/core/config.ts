@@ -122,9 +122,17 @@ export function quorumValue(config: Config, valueOf: (id: MemberId) => number): 
 }
 
 function majorityValue(ids: readonly MemberId[], valueOf: (id: MemberId) => number): number {
-  if (ids.length === 1) return valueOf(ids[0] as MemberId);
-  const values = ids.map(valueOf).toSorted((a, b) => b - a);
-  return values[Math.floor(ids.length / 2)] ?? 0;
+  // Asked with every answer of a follower, of few voters: looking at all for each is cheaper than to sort a copy.
+  const needed = Math.floor(ids.length / 2) + 1;
+  let highest = 0;
+  for (const id of ids) {
+    const value = valueOf(id);
+    if (value <= highest) continue;
+    let reached = 0;
+    for (const other of ids) if (valueOf(other) >= value) reached += 1;
+    if (reached >= needed) highest = value;
+  }
+  return highest;
 }
 
 export type VoteCount = "won" | "lost" | "open";

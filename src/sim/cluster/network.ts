@@ -18,8 +18,9 @@ export class Network {
   readonly #clock: SimClock;
   readonly #rng: Rng;
   readonly #endpoints: Map<number, Endpoint> = new Map();
-  readonly #cuts: Map<string, number> = new Map();
-  readonly #lastAt: Map<string, number> = new Map();
+  /** By ordered pair. */
+  readonly #cuts: Map<number, number> = new Map();
+  readonly #lastAt: Map<number, number> = new Map();
   lossPercent = 0;
   duplicatePercent = 0;
   reorderMs = 0;
@@ -49,7 +50,7 @@ export class Network {
     const receiver = this.#endpoints.get(to);
     const life = receiver?.life;
     if (receiver === undefined || life === undefined || sender === undefined) return;
-    const pair = `${from}>${to}`;
+    const pair = pairOf(from, to);
     const soonest = this.#clock.mono() + this.delayMs + 0.2 + this.#rng.below(800) / 1_000;
     const extra = this.reorderMs > 0 ? this.#rng.below(this.reorderMs) : 0;
     const at = extra > 0 ? soonest + extra : Math.max(soonest, this.#lastAt.get(pair) ?? 0);
@@ -63,7 +64,7 @@ export class Network {
   }
 
   isCut(from: number, to: number): boolean {
-    return (this.#cuts.get(`${from}>${to}`) ?? 0) > 0;
+    return (this.#cuts.get(pairOf(from, to)) ?? 0) > 0;
   }
 
   /** Cuts may lie one over the other: each is healed by itself. Answers how. */
@@ -80,7 +81,7 @@ export class Network {
   }
 
   #count(from: number, to: number, by: number): void {
-    const pair = `${from}>${to}`;
+    const pair = pairOf(from, to);
     this.#cuts.set(pair, (this.#cuts.get(pair) ?? 0) + by);
   }
 
@@ -106,4 +107,9 @@ export class Network {
       if (other !== id && !this.isCut(id, other) && !this.isCut(other, id)) this.tell(id, other, isUp);
     }
   }
+}
+
+/** Members are counted from 1 on, and are few. */
+function pairOf(from: number, to: number): number {
+  return from * 65_536 + to;
 }

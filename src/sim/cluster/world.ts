@@ -116,9 +116,12 @@ export class World {
 
   /** The member that leads, as far as it knows; of several the one of the newest term. */
   get leader(): SimMember | undefined {
-    return this.members
-      .filter((member) => member.isRunning && member.raft?.role === "leader")
-      .toSorted((a, b) => (b.raft?.term ?? 0) - (a.raft?.term ?? 0))[0];
+    let found: SimMember | undefined;
+    for (const member of this.members) {
+      if (!member.isRunning || member.raft?.role !== "leader") continue;
+      if (found === undefined || member.raft.term > (found.raft?.term ?? 0)) found = member;
+    }
+    return found;
   }
 
   get living(): readonly SimMember[] {

@@ -39,6 +39,8 @@ export class Model {
   readonly #fail: (what: string) => void;
   readonly #current: Map<string, number> = new Map();
   readonly #chains: Map<string, Version[]> = new Map();
+  /** Of the objects that are there now; undefined since one came or went. */
+  #names: readonly string[] | undefined;
   readonly #uids: Set<string> = new Set();
   readonly #values: Set<string> = new Set();
   readonly #commands: Set<string> = new Set();
@@ -110,6 +112,7 @@ export class Model {
       const { uid, value, color } = previous ?? { uid: "", value: "", color: "" };
       version = { revision, name, uid, value, color, isGone: true, previous };
     }
+    if (previous === undefined || version.isGone) this.#names = undefined;
     chain.push(version);
     this.events.push(version);
   }
@@ -178,7 +181,8 @@ export class Model {
 
   /** Some objects that are there now. */
   get names(): readonly string[] {
-    return [...this.#chains.keys()].filter((name) => this.at(name, this.revision) !== undefined);
+    this.#names ??= [...this.#chains].filter(([, chain]) => chain.at(-1)?.isGone === false).map(([name]) => name);
+    return this.#names;
   }
 }
 
