@@ -27,6 +27,9 @@ const testPackages = {
   "/var/lib/dpkg/info/python3-kubernetes.list": "python3-kubernetes",
   "/var/lib/dpkg/info/ruby-kubeclient.list": "ruby-kubeclient",
   "/usr/bin/systemd-analyze": "systemd",
+  "/usr/bin/strace": "strace",
+  "/usr/bin/etcd": "etcd-server",
+  "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1": "faketime",
 };
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -50,7 +53,9 @@ function checkNode() {
 
 function installPackages() {
   const stamp = join(root, "node_modules", ".troupe-lock");
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   say("installing npm packages (package-lock.json) …");
   // Not `npm ci`: it refuses a lock file without the linter's binaries for foreign platforms, which
@@ -131,8 +136,7 @@ installPackages();
 build();
 const simulated = command.some(
   (argument, index) =>
-    argument === "--runtime=simulated" ||
-    (argument === "simulated" && command[index - 1] === "--runtime"),
+    argument === "--runtime=simulated" || (argument === "simulated" && command[index - 1] === "--runtime"),
 );
 if (flags.includes("--system") && !simulated) installSystemPackages();
 const [file, ...args] = command;

@@ -193,7 +193,7 @@ function timesOf(values: readonly number[]): Times {
 }
 
 /** The watch goes from master to master: each resumption is answered by the next one. */
-const watchers = members.map(({ apiPort }) => createRestClient(kubeconfig, apiPort));
+const watchers = members.map(({ apiPort }) => createRestClient(kubeconfig, { port: apiPort }));
 const watching: Watching = {
   from: (resumption) => watchers[resumption % watchers.length]!,
   lifeMs: () => 3_000 + Math.floor(Math.random() * 3_000),

@@ -31,6 +31,13 @@ export interface Watching {
   readonly pauseMs: number;
 }
 
+export interface LedgerClientOptions {
+  /** What nobody knows the end of may still happen later: its key is left alone. Default: it is read, and used again. */
+  readonly retires?: boolean;
+  /** The part of acknowledged writes that are read back at once. Default: none. */
+  readonly readsBack?: number;
+}
+
 type Meta = { readonly name: string; readonly resourceVersion: string };
 type Stored = { readonly metadata: Meta; readonly data?: { readonly v: string } };
 
@@ -64,12 +71,17 @@ export class LedgerClient {
   /** When the newest acknowledged write was asked for, and answered. */
   lastAck: { readonly askedMs: number; readonly answeredMs: number } = { askedMs: 0, answeredMs: 0 };
   resumptions = 0;
+  readsBack = 0;
+  readonly #options: LedgerClientOptions;
+  /** How many keys of a name were left alone. */
+  readonly #retired = new Map<string, number>();
   readonly #client: RestClient;
   readonly #namespace: string;
   #start = 0;
   #isStopping = false;
 
-  constructor(client: RestClient, namespace: string) {
+  constructor(client: RestClient, namespace: string, options: LedgerClientOptions = {}) {
+    this.#options = options;
     this.#client = client;
     this.#namespace = namespace;
     this.folder = `/api/v1/namespaces/${namespace}/configmaps`;
@@ -105,15 +117,35 @@ export class LedgerClient {
    */
   async writeOn(writer: number, pauseMs: number, send: (write: Write) => Promise<Sent | undefined>): Promise<void> {
     for (let count = 0; !this.#isStopping; count += 1) {
-      const key = `w${writer}-${Math.floor(Math.random() * keysEach)}`;
-      if (this.ledger.possible(key).length > 1) await this.#look(key);
+      const key = await this.#settledKey(`w${writer}-${Math.floor(Math.random() * keysEach)}`);
       const write = this.#next(key, `${key}.${count}`);
       const askedMs = performance.now();
       const sent = await send(write);
       if (sent === undefined) this.ledger.lost(key, write.value);
-      else this.#take(write, askedMs, sent);
+      else if (this.#take(write, askedMs, sent)) await this.#readBack(key);
       await delay(pauseMs);
     }
+  }
+
+  /** A key of which is known what it holds. */
+  async #settledKey(name: string): Promise<string> {
+    const retired = this.#retired.get(name) ?? 0;
+    const key = retired === 0 ? name : `${name}-${retired}`;
+    if (this.ledger.possible(key).length === 1) return key;
+    if (this.#options.retires === true) {
+      this.#retired.set(name, retired + 1);
+      return `${name}-${retired + 1}`;
+    }
+    await this.#look(key);
+    return key;
+  }
+
+  /** What was acknowledged is there, whoever is asked. */
+  async #readBack(key: string): Promise<void> {
+    const { readsBack = 0 } = this.#options;
+    if (Math.random() >= readsBack) return;
+    this.readsBack += 1;
+    await this.#look(key);
   }
 
   #next(key: string, next: string): Write {
@@ -126,18 +158,20 @@ export class LedgerClient {
     return { key, value: next, method: isThere ? "PUT" : "POST", path, body };
   }
 
-  #take({ key, value }: Write, askedMs: number, { answer, tries }: Sent): void {
+  /** Answers whether it was acknowledged. */
+  #take({ key, value }: Write, askedMs: number, { answer, tries }: Sent): boolean {
     const { status, body } = answer;
     if (status === 200 || status === 201) {
       const revision = (body["metadata"] as Meta | undefined)?.resourceVersion;
       this.ledger.wrote(key, value, revision === undefined ? undefined : Number(revision));
       this.lastAck = { askedMs, answeredMs: performance.now() };
-      return;
+      return true;
     }
     this.ledger.lost(key, value);
     // An earlier try may have happened: then a later one finds it done.
-    if (tries > 1 && (status === 404 || status === 409)) return;
+    if (tries > 1 && (status === 404 || status === 409)) return false;
     this.ledger.problems.push(`writing ${key} answered ${status}: ${JSON.stringify(body)}`);
+    return false;
   }
 
   async #look(key: string): Promise<void> {
@@ -188,19 +222,27 @@ export class LedgerClient {
     return told;
   }
 
-  /** What is stored, once the watch has told it all. */
+  async #listed(): Promise<readonly Stored[]> {
+    const list = (await this.insist("GET", this.folder)).body as { readonly items: readonly Stored[] };
+    return list.items.filter(({ metadata }) => isOwn(metadata.name));
+  }
+
+  /** What is stored, once the watch has told it all, and nothing that was left alone comes about any more. */
   async #settledRows(): Promise<ReadonlyMap<string, string>> {
     const { ledger } = this;
-    const list = (await this.insist("GET", this.folder)).body as { readonly items: readonly Stored[] };
-    const stored = list.items.filter(({ metadata }) => isOwn(metadata.name));
-    const newest = Math.max(
-      ...ledger.events.map(({ revision }) => revision),
-      ...stored.map((item) => Number(item.metadata.resourceVersion)),
-    );
     const untilMs = Date.now() + settleMaxMs;
-    let quietAtMs = Date.now() + quietMs;
+    let [stored, quietAtMs] = [await this.#listed(), Date.now() + quietMs];
     for (let seen = ledger.events.length; Date.now() < untilMs;) {
-      if (ledger.watchRevision >= newest && Date.now() > quietAtMs) break;
+      const newest = Math.max(
+        ...ledger.events.map(({ revision }) => revision),
+        ...stored.map(({ metadata }) => Number(metadata.resourceVersion)),
+      );
+      if (ledger.watchRevision >= newest && Date.now() > quietAtMs) {
+        const before = stored;
+        stored = await this.#listed();
+        if (JSON.stringify(stored) === JSON.stringify(before)) break;
+        quietAtMs = Date.now() + quietMs;
+      }
       await delay(20);
       if (ledger.events.length !== seen) quietAtMs = Date.now() + quietMs;
       seen = ledger.events.length;

@@ -28,10 +28,17 @@ interface Kubeconfig {
   readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
 }
 
-const timeoutMs = 15_000;
+export interface RestClientOptions {
+  /** Another one than the kubeconfig names, on the same host. */
+  readonly port?: number;
+  /** Of one question. */
+  readonly timeoutMs?: number;
+}
 
-/** `port`: another one than the kubeconfig names, on the same host. */
-export function createRestClient(kubeconfig: string, port?: number): RestClient {
+const timeoutDefaultMs = 15_000;
+
+export function createRestClient(kubeconfig: string, options: RestClientOptions = {}): RestClient {
+  const { port, timeoutMs = timeoutDefaultMs } = options;
   const config = parse(readFileSync(kubeconfig, "utf8")) as Kubeconfig;
   const { cluster } = config.clusters[0]!;
   const { user } = config.users[0]!;

@@ -1,0 +1,272 @@
+// Three members on machines of their own, a client on a fourth: packets between members are dropped in every way,
+// processes are killed and stopped, disks fail, clocks step. Whoever writes and reads through any of them, all the
+// time, is told nothing that does not hold, and every watch tells the whole story. The same judges look at etcd first.
+import test, { type ExecutionContext } from "ava";
+import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CutLoad } from "./support/cut-load.ts";
+import {
+  cut,
+  etcdMember,
+  gapMs,
+  heal,
+  injectSync,
+  masterSaid,
+  startCutLoad,
+  wholeUnder,
+  type Member,
+} from "./support/cuts.ts";
+import { canDrive, troupe, until } from "./support/machine.ts";
+import {
+  configOf,
+  createMachines,
+  dataOf,
+  newToken,
+  startServer,
+  type Box,
+  type Machines,
+  type Running,
+} from "./support/machines.ts";
+
+const live = canDrive ? test.serial : test.serial.skip;
+const hasEtcd = existsSync("/usr/bin/etcd");
+const hasStrace = existsSync("/usr/bin/strace");
+const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+/** With many more processes than processors that want to run, times are those of the machine, not of Troupe. */
+const isQuiet = (): boolean => loadavg()[0]! < 4 * cpus().length;
+const silentGapMs = 2_600;
+const hourMs = 3_600_000;
+let machines: Machines;
+let boxes: readonly Box[];
+let client: Box;
+let masters: readonly Member[];
+let load: Awaited<ReturnType<typeof startCutLoad>>;
+const servers = new Map<Box, Running>();
+/** When which leader was lost how, for the gaps. */
+const losses: { readonly how: string; readonly atMs: number }[] = [];
+
+test.before(() => {
+  if (!canDrive) return;
+  machines = createMachines(4);
+  boxes = machines.boxes.slice(0, 3);
+  client = machines.boxes[3]!;
+});
+test.after.always(async () => {
+  if (canDrive) await machines.dispose();
+});
+
+const others = (members: readonly Member[], one: Member): readonly Box[] =>
+  members.filter((member) => member !== one).map(({ box }) => box);
+
+/** Nobody hears the leader, and it hears nobody: another one leads, and both are one group again. */
+async function cutLeader(members: readonly Member[]): Promise<number> {
+  const { leader, term } = await wholeUnder(members, client);
+  const atMs = Date.now();
+  await cut(leader.box, others(members, leader));
+  await until("another one leads", async () => (await newest(members)) > term);
+  await delay(300);
+  await heal(leader.box);
+  await wholeUnder(members, client);
+  return atMs;
+}
+
+async function newest(members: readonly Member[]): Promise<number> {
+  const said = await Promise.all(members.map((member) => member.said(client)));
+  return Math.max(...said.map((one) => (one?.leads === true ? one.term : 0)));
+}
+
+async function lose(members: readonly Member[], signal: "SIGKILL" | "SIGSTOP"): Promise<number> {
+  const { leader, term } = await wholeUnder(members, client);
+  const atMs = Date.now();
+  process.kill(leader.pid(), signal);
+  await until("another one leads", async () => (await newest(members)) > term);
+  if (signal === "SIGSTOP") process.kill(leader.pid(), "SIGCONT");
+  else {
+    await leader.ended();
+    leader.start();
+  }
+  await wholeUnder(members, client);
+  return atMs;
+}
+
+(canDrive && hasEtcd ? test.serial : test.serial.skip)(
+  "etcd's leader is killed, stopped and cut off: the judges find nothing wrong with it",
+  async (t) => {
+    const members = boxes.map((box) => etcdMember(box, boxes));
+    try {
+      await wholeUnder(members, client);
+      const clients = await startCutLoad(client, "etcd", ...boxes.map(({ address }) => address));
+      const killedMs = await lose(members, "SIGKILL");
+      const stoppedMs = await lose(members, "SIGSTOP");
+      const cutMs = await cutLeader(members);
+      const report = await clients.stop();
+      t.log({ ...summary(report), ...gaps(report, { killed: killedMs, stopped: stoppedMs, cut: cutMs }) });
+      t.deepEqual(report.problems, []);
+      t.true(report.events > 20 && report.reads > 5);
+    } finally {
+      for (const member of members) member.end();
+    }
+  },
+);
+
+function gaps(report: CutLoad, since: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(since).map(([how, atMs]) => [how, gapMs(report, atMs)]));
+}
+
+const summary = ({ acknowledged, unknown, events, reads }: CutLoad): object => ({
+  acknowledged,
+  unknown,
+  events,
+  reads,
+});
+
+/** Where a clock of its own is to be had, the third one's says what the file does. */
+const clockFile = (): string => join(machines.folder, "clock");
+
+function startMaster(box: Box, ...args: readonly string[]): void {
+  if (box !== boxes[2] || !existsSync(faketime)) {
+    servers.set(box, startServer(box, ...args));
+    return;
+  }
+  writeFileSync(clockFile(), "+0s\n");
+  const env = {
+    LD_PRELOAD: faketime,
+    FAKETIME_TIMESTAMP_FILE: clockFile(),
+    FAKETIME_NO_CACHE: "1",
+    FAKETIME_DONT_FAKE_MONOTONIC: "1",
+  };
+  servers.set(box, box.start("server", [troupe, "server", "--data-dir", dataOf(box), ...args], env));
+}
+
+live("three masters on machines of their own become one group", async (t) => {
+  const [first, ...more] = boxes as [Box, ...Box[]];
+  startMaster(first, "--name", "cuts");
+  const ready = async (): Promise<boolean> =>
+    (await first.kubectl(configOf(first), "get", "--raw", "/readyz")) === "ok";
+  await until("the first is ready", ready);
+  const token = await newToken(first, "--role", "master");
+  for (const box of more) startMaster(box, "--join", `${first.address}:6443`, "--token", token);
+  masters = boxes.map((box) => ({
+    box,
+    pid: () => servers.get(box)!.child.pid!,
+    start: () => startMaster(box),
+    ended: () => servers.get(box)!.ended,
+    said: masterSaid(box),
+  }));
+  await wholeUnder(masters, client);
+  load = await startCutLoad(client, "troupe", ...boxes.map(configOf));
+  t.pass();
+});
+
+live("the leader is cut off from both others: one of them leads, and it comes back as a follower", async (t) => {
+  losses.push({ how: "cut", atMs: await cutLeader(masters) });
+  t.pass();
+});
+
+for (const way of ["out", "in"] as const) {
+  live(`the leader's packets are dropped one way (${way}): it gives way, and comes back`, async (t) => {
+    const { leader, term } = await wholeUnder(masters, client);
+    losses.push({ how: way, atMs: Date.now() });
+    await cut(leader.box, others(masters, leader), way);
+    await until("another one leads", async () => (await newest(masters)) > term);
+    await heal(leader.box);
+    await wholeUnder(masters, client);
+    t.pass();
+  });
+}
+
+live("one connection of the leader's is cut: it goes on leading in its term", async (t) => {
+  const { leader, term } = await wholeUnder(masters, client);
+  const [other] = others(masters, leader) as [Box];
+  await cut(leader.box, [other]);
+  await delay(2_000);
+  await heal(leader.box);
+  const after = await wholeUnder(masters, client);
+  t.is(after.term, term);
+  t.is(after.leader, leader);
+});
+
+live("a follower that nobody reaches for a while comes back without an election", async (t) => {
+  const { leader, term } = await wholeUnder(masters, client);
+  const follower = masters.find((member) => member !== leader)!;
+  await cut(follower.box, others(masters, follower));
+  await delay(2_500);
+  await heal(follower.box);
+  t.is((await wholeUnder(masters, client)).term, term);
+});
+
+live("the leader is killed, another is stopped", async (t) => {
+  losses.push({ how: "killed", atMs: await lose(masters, "SIGKILL") });
+  losses.push({ how: "stopped", atMs: await lose(masters, "SIGSTOP") });
+  t.pass();
+});
+
+async function sickDisk(t: ExecutionContext, what: string): Promise<void> {
+  const { leader } = await wholeUnder(masters, client);
+  const disk = await injectSync(leader.box, leader.pid(), what);
+  await leader.ended();
+  losses.push({ how: what, atMs: Date.now() });
+  await disk.stop();
+  leader.start();
+  await wholeUnder(masters, client);
+  t.pass();
+}
+
+const onDisk = canDrive && hasStrace ? test.serial : test.serial.skip;
+
+onDisk("a write of the leader's log fails with EIO: its process ends at once, and another one leads", async (t) => {
+  await sickDisk(t, "error=EIO:when=1");
+});
+
+onDisk(
+  "the leader is killed inside the third write of a thread to its log: nothing acknowledged was in it alone",
+  async (t) => {
+    await sickDisk(t, "signal=SIGKILL:when=3");
+  },
+);
+
+onDisk("every write to the leader's log takes 100 ms longer: it goes on leading in its term", async (t) => {
+  const { leader, term } = await wholeUnder(masters, client);
+  const disk = await injectSync(leader.box, leader.pid(), "delay_exit=100000");
+  await delay(1_500);
+  await disk.stop();
+  t.is((await wholeUnder(masters, client)).term, term);
+});
+
+(canDrive && existsSync(faketime) ? test.serial : test.serial.skip)(
+  "the clock of one master, which leads, steps by hours forth and back: it goes on leading",
+  async (t) => {
+    const box = boxes[2]!;
+    await until("it leads", async () => {
+      if ((await wholeUnder(masters, client)).leader.box === box) return true;
+      const from = boxes[0]!;
+      const said = await from.troupe("member", "list", "--data-dir", dataOf(from), "-o", "json");
+      const all = (JSON.parse(said.stdout) as { members: readonly { id: number; api: string }[] }).members;
+      const id = all.find(({ api }) => api === `${box.address}:6443`)?.id;
+      await from.troupe("member", "transfer", String(id), "--data-dir", dataOf(from));
+      return false;
+    });
+    const { term } = await wholeUnder(masters, client);
+    for (const hours of [2, -3, 0]) {
+      writeFileSync(clockFile(), `${hours < 0 ? "-" : "+"}${(Math.abs(hours) * hourMs) / 1_000}s\n`);
+      await delay(400);
+    }
+    t.is((await wholeUnder(masters, client)).term, term);
+  },
+);
+
+live(
+  "through all of that: nothing acknowledged is lost, no read is stale, the watch tells each change once",
+  async (t) => {
+    await wholeUnder(masters, client);
+    const report = await load.stop();
+    const found = losses.map(({ how, atMs }) => [how, gapMs(report, atMs)] as const);
+    t.log(summary(report), Object.fromEntries(found));
+    t.deepEqual(report.problems, []);
+    t.true(report.acknowledged > 100 && report.events > 100 && report.reads > 20);
+    if (!isQuiet()) return;
+    for (const [how, ms] of found) t.true(ms < silentGapMs, `${how}: no write for ${ms} ms`);
+  },
+);
