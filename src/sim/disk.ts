@@ -38,6 +38,7 @@ export interface DiskFault {
   readonly count?: number;
 }
 
+/** Bytes of an image are never written to. */
 export interface DiskImage {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly folders: readonly string[];
@@ -54,9 +55,11 @@ export interface SimDiskOptions {
 
 interface Inode {
   bytes: Uint8Array;
+  /** An image reads them too: they are copied before they are written. */
+  isShared: boolean;
   size: number;
   /** Old bytes of sectors changed since the last sync, by sector number. */
-  readonly dirty: Map<number, Uint8Array>;
+  dirty: Map<number, Uint8Array> | undefined;
   durableSize: number;
 }
 
@@ -98,7 +101,8 @@ class MemoryDisk implements SimDisk {
     this.#pace = options.pace ?? (() => Promise.resolve());
     for (const folder of options.image?.folders ?? []) this.#folders.add(folder);
     for (const [path, content] of options.image?.files ?? []) {
-      const inode = { bytes: content.slice(), size: content.length, dirty: new Map(), durableSize: content.length };
+      const size = content.length;
+      const inode = { bytes: content, isShared: true, size, dirty: undefined, durableSize: size };
       this.#names.set(path, inode);
       this.#durableNames.set(path, inode);
     }
@@ -170,7 +174,7 @@ class MemoryDisk implements SimDisk {
       const known = this.#names.get(path);
       if (known !== undefined && mode !== "create") return this.#handle(path, known, mode);
       if (mode === "read" || !this.#folders.has(folderOf(path))) throw diskError("ENOENT", path);
-      const inode = { bytes: new Uint8Array(0), size: 0, dirty: new Map(), durableSize: 0 };
+      const inode = { bytes: new Uint8Array(0), isShared: false, size: 0, dirty: undefined, durableSize: 0 };
       this.#setName(path, inode);
       return this.#handle(path, inode, mode);
     });
@@ -218,20 +222,27 @@ class MemoryDisk implements SimDisk {
   }
 
   image(): DiskImage {
-    const files = [...this.#names].map(([path, { bytes, size }]) => [path, bytes.slice(0, size)] as const);
-    return { files: new Map(files), folders: [...this.#folders] };
+    const files = new Map<string, Uint8Array>();
+    for (const [path, inode] of this.#names) {
+      const { bytes, size } = inode;
+      inode.isShared = true;
+      files.set(path, bytes.length === size ? bytes : bytes.subarray(0, size));
+    }
+    return { files, folders: [...this.#folders] };
   }
 
   flipBit(path: string, bit: number): void {
     const inode = this.#find(path);
     const at = Math.floor(bit / 8);
     invariant(at < inode.size, "the flipped bit lies inside the file");
+    own(inode);
     inode.bytes[at] = (inode.bytes[at] as number) ^ (1 << (bit % 8));
   }
 
   overwrite(path: string, offset: number, bytes: Uint8Array): void {
     const inode = this.#find(path);
     invariant(offset + bytes.length <= inode.size, "overwritten bytes lie inside the file");
+    own(inode);
     inode.bytes.set(bytes, offset);
   }
 
@@ -301,12 +312,15 @@ class MemoryDisk implements SimDisk {
       const grown = new Uint8Array(Math.max(end, inode.bytes.length * 2));
       grown.set(inode.bytes);
       inode.bytes = grown;
+      inode.isShared = false;
     }
+    own(inode);
+    const dirty = (inode.dirty ??= new Map<number, Uint8Array>());
     const first = Math.floor(offset / this.#sectorBytes);
     for (let sector = first; sector * this.#sectorBytes < end; sector += 1) {
-      if (inode.dirty.has(sector)) continue;
+      if (dirty.has(sector)) continue;
       const start = sector * this.#sectorBytes;
-      inode.dirty.set(sector, this.#copyOf(inode, start));
+      dirty.set(sector, this.#copyOf(inode, start));
     }
     let position = offset;
     for (const slice of slices) {
@@ -334,26 +348,27 @@ class MemoryDisk implements SimDisk {
   }
 
   #settle(inode: Inode): void {
-    for (const copy of inode.dirty.values()) this.#release(copy);
-    inode.dirty.clear();
+    for (const copy of inode.dirty?.values() ?? []) this.#release(copy);
+    inode.dirty?.clear();
     inode.durableSize = inode.size;
   }
 
   #settleRange(inode: Inode, offset: number, length: number): void {
     const first = Math.floor(offset / this.#sectorBytes);
     for (let sector = first; sector * this.#sectorBytes < offset + length; sector += 1) {
-      this.#release(inode.dirty.get(sector));
-      inode.dirty.delete(sector);
+      this.#release(inode.dirty?.get(sector));
+      inode.dirty?.delete(sector);
     }
     inode.durableSize = Math.max(inode.durableSize, offset + length);
   }
 
   /** Each dirty sector keeps its new or its old bytes; so does the size. */
   #tear(inode: Inode): void {
-    for (const [sector, old] of inode.dirty) {
+    own(inode);
+    for (const [sector, old] of inode.dirty ?? []) {
       if (this.#rng.below(2) === 0) inode.bytes.set(old, sector * this.#sectorBytes);
     }
-    inode.dirty.clear();
+    inode.dirty = undefined;
     if (inode.size !== inode.durableSize && this.#rng.below(2) === 0) {
       inode.bytes.fill(0, inode.durableSize);
       inode.size = inode.durableSize;
@@ -367,6 +382,13 @@ function applyNames(names: Map<string, Inode>, change: NameChange): void {
     if (inode === undefined) names.delete(path);
     else names.set(path, inode);
   }
+}
+
+/** From here on its bytes may be written. */
+function own(inode: Inode): void {
+  if (!inode.isShared) return;
+  inode.bytes = inode.bytes.slice();
+  inode.isShared = false;
 }
 
 function lengthOf(slices: readonly Uint8Array[]): number {

@@ -22,19 +22,11 @@ export function forkStore(store: Store, options: StoreOptions = store.options): 
   to.lanes = from.lanes;
   for (const [kind, table] of from.tables) {
     const target = to.table(kind);
-    for (const { newest, namespace, name } of table.chainsAfter(undefined, Number.POSITIVE_INFINITY)) {
-      if (newest === undefined || newest.deleted) continue;
-      const twin = newest.twin(target.newChain(namespace, name));
-      to.slabs.share(twin, newest);
-      target.restore(twin);
-    }
+    target.copy(table, (twin, original) => to.slabs.share(twin, original));
     target.history.raiseFloor(from.revision);
     target.changed = from.revision;
-    target.reindex();
   }
-  for (const table of systemTables) {
-    for (const [key, value] of from.system.committedRows(table).entries()) to.system.load(table, key, value);
-  }
+  for (const table of systemTables) to.system.copy(table, from.system);
   return fork;
 }
 

@@ -39,8 +39,10 @@ export class KindTable {
   readonly #chains = new Map<string, Chain>();
   /** One string a namespace, not one a row. */
   readonly #namespaces = new Map<string, string>();
-  readonly #ordered = new OrderedMap<Chain>();
+  #ordered = new OrderedMap<Chain>();
   readonly #indexes: readonly Index[];
+  /** The indexes wait for the first who needs them: a fork of a cluster is often only looked at. */
+  #isIndexed = true;
 
   constructor(kind: Kind, options: { objects: ObjectCache; revision: () => Revision }) {
     this.kind = kind;
@@ -133,6 +135,7 @@ export class KindTable {
     value: string,
     watermarks: { readonly revision: Revision; readonly committed: Revision },
   ): readonly RowVersion[] {
+    this.#fillIndexes();
     const index = this.#indexes.find((candidate) => candidate.name === name);
     invariant(index !== undefined, `kind ${this.kind.id} declares the index ${name}`);
     const rows: RowVersion[] = [];
@@ -148,6 +151,7 @@ export class KindTable {
 
   /** Puts a version on top of its chain. */
   push(version: RowVersion): void {
+    this.#fillIndexes();
     const { chain } = version;
     if (chain.newest === undefined) {
       this.#chains.set(chain.key, chain);
@@ -171,6 +175,7 @@ export class KindTable {
   /** Takes a version that is no longer visible at either watermark out of the indexes. */
   leave(version: RowVersion, committed: Revision): void {
     if (version.deleted) return;
+    this.#fillIndexes();
     for (const index of this.#indexes) {
       for (const value of index.valuesOf(version.hot)) {
         if (isHeld(version.chain, (other) => index.valuesOf(other.hot).includes(value), committed)) continue;
@@ -210,12 +215,37 @@ export class KindTable {
     }
   }
 
-  /** After restore: enters the newest versions into the indexes. */
+  /** After restore: counts the newest versions, and lets the indexes be made of them. */
   reindex(): void {
-    for (const version of this.liveVersions()) {
-      this.live++;
-      this.#enter(version);
-    }
+    for (const _ of this.liveVersions()) this.live++;
+    this.#isIndexed = false;
+  }
+
+  /**
+   * Takes twins of the newest versions of another table, where nothing is in flight; it was empty before.
+   * `share`: lets a twin read the bytes of its original.
+   */
+  copy(from: KindTable, share: (twin: RowVersion, original: RowVersion) => void): void {
+    const objects = this.#objects;
+    this.#ordered = from.#ordered.map(({ kind, key, namespace, name, newest }) => {
+      if (newest === undefined || newest.deleted) return undefined;
+      const chain: Chain = { kind, key, namespace, name, objects, newest: undefined };
+      const twin = newest.twin(chain);
+      chain.newest = twin;
+      share(twin, newest);
+      // The key is the very string of the other table, whose hash is known.
+      this.#chains.set(key, chain);
+      return chain;
+    });
+    for (const namespace of from.#namespaces.keys()) this.#namespaces.set(namespace, namespace);
+    this.live = this.#chains.size;
+    this.#isIndexed = this.live === 0;
+  }
+
+  #fillIndexes(): void {
+    if (this.#isIndexed) return;
+    this.#isIndexed = true;
+    for (const version of this.liveVersions()) this.#enter(version);
   }
 
   #enter(version: RowVersion): void {

@@ -33,6 +33,8 @@ export class Slabs {
   #current: Slab;
   readonly #sparse: Slab[] = [];
   readonly #shared = new WeakMap<Slab, Slab>();
+  /** What was shared last: neighbours lie in one slab. */
+  #sharedLast: { readonly origin: Slab; readonly slab: Slab } | undefined;
   #bytes = 0;
 
   constructor(limits: SlabLimits) {
@@ -62,6 +64,15 @@ export class Slabs {
   share(slot: Slot, other: Slot): void {
     const { slab: origin, offset, length } = other;
     if (origin === undefined) return;
+    const slab = this.#sharedLast?.origin === origin ? this.#sharedLast.slab : this.#sharedOf(origin);
+    slot.slab = slab;
+    slot.offset = offset;
+    slot.length = length;
+    slab.live += length;
+    slab.slots.push(slot);
+  }
+
+  #sharedOf(origin: Slab): Slab {
     let slab = this.#shared.get(origin);
     if (slab === undefined) {
       // Full, so that nothing is ever written behind what its owner has written.
@@ -69,11 +80,8 @@ export class Slabs {
       this.#shared.set(origin, slab);
       this.#bytes += slab.bytes.length;
     }
-    slot.slab = slab;
-    slot.offset = offset;
-    slot.length = length;
-    slab.live += length;
-    slab.slots.push(slot);
+    this.#sharedLast = { origin, slab };
+    return slab;
   }
 
   /** The slot's bytes may go. Whoever still holds the slot can read them for as long as it does. */

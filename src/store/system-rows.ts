@@ -17,7 +17,7 @@ interface Overlay {
 
 interface Table {
   readonly name: SystemTable;
-  readonly committed: OrderedMap<string>;
+  committed: OrderedMap<string>;
   /** What staged outcomes wrote; newest value a key. */
   readonly staged: Map<string, Overlay>;
 }
@@ -86,6 +86,11 @@ export class SystemRows {
   load(table: SystemTable, key: string, value: string): Lanes {
     this.#table(table).committed.set(key, value);
     return this.#lanes(table, key, value);
+  }
+
+  /** For a fork: takes the committed values of a table of another store, where nothing is in flight. */
+  copy(table: SystemTable, from: SystemRows): void {
+    this.#table(table).committed = from.committedRows(table).map((value) => value);
   }
 
   freeze(): SystemFreeze {

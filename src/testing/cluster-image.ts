@@ -44,8 +44,13 @@ export interface ClusterImage extends ImageFacts {
   readonly base: Store;
 }
 
-export function snapshotOfImage({ base, ...facts }: ClusterImage): ClusterSnapshot {
-  return { ...facts, store: [...chunksOf(base)] };
+export function snapshotOfImage({ base, nodes, ...facts }: ClusterImage): ClusterSnapshot {
+  return { ...facts, nodes: nodes.map((node) => ({ ...node, disk: alone(node.disk) })), store: [...chunksOf(base)] };
+}
+
+/** With bytes of its own, which no larger buffer lies around. */
+function alone({ files, folders }: DiskImage): DiskImage {
+  return { files: new Map([...files].map(([path, bytes]) => [path, bytes.slice()])), folders };
 }
 
 export function imageOfSnapshot({ store, ...facts }: ClusterSnapshot, options: StoreOptions): ClusterImage {

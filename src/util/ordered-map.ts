@@ -61,6 +61,24 @@ export class OrderedMap<V> {
     return true;
   }
 
+  /** A map of the same keys with what `to` makes of their values; those of which it makes nothing are left out. */
+  map<W>(to: (value: V) => W | undefined): OrderedMap<W> {
+    const mapped = new OrderedMap<W>();
+    for (const block of this.#blocks) {
+      const keys: string[] = [];
+      const values: W[] = [];
+      for (let at = 0; at < block.keys.length; at++) {
+        const value = to(block.values[at] as V);
+        if (value === undefined) continue;
+        keys.push(block.keys[at] as string);
+        values.push(value);
+      }
+      if (keys.length > 0) mapped.#blocks.push({ keys, values });
+      mapped.#size += keys.length;
+    }
+    return mapped;
+  }
+
   clear(): void {
     this.#blocks = [];
     this.#size = 0;

@@ -34,12 +34,15 @@ export interface SimulatedSubject {
 export type ScriptOf = (subject: SimulatedSubject) => SimulatedScript;
 
 const prefix = "simulated.troupe.dev/";
+/** Of a pod that says nothing. */
+const silent: SimulatedScript = {};
 
 /**
  * The script of a pod that says nothing else: by its annotations `start-ms`, `ready-after-ms`,
  * `exit-after-ms`, `exit-code`, `stop-ms` under `simulated.troupe.dev/`.
  */
 export const scriptOfAnnotations: ScriptOf = ({ annotations }) => {
+  if (!Object.keys(annotations).some((name) => name.startsWith(prefix))) return silent;
   const number = (name: string): number | undefined => {
     const value = Number(annotations[prefix + name] ?? NaN);
     return Number.isFinite(value) && value >= 0 ? value : undefined;

@@ -117,6 +117,27 @@ test("injected errors carry their code once, and rot flips one bit", async (t) =
   t.is(text(await disk.read("log")), "c");
 });
 
+test("an image stays what it was, whatever is written to its disk or to those that begin on it", async (t) => {
+  const disk = createSimDisk({ rng: createRng(1) });
+  const write = async (on: Disk, at: number, what: string): Promise<void> => {
+    const file = await on.open("file", "dsync");
+    await file.write(at, [bytes(what)]);
+  };
+  await write(disk, 0, "one two");
+  const image = disk.image();
+  const [twin, other] = [createSimDisk({ rng: createRng(2), image }), createSimDisk({ rng: createRng(3), image })];
+  await write(disk, 0, "ONE");
+  await write(twin, 4, "TWO three");
+  other.flipBit("file", 0);
+  const seen = await Promise.all([disk, twin, other].map(async (each) => text(await each.read("file"))));
+  t.deepEqual(seen, ["ONE two", "one TWO three", "nne two"]);
+  t.is(text(image.files.get("file") ?? bytes("")), "one two");
+  disk.overwrite("file", 0, bytes("Two"));
+  const second = disk.image();
+  disk.overwrite("file", 0, bytes("TWO"));
+  t.is(text(second.files.get("file") ?? bytes("")), "Two two");
+});
+
 test("crc32 is the IEEE one and chains by its seed", (t) => {
   t.is(realCrypto.crc32(bytes("123456789")), 0xcbf43926);
   t.is(realCrypto.crc32(bytes("6789"), realCrypto.crc32(bytes("12345"))), 0xcbf43926);

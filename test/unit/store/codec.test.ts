@@ -385,6 +385,13 @@ test("an ordered map is a sorted map of any size", (t) => {
             .slice(0, 10),
         );
         t.is(map.get(`k${from}`), naive.get(`k${from}`));
+        const odd = map.map((value) => (value % 2 === 0 ? undefined : -value));
+        const wanted = sorted.filter(([, value]) => value % 2 !== 0).map(([key, value]) => [key, -value] as const);
+        t.deepEqual([...odd.entries()], wanted);
+        t.is(odd.size, wanted.length);
+        odd.set("j", 1);
+        t.is(odd.get("j"), 1);
+        t.is(map.get("j"), undefined);
       },
     ),
     { numRuns: 10 },

@@ -1,4 +1,5 @@
 import test from "ava";
+import { forkStore } from "../../../src/store/fork.ts";
 import { dueFloors } from "../../../src/store/compaction.ts";
 import { storeLimits } from "../../../src/store/limits.ts";
 import { deletedBody } from "../../../src/store/row-version.ts";
@@ -41,6 +42,29 @@ test("planners see a staged row at once, clients only when it is committed", (t)
   store.commit(1, outcome);
   t.is(store.committed.get("things", "default", "a")?.revision, 1);
   t.is(names(store.committed.index("things", "node", "n1")), "a");
+});
+
+test("a forked store has rows, indexes and system rows of its own from the moment of the fork", (t) => {
+  const store = newStore();
+  const timer = (value?: string) => ({ table: "timer" as const, key: "t", ...(value === undefined ? {} : { value }) });
+  write(store, [put("a", { node: "n1" }), put("b", { node: "n1" }), put("c")], { system: [timer("1")] });
+  write(store, [remove("c"), put("d", { node: "n2" })]);
+  const fork = forkStore(store);
+  t.deepEqual(fork.digest, store.digest);
+  t.is(fork.rowCount, 3);
+  write(store, [put("a", { node: "n3" }), remove("b")], { system: [timer()] });
+  t.is(names(fork.committed.index("things", "node", "n1")), "a b");
+  t.is(bodyText(fork.committed.get("things", "default", "d")), bodyText(store.committed.get("things", "default", "d")));
+  t.is(fork.system("timer", "t"), "1");
+  const twin = forkStore(fork);
+  // Staged before anybody has asked for an index: both what moves and what stays is found.
+  twin.stage(outcomeOf(twin, [put("a", { node: "n2" })]));
+  t.is(names(twin.tip.index("things", "node", "n2")), "a d");
+  t.is(names(twin.committed.index("things", "node", "n1")), "a b");
+  twin.rollback();
+  t.is(names(twin.tip.index("things", "node", "n1")), "a b");
+  t.deepEqual(twin.digest, fork.digest);
+  t.is(fork.committed.get("things", "default", "c"), undefined);
 });
 
 test("a rollback brings back rows, indexes, system rows and the digest", (t) => {
