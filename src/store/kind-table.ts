@@ -19,6 +19,8 @@ interface Index {
   readonly name: string;
   readonly valuesOf: (hot: HotRecord) => readonly string[];
   readonly buckets: Map<string, OrderedMap<Chain>>;
+  /** Of the values that somebody has asked for: replaced when what the tip shows under the value changes. */
+  readonly stamps: Map<string, object>;
 }
 
 /**
@@ -57,6 +59,7 @@ export class KindTable {
       name: name as string,
       valuesOf: valuesOf as Index["valuesOf"],
       buckets: new Map<string, OrderedMap<Chain>>(),
+      stamps: new Map<string, object>(),
     }));
   }
 
@@ -149,6 +152,17 @@ export class KindTable {
     return rows;
   }
 
+  /** The same thing as before exactly if the tip shows the same rows under the value as before. */
+  stamp(name: string, value: string): object {
+    const index = this.#indexes.find((candidate) => candidate.name === name);
+    invariant(index !== undefined, `kind ${this.kind.id} declares the index ${name}`);
+    const known = index.stamps.get(value);
+    if (known !== undefined) return known;
+    const stamp = {};
+    index.stamps.set(value, stamp);
+    return stamp;
+  }
+
   /** Puts a version on top of its chain. */
   push(version: RowVersion): void {
     this.#fillIndexes();
@@ -157,9 +171,11 @@ export class KindTable {
       this.#chains.set(chain.key, chain);
       this.#ordered.set(chain.key, chain);
     }
+    this.#stampAnew(chain.newest);
     version.prev = chain.newest;
     chain.newest = version;
     if (!version.deleted) this.#enter(version);
+    this.#stampAnew(version);
   }
 
   /** Takes a staged version off its chain again; it must be the newest. */
@@ -168,6 +184,8 @@ export class KindTable {
     invariant(chain.newest === version, "staged versions are dropped newest first");
     chain.newest = version.prev;
     version.prev = undefined;
+    this.#stampAnew(version);
+    this.#stampAnew(chain.newest);
     this.leave(version, committed);
     if (chain.newest === undefined) this.#drop(chain);
   }
@@ -246,6 +264,14 @@ export class KindTable {
     if (this.#isIndexed) return;
     this.#isIndexed = true;
     for (const version of this.liveVersions()) this.#enter(version);
+  }
+
+  #stampAnew(version: RowVersion | undefined): void {
+    if (version === undefined || version.deleted) return;
+    for (const { stamps, valuesOf } of this.#indexes) {
+      if (stamps.size === 0) continue;
+      for (const value of valuesOf(version.hot)) if (stamps.has(value)) stamps.set(value, {});
+    }
   }
 
   #enter(version: RowVersion): void {

@@ -64,8 +64,8 @@ export class Store implements TipStore {
     this.options = options;
     this.#state = new StoreState(options, { ...storeLimits, ...options.limits });
     const state = (): StoreState => this.#state;
-    this.tip = new StoreView(state, () => this.tipRevision);
-    this.committed = new StoreView(state, () => this.revision);
+    this.tip = new StoreView(state, () => this.tipRevision, true);
+    this.committed = new StoreView(state, () => this.revision, false);
   }
 
   /** Tables and watermarks, for snapshots; nobody else reads it. */
@@ -168,6 +168,7 @@ export class Store implements TipStore {
     const view = new StoreView(
       () => this.state,
       () => revision,
+      false,
     );
     const checked = (kind: KindId): void => {
       if (revision < this.floor(kind)) throw expired();
@@ -307,10 +308,12 @@ export class Store implements TipStore {
 class StoreView implements View {
   readonly #state: () => StoreState;
   readonly #watermark: () => Revision;
+  readonly #isTip: boolean;
 
-  constructor(state: () => StoreState, watermark: () => Revision) {
+  constructor(state: () => StoreState, watermark: () => Revision, isTip: boolean) {
     this.#state = state;
     this.#watermark = watermark;
+    this.#isTip = isTip;
   }
 
   get revision(): Revision {
@@ -337,6 +340,10 @@ class StoreView implements View {
     const state = this.#state();
     const committed = state.revision;
     return state.table(kind).indexed(index, value, { revision: this.revision, committed });
+  }
+
+  indexStamp(kind: KindId, index: string, value: string): object | undefined {
+    return this.#isTip ? this.#state().table(kind).stamp(index, value) : undefined;
   }
 }
 

@@ -13,6 +13,11 @@ export interface View {
   list(kind: KindId, options?: { readonly namespace?: string }): readonly RowRef[];
   /** Rows whose index (declared in the kind's file) holds `value`, in key order. */
   index(kind: KindId, index: string, value: string): readonly RowRef[];
+  /**
+   * What stays the same thing while `index` answers the same rows: for those who keep what they made of them.
+   * Undefined: this view cannot tell.
+   */
+  indexStamp?(kind: KindId, index: string, value: string): object | undefined;
 }
 
 /** A handle on one version of one row. Cheap to hold; the object is parsed only when asked for. */

@@ -82,6 +82,10 @@ class TipView implements TimedView {
   index(kind: KindId, index: string, value: string): readonly RowRef[] {
     return this.#view.index(kind, index, value);
   }
+
+  indexStamp(kind: KindId, index: string, value: string): object | undefined {
+    return this.#view.indexStamp?.(kind, index, value);
+  }
 }
 
 class Runner {

@@ -155,6 +155,10 @@ class Writes implements OpenTransaction {
     );
   }
 
+  indexStamp(kind: KindId, index: string, value: string): object | undefined {
+    return this.#overlay.size === 0 ? this.#options.base.indexStamp?.(kind, index, value) : undefined;
+  }
+
   put(id: KindId, draft: Draft, expected: Revision): KubeObject {
     const kind = this.#lookup(id);
     const name = draft.metadata.name ?? "";

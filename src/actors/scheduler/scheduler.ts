@@ -172,16 +172,28 @@ function keyOf(row: RowRef): string {
   return `${row.namespace}/${row.name}`;
 }
 
+/** A node's facts, and what they were made of. */
+interface KnownNode {
+  readonly row: RowRef;
+  /** Of its pods. */
+  readonly stamp: object | undefined;
+  /** Those that have ended included. */
+  readonly pods: number;
+  readonly facts: NodeFacts;
+}
+
 /** Facts of rows, decoded once a revision. */
 class FactsMemory {
   private readonly pods = new Map<
     string,
     { readonly revision: number; readonly facts: PodFacts; readonly hasEnded: boolean }
   >();
+  private readonly nodesByName = new Map<string, KnownNode>();
   private built: { readonly revision: number; readonly nodes: readonly NodeFacts[] } | undefined;
 
   forget(): void {
     this.pods.clear();
+    this.nodesByName.clear();
     this.built = undefined;
   }
 
@@ -194,14 +206,26 @@ class FactsMemory {
     if (this.built?.revision === view.revision) return this.built.nodes;
     let seen = 0;
     const nodes = view.list("nodes").map((row) => {
-      const running = view.index("pods", "node", row.name).map((pod) => this.entry(pod));
-      seen += running.length;
-      const taken = running.filter(({ hasEnded }) => !hasEnded).map(({ facts }) => facts);
-      return nodeFacts(row.object<Node>(), taken);
+      const node = this.node(view, row);
+      seen += node.pods;
+      return node.facts;
     });
     if (this.pods.size > 2 * seen + spareFactsMax) this.pods.clear();
+    if (this.nodesByName.size > 2 * nodes.length + spareFactsMax) this.nodesByName.clear();
     this.built = { revision: view.revision, nodes };
     return nodes;
+  }
+
+  /** A pod is placed by looking at all nodes, of which one at most has changed since the pod before. */
+  private node(view: View, row: RowRef): KnownNode {
+    const stamp = view.indexStamp?.("pods", "node", row.name);
+    const known = this.nodesByName.get(row.name);
+    if (known !== undefined && known.row === row && known.stamp === stamp) return known;
+    const running = view.index("pods", "node", row.name).map((pod) => this.entry(pod));
+    const taken = running.filter(({ hasEnded }) => !hasEnded).map(({ facts }) => facts);
+    const node = { row, stamp, pods: running.length, facts: nodeFacts(row.object<Node>(), taken) };
+    if (stamp !== undefined) this.nodesByName.set(row.name, node);
+    return node;
   }
 
   private entry(row: RowRef): { readonly facts: PodFacts; readonly hasEnded: boolean } {

@@ -30,14 +30,13 @@ export interface RuntimeRecords {
   }[];
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
+/** A status is never changed but replaced: records and answers are the very objects. */
 interface Box {
-  readonly status: Mutable<SandboxStatus>;
+  status: SandboxStatus;
 }
 
 interface Unit {
-  readonly status: Mutable<ContainerStatus>;
+  status: ContainerStatus;
   readonly sandboxId: string;
   readonly script: SimulatedScript;
   readonly subject: SimulatedSubject;
@@ -83,9 +82,9 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     if (found === undefined) throw new CriError("notFound", method, `sandbox "${id}": not found`);
     return found;
   };
-  const end = ({ status }: Unit, exitCode: number, reason: string, message = ""): void => {
-    if (status.state !== "running") return;
-    Object.assign(status, { state: "exited", exitCode, reason, message, finishedAtMs: clock.wall() });
+  const end = (unit: Unit, exitCode: number, reason: string, message = ""): void => {
+    if (unit.status.state !== "running") return;
+    unit.status = { ...unit.status, state: "exited", exitCode, reason, message, finishedAtMs: clock.wall() };
     ended();
   };
   /** Its script ends it by itself. */
@@ -96,9 +95,9 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     const run = (): void => end(unit, exit.exitCode, exit.reason ?? wordOf(exit.exitCode));
     clock.after(leftMs, run, { daemon: leftMs > pendingMaxMs });
   };
-  for (const status of options.from?.sandboxes ?? []) boxes.set(status.id, { status: { ...status } });
+  for (const status of options.from?.sandboxes ?? []) boxes.set(status.id, { status });
   for (const { status, sandboxId, subject } of options.from?.containers ?? []) {
-    const kept: Unit = { status: { ...status }, sandboxId, subject, script: options.script(subject) };
+    const kept: Unit = { status, sandboxId, subject, script: options.script(subject) };
     units.set(status.id, kept);
     endLater(kept);
   }
@@ -122,12 +121,8 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     },
     records: () => ({
       next,
-      sandboxes: [...boxes.values()].map(({ status }) => ({ ...status })),
-      containers: [...units.values()].map(({ status, sandboxId, subject }) => ({
-        status: { ...status },
-        sandboxId,
-        subject,
-      })),
+      sandboxes: Array.from(boxes.values(), ({ status }) => status),
+      containers: Array.from(units.values(), ({ status, sandboxId, subject }) => ({ status, sandboxId, subject })),
     }),
     exit: (id, exitCode, reason) => end(unit(id, "exit"), exitCode, reason ?? wordOf(exitCode)),
 
@@ -143,7 +138,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     async stopPodSandbox(id) {
       const found = boxes.get(id);
       if (found === undefined) return;
-      found.status.state = "notReady";
+      found.status = { ...found.status, state: "notReady" };
       for (const each of units.values()) if (each.sandboxId === id) end(each, 137, "Error");
       ended();
     },
@@ -152,10 +147,10 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
       boxes.delete(id);
       changed();
     },
-    podSandboxStatus: async (id) => ({ ...box(id, "podSandboxStatus").status }),
+    podSandboxStatus: async (id) => box(id, "podSandboxStatus").status,
     listPodSandboxes: async (filter = {}) =>
       [...boxes.values()]
-        .map(({ status }) => ({ ...status }))
+        .map(({ status }) => status)
         .filter(
           ({ id, state, labels }) =>
             id.startsWith(filter.id ?? "") && (filter.state ?? state) === state && matches(labels, filter.labels),
@@ -176,9 +171,9 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     },
     async startContainer(id) {
       const found = unit(id, "startContainer");
-      const { script, status } = found;
+      const { script } = found;
       await wait(script.startMs ?? defaultStartMs);
-      Object.assign(status, { state: "running", startedAtMs: clock.wall() });
+      found.status = { ...found.status, state: "running", startedAtMs: clock.wall() };
       if (script.startError !== undefined) {
         end(found, 128, "StartError", script.startError);
         throw new CriError("failed", "startContainer", script.startError);
@@ -198,7 +193,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
       units.delete(id);
       changed();
     },
-    containerStatus: async (id) => ({ ...unit(id, "containerStatus").status }),
+    containerStatus: async (id) => unit(id, "containerStatus").status,
     listContainers: async (filter = {}) =>
       [...units.values()]
         .map(({ status, sandboxId }) => ({ ...status, podSandboxId: sandboxId }))
@@ -210,7 +205,8 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
             matches(labels, filter.labels),
         ),
     async updateContainerResources(id, resources) {
-      unit(id, "updateContainerResources").status.resources = resources;
+      const found = unit(id, "updateContainerResources");
+      found.status = { ...found.status, resources };
     },
     reopenContainerLog: async () => {},
     async execSync(id, command) {
@@ -251,7 +247,7 @@ function sandboxStatus(
   runtimeHandler: string,
   now: Millis,
   addressOf: (uid: string) => string,
-): Mutable<SandboxStatus> {
+): SandboxStatus {
   const onHost = config.linux.securityContext.namespaceOptions.network === namespaceMode.node;
   return {
     id,
@@ -266,12 +262,7 @@ function sandboxStatus(
   };
 }
 
-function containerStatus(
-  id: string,
-  config: ContainerConfig,
-  sandbox: SandboxConfig,
-  now: Millis,
-): Mutable<ContainerStatus> {
+function containerStatus(id: string, config: ContainerConfig, sandbox: SandboxConfig, now: Millis): ContainerStatus {
   return {
     id,
     metadata: config.metadata,

@@ -67,6 +67,50 @@ test("a forked store has rows, indexes and system rows of its own from the momen
   t.is(fork.committed.get("things", "default", "c"), undefined);
 });
 
+test("the stamp of an index's value is another one exactly when the tip shows other rows under it", (t) => {
+  const store = newStore();
+  write(store, [put("a", { node: "n1" }), put("b", { node: "n2" })]);
+  const values = ["n1", "n2", "n3"];
+  const stamps = (): readonly unknown[] => values.map((value) => store.tip.indexStamp?.("things", "node", value));
+  const rows = (): readonly string[] => values.map((value) => describeRows(store.tip.index("things", "node", value)));
+  const describeRows = (found: readonly { readonly name: string; readonly revision: number }[]): string =>
+    found.map(({ name, revision }) => `${name}@${revision}`).join(" ");
+  let seen = { stamps: stamps(), rows: rows() };
+  const changedBy = (run: () => void): string => {
+    run();
+    const now = { stamps: stamps(), rows: rows() };
+    const changed = values.filter((_, at) => now.stamps[at] !== seen.stamps[at]);
+    t.deepEqual(
+      changed,
+      values.filter((_, at) => now.rows[at] !== seen.rows[at]),
+    );
+    seen = now;
+    return changed.join(" ");
+  };
+  const moved = outcomeOf(store, [put("a", { node: "n3" })]);
+  t.is(
+    changedBy(() => store.stage(moved)),
+    "n1 n3",
+  );
+  t.is(
+    changedBy(() => store.commit(2, moved)),
+    "",
+  );
+  t.is(
+    changedBy(() => store.stage(outcomeOf(store, [put("b", { node: "n2" }), remove("a")]))),
+    "n2 n3",
+  );
+  t.is(
+    changedBy(() => store.rollback()),
+    "n2 n3",
+  );
+  t.is(
+    changedBy(() => write(store, [put("elsewhere", { node: "n4" })])),
+    "",
+  );
+  t.is(store.committed.indexStamp?.("things", "node", "n1"), undefined);
+});
+
 test("a rollback brings back rows, indexes, system rows and the digest", (t) => {
   const store = newStore();
   write(store, [put("a", { node: "n1" }), put("b", { node: "n1" })], {
