@@ -51,7 +51,8 @@ export function becomeFollower(state: State, turn: Turn, term: number, leader: M
 
 /** Asks for votes, or wins at once where no one else votes. */
 export function campaign(state: State, turn: Turn, reason: CampaignReason): void {
-  if (state.role === "leader" || !mayCampaign(state)) return;
+  if (state.role === "leader") return;
+  if (!mayCampaign(state)) return resetElectionTimer(state);
   dropReads(state, turn);
   state.role = "candidate";
   state.phase = "preVote";

@@ -199,9 +199,14 @@ export function rankOf(state: State): number {
   return Math.max(0, others.indexOf(state.id));
 }
 
-/** Learners and members whose log is damaged never ask for votes. */
-export function mayCampaign(state: State): boolean {
-  return isVoter(state.configs.current, state.id) && !state.isDamaged;
+/**
+ * Learners and members whose log is damaged never ask for votes. Who loses the vote by a configuration that
+ * is not known to be committed asks still: it may be the only one that has it, and the others cannot elect
+ * anyone whose log ends before it.
+ */
+export function mayCampaign({ configs, commit, id, isDamaged }: State): boolean {
+  const mayVote = isVoter(configs.current, id) || (configs.currentIndex > commit && isVoter(configs.at(commit), id));
+  return mayVote && !isDamaged;
 }
 
 export function resetElectionTimer(state: State): void {
