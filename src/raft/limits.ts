@@ -32,6 +32,10 @@ export const raftLimits = {
   peerRedialMinMs: 5,
   peerRedialMaxMs: 250,
   peerDialMs: 3_000,
+  /** A member that is told something all the time, and says nothing for this long, is called anew. */
+  peerSilentMs: 5_000,
+  /** A longer rest in what it is told begins that time anew. */
+  peerRestMs: 1_000,
   /** With a full disk the log tries again to write after this long. */
   fullDiskRetryMs: 1_000,
   /** Committed entries handed over in one turn: the rest of a long log (a restart) follows in the next ones. */

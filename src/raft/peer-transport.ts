@@ -1,6 +1,7 @@
 import type { Clock, Crypto, Log, Timer } from "../env/env.ts";
 import type { Credentials, Listener, SecureConnection, SecureSockets } from "../env/sockets.ts";
 import { messageOf } from "../util/errors.ts";
+import type { Millis } from "../util/time.ts";
 import type { MemberId } from "./core/types.ts";
 import { raftLimits } from "./limits.ts";
 import { PeerLink } from "./peer-link.ts";
@@ -53,6 +54,9 @@ interface Peer {
   readonly called: Set<PeerLink>;
   incarnation: number;
   failures: number;
+  /** When it was told something last, and since when all of that is without a word from it. */
+  toldMs: Millis;
+  unansweredMs: Millis;
   timer: Timer | undefined;
   isWanted: boolean;
 }
@@ -119,13 +123,29 @@ export class PeerTransport implements Transport {
       peer.dialed.get(lane) ?? [...peer.called].findLast((one) => one.lane === lane) ?? peer.dialed.get("log");
     if (lane !== "log" && !peer.dialed.has(lane)) void this.#dial(peer, lane);
     if (link === undefined) return;
+    if (lane === "log" && this.#isUnanswered(peer)) return link.close("nothing is heard of it");
     // What waits is late already: the window of the log notices what is missing, and sends it again.
     if (link.pendingBytes > raftLimits.peerPendingBytes && message.type === "append") return;
     link.send(message);
   }
 
-  #take({ id }: Peer, message: PeerMessage | CallMessage): void {
+  /**
+   * Behind a network that was cut for minutes a connection may rest as long again before it carries anything: a new
+   * one is there at once.
+   */
+  #isUnanswered(peer: Peer): boolean {
+    const now = this.#options.clock.mono();
+    if (now - peer.toldMs > raftLimits.peerRestMs) peer.unansweredMs = now;
+    peer.toldMs = now;
+    if (now - peer.unansweredMs < raftLimits.peerSilentMs) return false;
+    peer.unansweredMs = now;
+    return true;
+  }
+
+  #take(peer: Peer, message: PeerMessage | CallMessage): void {
     const handlers = this.#known();
+    const { id } = peer;
+    peer.unansweredMs = this.#options.clock.mono();
     if (isCall(message)) handlers.call?.(id, message);
     else handlers.receive(id, message);
   }
@@ -141,6 +161,8 @@ export class PeerTransport implements Transport {
         called: new Set(),
         incarnation: 0,
         failures: 0,
+        toldMs: Number.NEGATIVE_INFINITY,
+        unansweredMs: 0,
         timer: undefined,
         isWanted: false,
       };

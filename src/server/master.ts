@@ -326,7 +326,8 @@ interface Shared {
 /** In the log for people; what is half done is not told. */
 function tellMembers({ log }: Env, peers: PeersOptions, config: Config): void {
   peers.onMembers?.();
-  if (config.outgoing.length > 0) return;
+  // Who joins does not know of any voter yet.
+  if (config.outgoing.length > 0 || config.incoming.length === 0) return;
   const advice = adviceOn(config);
   log("info", "members.changed", { voters: config.incoming, learners: config.learners });
   if (advice !== "" && config.learners.length === 0) log("warn", "members.even", { advice });

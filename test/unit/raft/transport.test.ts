@@ -166,6 +166,26 @@ test("members call each other, messages arrive from who the certificate says, a 
   t.deepEqual(other.heard.at(-1), "1 snapshotOffer@1");
 });
 
+test("one that is told something all the time and says nothing is called anew; a rest between two words is none", async (t) => {
+  const { env, memory, one, other } = await two();
+  const talk = async (ms: number, everyMs: number): Promise<void> => {
+    for (let pastMs = 0; pastMs < ms; pastMs += everyMs) {
+      one.transport.send(2, say(5));
+      await env.advance(everyMs);
+    }
+  };
+  await talk(4_900, 100);
+  other.transport.send(1, say(6));
+  await env.advance(10);
+  await talk(4_900, 100);
+  await talk(20_000, 2_000);
+  t.deepEqual(one.heard, ["2 up", "2 timeoutNow@6"]);
+  memory.swallow();
+  await talk(6_000, 100);
+  t.deepEqual(one.heard.slice(2), ["2 down", "2 up"]);
+  t.is(other.heard.at(-1), "1 timeoutNow@5");
+});
+
 test("one that knows no address answers on the connection it was called on", async (t) => {
   const env = createSimEnv({ seed: 1 });
   const memory = new MemorySockets();

@@ -31,6 +31,11 @@ export class MemorySockets {
     },
   };
 
+  /** What is said on the connections that are open gets lost, and nothing tells. */
+  swallow(): void {
+    for (const stream of this.#streams) stream.isDeaf = true;
+  }
+
   /** Every connection breaks. */
   cutAll(): void {
     for (const stream of this.#streams) stream.destroy();
@@ -40,6 +45,7 @@ export class MemorySockets {
 
 class MemoryStream implements ByteStream {
   other: MemoryStream | undefined;
+  isDeaf = false;
   readonly pending = 0;
   #onData: (bytes: Uint8Array) => void = () => undefined;
   #onClose: (error: Error | undefined) => void = () => undefined;
@@ -54,7 +60,7 @@ class MemoryStream implements ByteStream {
   }
 
   take(bytes: Uint8Array): void {
-    if (!this.#isClosed) this.#onData(bytes);
+    if (!this.#isClosed && !this.isDeaf) this.#onData(bytes);
   }
 
   onData(run: (bytes: Uint8Array) => void): void {
