@@ -11,6 +11,7 @@
  *
  * Each ends with one line of JSON: its figures, and `problems`, which must be empty (else exit code 1).
  */
+import { disposeMachines } from "../live/support/machine.ts";
 import { clusters } from "./clusters.ts";
 import { failover } from "./failover.ts";
 import { kills } from "./kills.ts";
@@ -40,6 +41,9 @@ async function main(): Promise<number> {
   if (soak === undefined || (number !== undefined && !(number > 0))) {
     process.stderr.write(`usage: npm run soak -- ${Object.keys(soaks).join("|")} [AMOUNT]\n`);
     return 2;
+  }
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => void disposeMachines().finally(() => process.exit(130)));
   }
   const startedMs = Date.now();
   const soaked = await soak(number);

@@ -21,6 +21,7 @@ export type How = "kill" | "silent" | "stop" | "restart";
 export interface Times {
   readonly p50Ms: number;
   readonly p90Ms: number;
+  readonly p95Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
@@ -33,6 +34,8 @@ export interface Failovers {
   readonly addressGap: Times;
   /** From the loss to what a controller made of a namespace that was created right behind it. */
   readonly plan: Times;
+  /** From the first write to that. */
+  readonly planBehind: Times;
   /** Most changes of the term that one loss cost. */
   readonly electionsMost: number;
   readonly acknowledged: number;
@@ -189,7 +192,7 @@ function timesOf(values: readonly number[]): Times {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (part: number): number =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!);
-  return { p50Ms: at(0.5), p90Ms: at(0.9), p99Ms: at(0.99), maxMs: at(1) };
+  return { p50Ms: at(0.5), p90Ms: at(0.9), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(1) };
 }
 
 /** The watch goes from master to master: each resumption is answered by the next one. */
@@ -211,6 +214,7 @@ async function main(): Promise<Failovers> {
     gap: timesOf(gaps),
     addressGap: timesOf(losses.map(({ addressGapMs }) => addressGapMs)),
     plan: timesOf(losses.map(({ planMs }) => planMs)),
+    planBehind: timesOf(losses.map(({ planMs, gapMs }) => Math.max(0, planMs - gapMs))),
     electionsMost: Math.max(...losses.map(({ elections }) => elections)),
     acknowledged: ledger.acknowledged,
     unknown: ledger.unknown,
