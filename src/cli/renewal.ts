@@ -29,12 +29,15 @@ export interface KeepingOptions {
   readonly tell?: (pki: Pki) => Promise<void>;
 }
 
-/** Keeps on for the rest of the process's life, without keeping it alive. Answers how to look at once. */
+/**
+ * Keeps on for the rest of the process's life, without keeping it alive. Answers how to look at once; that resolves
+ * when what is there now has been taken over.
+ */
 export function keepCertificates(options: KeepingOptions): () => Promise<void> {
   const { folder, cluster, log, own, believed, take } = options;
   let shown: string | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const look = async (): Promise<void> => {
+  const lookOnce = async (): Promise<void> => {
     clearTimeout(timer);
     let nextMs = lookEveryMs;
     try {
@@ -58,6 +61,12 @@ export function keepCertificates(options: KeepingOptions): () => Promise<void> {
     clearTimeout(timer);
     timer = setTimeout(() => void look(), nextMs);
     timer.unref();
+  };
+  let last = Promise.resolve();
+  // One behind the other: of two at once the earlier may end later, and stay with what is old.
+  const look = (): Promise<void> => {
+    last = last.then(lookOnce);
+    return last;
   };
   process.on("SIGHUP", () => void look());
   void look();

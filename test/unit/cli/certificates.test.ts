@@ -9,7 +9,7 @@ import type { ClusterFile } from "../../../src/cli/cluster-file.ts";
 import { leftText } from "../../../src/cli/commands/cert.ts";
 import { withContext, withUser } from "../../../src/cli/kubeconfig.ts";
 import { ensurePki } from "../../../src/cli/pki.ts";
-import { lookEveryMs, lookMinMs, untilLook } from "../../../src/cli/renewal.ts";
+import { keepCertificates, lookEveryMs, lookMinMs, untilLook } from "../../../src/cli/renewal.ts";
 
 const day = 24 * 60 * 60 * 1_000;
 const cluster: ClusterFile = {
@@ -117,4 +117,40 @@ test("a renewed user keeps the context that is current, and a file without it st
   t.true(after.includes(Buffer.from("C2").toString("base64")));
   t.false(after.includes(`client-key-data: ${Buffer.from("K").toString("base64")}\n`));
   t.is(withUser(before, { name: "troupe-other", certificate: "C2", key: "K2" }), before);
+});
+
+test("looks at certificates follow one another: what is shown in the end is what was there last", async (t) => {
+  const folder = await folderOf(t);
+  const seen: string[] = [];
+  const shown: string[] = [];
+  let goOn = (): void => undefined;
+  const firstMayEnd = new Promise<void>((resolve) => (goOn = resolve));
+  const before = process.listeners("SIGHUP");
+  const look = keepCertificates({
+    folder,
+    cluster,
+    log: () => undefined,
+    own: (pki) => {
+      seen.push(pki.serving.certificate);
+      return pki.serving;
+    },
+    believed: () => "",
+    take: ({ certificate }) => void shown.push(certificate),
+    tell: () => (seen.length === 1 ? firstMayEnd : Promise.resolve()),
+  });
+  t.teardown(() => {
+    for (const listener of process.listeners("SIGHUP")) {
+      if (!before.includes(listener)) process.off("SIGHUP", listener);
+    }
+  });
+  while (seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const renewed = await ensurePki(folder, cluster, { renew: (name) => name === "serving" });
+  const second = look();
+  // What a look does, thrice: time enough for one that did not wait.
+  for (let turn = 0; turn < 3; turn += 1) await ensurePki(folder, cluster);
+  t.is(seen.length, 1, "the first has not ended");
+  goOn();
+  await second;
+  t.is(seen.length, 2);
+  t.deepEqual(shown, [renewed.serving.certificate]);
 });
