@@ -230,7 +230,7 @@ live("messages to controllers come twice and out of order: what comes of it is t
   await kubectl("set", "env", "deployment/hello", "GREETING=shuffled");
   await rolledOut("hello");
   for (const fault of ["echo", "shuffle"]) await hit(machine, fault);
-  t.is((await uidsOf("app=hello")).split(" ").length, 3);
+  await until("three are left", async () => (await uidsOf("app=hello")).split(" ").length === 3);
   t.true(await answers());
 });
 
