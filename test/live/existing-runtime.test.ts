@@ -7,7 +7,7 @@ import { realClock } from "../../src/env/real/clock.ts";
 import { createCri } from "../../src/node/cri/client.ts";
 import { namespaceMode, type Cri, type SandboxConfig } from "../../src/node/cri/cri.ts";
 import { busyboxImage, pauseImage } from "../../src/node/images/build/offline.ts";
-import { createMachine, canDrive, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, until, waiting, type Machine } from "./support/machine.ts";
 import { killHard, leftOvers, pidsOf } from "./support/processes.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
@@ -52,9 +52,6 @@ const foreign: SandboxConfig = {
     },
   },
 };
-
-/** Ends at once on TERM, which a first process without a handler does not. */
-const waiting = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
 
 test.before(async () => {
   if (!canDrive) return;

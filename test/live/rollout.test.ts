@@ -27,7 +27,7 @@ test.after.always(async () => {
 
 /** A pod that asks through the ClusterIP, one request after the other; a line for each that fails. */
 async function startClientPod(): Promise<void> {
-  const script = `while :; do timeout 5 wget -q -O /dev/null ${url} && n=$((n+1)) || echo "lost $(date +%T)"; echo $n > /tmp/n.new; mv /tmp/n.new /tmp/n; done`;
+  const script = `trap 'exit 0' TERM; while :; do timeout 5 wget -q -O /dev/null ${url} && n=$((n+1)) || echo "lost $(date +%T)"; echo $n > /tmp/n.new; mv /tmp/n.new /tmp/n; done`;
   const pod = {
     apiVersion: "v1",
     kind: "Pod",

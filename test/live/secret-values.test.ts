@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { canDrive, createMachine, until, type Machine, type Ran } from "./support/machine.ts";
+import { canDrive, createMachine, until, waiting, type Machine, type Ran } from "./support/machine.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
 const name = `sv${process.pid % 10_000}`;
@@ -76,12 +76,12 @@ async function kubectl(input: object, ...args: readonly string[]): Promise<Ran> 
 /** What is driven into errors, with the value in reach of whoever words them. */
 async function driveErrors(): Promise<readonly Ran[]> {
   const pods = [
-    pod("reads", { command: ["/bin/sh", "-c", 'test "$AGAIN" = "is-$(cat /v/word)" && touch /tmp/ok && sleep 900'] }),
+    pod("reads", { command: ["/bin/sh", "-c", `test "$AGAIN" = "is-$(cat /v/word)" && touch /tmp/ok; ${waiting}`] }),
     pod("fails", { command: ["/bin/sh", "-c", "echo leaving; exit 3"] }),
     pod("absent", { command: ["/no/such/$(WORD)"] }),
     ...["/bin/false", "/no/such"].map((command, at) =>
       pod(`probed${at}`, {
-        command: ["sleep", "900"],
+        command: ["/bin/sh", "-c", waiting],
         livenessProbe: { exec: { command: [command] }, periodSeconds: 1, failureThreshold: 1 },
       }),
     ),

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { createMachine, canDrive, until, type Machine } from "./support/machine.ts";
+import { createMachine, canDrive, until, waiting, type Machine } from "./support/machine.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
 let machine: Machine;
@@ -21,9 +21,6 @@ const dataDir = (name: string): string => join(machine.folder, name);
 const facts = (name: string): Facts => JSON.parse(readFileSync(join(dataDir(name), "cluster.json"), "utf8")) as Facts;
 const kubectl = (name: string, ...args: readonly string[]): Promise<string> =>
   machine.kubectl("--context", `troupe-${name}`, ...args);
-
-/** Ends at once on TERM, which a first process without a handler does not. */
-const waiting = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
 
 /** A pod that answers with its cluster's name, behind the same NodePort in both. */
 const manifest = (name: string): string =>

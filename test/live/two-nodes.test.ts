@@ -2,7 +2,7 @@
 // containerd of its own. Pods reach each other across the nodes, by address, by Service and by name; down leaves nothing.
 import { join } from "node:path";
 import test from "ava";
-import { canDrive, createMachine, kubectls, until, type Machine } from "./support/machine.ts";
+import { canDrive, createMachine, kubectls, until, waiting, type Machine } from "./support/machine.ts";
 import { networkOf } from "./support/network.ts";
 import { leftOvers } from "./support/processes.ts";
 
@@ -11,9 +11,6 @@ const name = `tn${process.pid % 10_000}`;
 let machine: Machine;
 let data: string;
 let before: readonly string[];
-
-/** Ends at once on TERM, which a first process without a handler does not. */
-const waiting = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
 
 const pod = (node: string): object => ({
   apiVersion: "v1",

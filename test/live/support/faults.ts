@@ -1,6 +1,6 @@
 /** Faults of a live cluster, by plain kubectl: made, waited for, and asked what they hit. */
 import type { Fault, FaultSpec, FaultStatus } from "../../../src/kinds/generated/types.ts";
-import { until, type Machine } from "./machine.ts";
+import { until, waiting, type Machine } from "./machine.ts";
 
 export type Spec = Partial<FaultSpec> & { readonly kind: string };
 
@@ -48,7 +48,7 @@ export function podOf(name: string, more: { readonly labels?: object; readonly s
     metadata: { name, labels: more.labels ?? { app: name } },
     spec: {
       terminationGracePeriodSeconds: 0,
-      containers: [{ name: "main", image: "localhost/troupe/busybox:1", command: ["sleep", "3600"] }],
+      containers: [{ name: "main", image: "localhost/troupe/busybox:1", command: ["sh", "-c", waiting] }],
       ...more.spec,
     },
   };

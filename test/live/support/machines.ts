@@ -138,7 +138,7 @@ function box({ netns, address, folder, running }: Place): Box {
     },
     troupe: (...args) => own.run(process.execPath, [troupe, ...args]),
     async kubectl(kubeconfig, ...args) {
-      const ran = await own.run(client, args, { KUBECONFIG: kubeconfig });
+      const ran = await own.run(client, args, { KUBECONFIG: kubeconfig, GOGC: "off" });
       if (ran.code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${ran.stderr}${ran.stdout}`);
       return ran.stdout;
     },
