@@ -18,10 +18,6 @@ export function detailsOf(kind: Kind, name: string): StatusDetails {
   };
 }
 
-export function entityTooLarge(message: string): StatusError {
-  return refusal(413, "RequestEntityTooLarge", message);
-}
-
 /** The path is known, and the method has no route on it. */
 export function methodNotRouted(): StatusError {
   return refusal(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});

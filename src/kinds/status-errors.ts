@@ -159,12 +159,13 @@ export function unsupportedMediaType(mediaTypes: readonly string[]): StatusError
   });
 }
 
+export function entityTooLarge(message: string): StatusError {
+  return refuse({ code: 413, reason: "RequestEntityTooLarge", message });
+}
+
+/** The limit of the body. */
 export function requestEntityTooLarge(limitBytes: number): StatusError {
-  return refuse({
-    code: 413,
-    reason: "RequestEntityTooLarge",
-    message: `Request entity too large: limit is ${limitBytes}`,
-  });
+  return entityTooLarge(`Request entity too large: limit is ${limitBytes}`);
 }
 
 /** 410; without a message, the one of a list whose revision is compacted. */
@@ -206,8 +207,9 @@ export function tooManyRequests(
   return refuse({ code: 429, reason: "TooManyRequests", message, details: more });
 }
 
-export function serviceUnavailable(message: string): StatusError {
-  return refuse({ code: 503, reason: "ServiceUnavailable", message });
+export function serviceUnavailable(message: string, retryAfterSeconds?: number): StatusError {
+  const more = retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } };
+  return refuse({ code: 503, reason: "ServiceUnavailable", message, ...more });
 }
 
 export function internalError(problem: string): StatusError {

@@ -1,4 +1,4 @@
-import { tooManyRequests } from "../../kinds/status-errors.ts";
+import { entityTooLarge, serviceUnavailable, tooManyRequests } from "../../kinds/status-errors.ts";
 import { refuse, type StatusError } from "../../util/errors.ts";
 import { retryAfterSeconds } from "./limits.ts";
 
@@ -16,12 +16,10 @@ export function outcomeUnknown(): StatusError {
 }
 
 export function tooLarge(bytes: number): StatusError {
-  const message = `the outcome of this request takes ${bytes} bytes, more than one log entry may hold`;
-  return refuse({ code: 413, reason: "RequestEntityTooLarge", message });
+  return entityTooLarge(`the outcome of this request takes ${bytes} bytes, more than one log entry may hold`);
 }
 
 /** This member stops. */
 export function shuttingDown(): StatusError {
-  const message = "this master is shutting down";
-  return refuse({ code: 503, reason: "ServiceUnavailable", message, details: { retryAfterSeconds } });
+  return serviceUnavailable("this master is shutting down", retryAfterSeconds);
 }

@@ -1,5 +1,6 @@
 /** The leader's end: streams that other masters asked for, to nodes whose links are here. */
 import type { RelayMessage } from "../../actors/runtime/forwarding.ts";
+import { serviceUnavailable } from "../../kinds/status-errors.ts";
 import { textOf, utf8 } from "../../util/bytes.ts";
 import { statusOf } from "../rest/respond.ts";
 import type { NodeStream } from "../node-streams.ts";
@@ -136,12 +137,4 @@ export class RelayServer {
   }
 }
 
-const leaderChanged = {
-  kind: "Status",
-  apiVersion: "v1",
-  metadata: {},
-  status: "Failure",
-  message: "the leader has changed: open the stream again",
-  reason: "ServiceUnavailable",
-  code: 503,
-};
+const leaderChanged = serviceUnavailable("the leader has changed: open the stream again").status;

@@ -1,6 +1,6 @@
 import type { Json, MutableJson, MutableJsonObject } from "../../util/json.ts";
-import { badRequest } from "../../kinds/status-errors.ts";
-import { entityTooLarge, rejectedPatch } from "../refusals.ts";
+import { badRequest, entityTooLarge } from "../../kinds/status-errors.ts";
+import { rejectedPatch } from "../refusals.ts";
 import { jsonEqual } from "../../util/equal.ts";
 import { setKey } from "../../util/json-text.ts";
 import { cloneJson, isList, isObject } from "../json-values.ts";

@@ -1,7 +1,7 @@
 import { yaml } from "../../env/packages.ts";
 import { decodeJson, type Decoded } from "../../kinds/decode-json.ts";
 import { decodeProtobuf, ProtobufError } from "../../kinds/decode-protobuf.ts";
-import { badRequest } from "../../kinds/status-errors.ts";
+import { badRequest, entityTooLarge } from "../../kinds/status-errors.ts";
 import { toHex } from "../../util/bytes.ts";
 import { messageOf, type StatusError } from "../../util/errors.ts";
 import { goQuote } from "../../util/gojson.ts";
@@ -9,7 +9,7 @@ import type { Json } from "../../util/json.ts";
 import { JsonSyntaxError, parseJsonText } from "../../util/json-text.ts";
 import { settleForm, type DecodedForm, type Form, type Validation } from "../form.ts";
 import { limits } from "../limits.ts";
-import { entityTooLarge, invalidOptions } from "../refusals.ts";
+import { invalidOptions } from "../refusals.ts";
 import type { Call } from "./call.ts";
 import { bodyFormat, type BodyFormat } from "./negotiate.ts";
 import type { Query } from "./target.ts";
