@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createCluster } from "../../src/testing/main.ts";
+import { deployment } from "../cluster/kit.ts";
 
 /**
  * Virtual clusters one after another in one process: each comes up, runs a Deployment, loses a node and is
@@ -42,16 +43,7 @@ const grownBytesMax = 768 * 1_024;
 
 async function once(seed: number): Promise<void> {
   await using cluster = await createCluster({ nodes: 2, seed });
-  await cluster.apply({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "web" },
-    spec: {
-      replicas: 3,
-      selector: { matchLabels: { app: "web" } },
-      template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image: "web:1" }] } },
-    },
-  });
+  await cluster.apply(deployment("web"));
   await cluster.settled();
   cluster.node("n1").cut();
   cluster.open("GET", "/api/v1/pods?watch=true");

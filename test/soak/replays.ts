@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Manifest } from "../../src/testing/cluster.ts";
 import { createCluster } from "../../src/testing/main.ts";
+import { deployment } from "../cluster/kit.ts";
 
 /**
  * The same seed gives the same history, byte for byte, and another seed another: a story with a rollout, a
@@ -30,16 +32,7 @@ interface History {
 
 async function story(seed: number): Promise<History> {
   await using cluster = await createCluster({ masters: 3, nodes: 3, seed });
-  const web = (image: string): Parameters<typeof cluster.apply>[0] => ({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "web" },
-    spec: {
-      replicas: 4,
-      selector: { matchLabels: { app: "web" } },
-      template: { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image }] } },
-    },
-  });
+  const web = (image: string): Manifest => deployment("web", { replicas: 4 }, { image });
   await cluster.apply(web("web:1"));
   await cluster.settled();
   cluster.fault({ seam: "link", kind: "delay", when: { p: 0.2 }, for: { ms: 5_000 }, args: { ms: 300 } });
