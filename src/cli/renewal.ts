@@ -15,6 +15,8 @@ import { ensurePki, type Pki } from "./pki.ts";
 export const lookEveryMs: number = 60 * 60 * 1_000;
 /** So often at most: what cannot be renewed is told, not told without end. */
 export const lookMinMs = 1_000;
+/** After a change: another process may have renewed at the same time, and what lies there last counts. */
+export const lookAgainMs = 10_000;
 
 export interface KeepingOptions {
   readonly folder: string;
@@ -45,13 +47,14 @@ export function keepCertificates(options: KeepingOptions): () => Promise<void> {
       const pair = own(pki);
       const certificate = new X509Certificate(pair.certificate);
       const known = pair.certificate + believed(pki);
+      nextMs = untilLook(renewalDueMs(lifeOf(certificate)), Date.now());
       if (shown !== undefined && shown !== known) {
+        nextMs = Math.min(nextMs, lookAgainMs);
         take(pair, pki);
         if (shown.startsWith(pair.certificate)) log("info", "authorities.changed");
         else log("info", "certificate.renewed", { subject: certificate.subject, until: certificate.validTo });
       }
       shown = known;
-      nextMs = untilLook(renewalDueMs(lifeOf(certificate)), Date.now());
       await options
         .tell?.(pki)
         .catch((error: unknown) => log("warn", "kubeconfig.not-renewed", { reason: messageOf(error) }));
