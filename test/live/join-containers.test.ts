@@ -2,7 +2,7 @@
 // death touches the containers.
 import { join } from "node:path";
 import test from "ava";
-import { canDrive, troupe, until } from "./support/machine.ts";
+import { canDrive, troupe, until, waiting } from "./support/machine.ts";
 import {
   configOf,
   isNodeReady,
@@ -39,7 +39,7 @@ live("a pod runs on a node that joined; logs and exec answer", async (t) => {
   const joining = ["--join", `${master().address}:6443`, "--token", token, "--node", "worker"];
   agent = worker().start("agent", [troupe, "agent", "--data-dir", data(), ...joining]);
   await until("it is Ready", () => isNodeReady(master(), "worker"));
-  await kubectl("run", "web", "--image=localhost/troupe/busybox:1", "--", "sh", "-c", "echo hello; sleep 1000");
+  await kubectl("run", "web", "--image=localhost/troupe/busybox:1", "--", "sh", "-c", `echo hello; ${waiting}`);
   await kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=60s");
   t.is((await kubectl("exec", "web", "--", "echo", "inside")).trim(), "inside");
   await until("its log is there", async () => (await kubectl("logs", "web")).trim() === "hello");
