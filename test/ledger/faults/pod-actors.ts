@@ -10,6 +10,7 @@ export const podActorBugs: readonly Bug[] = [
       suite: "pod-actors",
       tests: [
         "a container that needs its grace has it, although its agent dies meanwhile",
+        "a grace is not begun anew by an agent that dies: what ignores its signal is killed in time",
         "a pod's actor that throws is started again: its container runs on, and other pods notice nothing",
         "an agent that dies at a call of its runtime, before it or behind it, goes on from what runs",
         "an agent whose parts cannot start gives up in order; its keeper starts it again, and nothing that runs is touched",
