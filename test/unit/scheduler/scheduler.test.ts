@@ -396,6 +396,44 @@ test("a plan looks at the pods of the nodes and at urgent ones, not at thousands
   t.true(seen < 10, `${seen} rows`);
 });
 
+test("the pods of a node are looked at again when they have changed, not for each pod that is placed", (t) => {
+  const world = new World();
+  for (const name of ["n1", "n2"]) world.add("nodes", nodeDraft(name, "4"));
+  world.add("pods", pendingDraft("a"));
+  const base = world.view();
+  const stamps = new Map<string, object>();
+  let revision = base.revision;
+  const scheduler = createScheduler();
+  const looked = (): string => {
+    const nodes: string[] = [];
+    revision += 1;
+    scheduler.plan(
+      {
+        now: base.now,
+        revision,
+        get: base.get.bind(base),
+        list: base.list.bind(base),
+        index: (kind, name, value) => {
+          if (name === "node") nodes.push(value);
+          return base.index(kind, name, value);
+        },
+        indexStamp: (_kind, _name, value) => stamps.get(value),
+      },
+      "default/a",
+    );
+    return nodes.join(" ");
+  };
+  t.is(looked(), "n1 n2");
+  t.is(looked(), "n1 n2", "nothing says that they are the same");
+  for (const name of ["n1", "n2"]) stamps.set(name, {});
+  t.is(looked(), "n1 n2");
+  t.is(looked(), "");
+  stamps.set("n2", {});
+  t.is(looked(), "n2");
+  scheduler.seed?.(base);
+  t.is(looked(), "n1 n2");
+});
+
 test("a refused binding is recorded on the pod and does not hold up others", (t) => {
   const world = new World();
   world.add("nodes", nodeDraft("n1", "4"));
