@@ -9,13 +9,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CutLoad } from "./support/cut-load.ts";
 import {
   cut,
+  delayPeers,
   etcdMember,
   gapMs,
+  grow,
   heal,
   injectSync,
   masterSaid,
+  mountSmall,
   startCutLoad,
+  unmount,
   wholeUnder,
+  writeMuch,
   type Member,
 } from "./support/cuts.ts";
 import { canDrive, troupe, until } from "./support/machine.ts";
@@ -38,6 +43,12 @@ const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const isQuiet = (): boolean => loadavg()[0]! < 4 * cpus().length;
 const silentGapMs = 2_600;
 const hourMs = 3_600_000;
+/** The one whose data lies on a small disk: room for one segment of the log, and a little more. */
+const smallDisk = 1;
+const smallMib = 96;
+const roomyMib = 600;
+const segmentMib = 64;
+let isMounted = false;
 let machines: Machines;
 let boxes: readonly Box[];
 let client: Box;
@@ -54,7 +65,9 @@ test.before(() => {
   client = machines.boxes[3]!;
 });
 test.after.always(async () => {
-  if (canDrive) await machines.dispose();
+  if (!canDrive) return;
+  if (isMounted) unmount(boxes[smallDisk]!);
+  await machines.dispose();
 });
 
 const others = (members: readonly Member[], one: Member): readonly Box[] =>
@@ -63,8 +76,8 @@ const others = (members: readonly Member[], one: Member): readonly Box[] =>
 /** Nobody hears the leader, and it hears nobody: another one leads, and both are one group again. */
 async function cutLeader(members: readonly Member[]): Promise<number> {
   const { leader, term } = await wholeUnder(members, client);
-  const atMs = Date.now();
   await cut(leader.box, others(members, leader));
+  const atMs = Date.now();
   await until("another one leads", async () => (await newest(members)) > term);
   await delay(300);
   await heal(leader.box);
@@ -143,6 +156,8 @@ live("three masters on machines of their own become one group", async (t) => {
   const ready = async (): Promise<boolean> =>
     (await first.kubectl(configOf(first), "get", "--raw", "/readyz")) === "ok";
   await until("the first is ready", ready);
+  mountSmall(boxes[smallDisk]!, smallMib);
+  isMounted = true;
   const token = await newToken(first, "--role", "master");
   for (const box of more) startMaster(box, "--join", `${first.address}:6443`, "--token", token);
   masters = boxes.map((box) => ({
@@ -165,8 +180,8 @@ live("the leader is cut off from both others: one of them leads, and it comes ba
 for (const way of ["out", "in"] as const) {
   live(`the leader's packets are dropped one way (${way}): it gives way, and comes back`, async (t) => {
     const { leader, term } = await wholeUnder(masters, client);
-    losses.push({ how: way, atMs: Date.now() });
     await cut(leader.box, others(masters, leader), way);
+    losses.push({ how: way, atMs: Date.now() });
     await until("another one leads", async () => (await newest(masters)) > term);
     await heal(leader.box);
     await wholeUnder(masters, client);
@@ -198,6 +213,44 @@ live("the leader is killed, another is stopped", async (t) => {
   losses.push({ how: "killed", atMs: await lose(masters, "SIGKILL") });
   losses.push({ how: "stopped", atMs: await lose(masters, "SIGSTOP") });
   t.pass();
+});
+
+/** Hands over until the one on this machine leads. */
+async function leadBy(box: Box): Promise<void> {
+  await until("it leads", async () => {
+    const { leader } = await wholeUnder(masters, client);
+    if (leader.box === box) return true;
+    const own = ["--data-dir", dataOf(leader.box)];
+    const said = await leader.box.troupe("member", "list", ...own, "-o", "json");
+    const all = (JSON.parse(said.stdout) as { members: readonly { id: number; api: string }[] }).members;
+    const id = all.find(({ api }) => api === `${box.address}:6443`)?.id;
+    await leader.box.troupe("member", "transfer", String(id), ...own);
+    return false;
+  });
+}
+
+live("all that a leader says arrives 150 ms later: it goes on leading in its term, and writes are taken", async (t) => {
+  const [box, ...rest] = boxes as [Box, ...Box[]];
+  const delays = await delayPeers(box, rest, 150);
+  // It calls the others anew.
+  await servers.get(box)!.end("SIGTERM");
+  startMaster(box);
+  await leadBy(box);
+  const { term } = await wholeUnder(masters, client);
+  await delay(2_000);
+  t.is((await wholeUnder(masters, client)).term, term);
+  await delays.stop();
+  await wholeUnder(masters, client);
+});
+
+live("the leader's disk is full: another one leads, and it is one of the group again when there is room", async (t) => {
+  const box = boxes[smallDisk]!;
+  await leadBy(box);
+  const { term } = await wholeUnder(masters, client);
+  await writeMuch(client, configOf(boxes[0]!), segmentMib + 8);
+  t.true((await newest(masters)) > term);
+  grow(box, roomyMib);
+  await wholeUnder(masters, client);
 });
 
 async function sickDisk(t: ExecutionContext, what: string): Promise<void> {
@@ -242,15 +295,7 @@ onDisk("every write to the leader's log takes 100 ms longer: it goes on leading 
     step(0);
     await servers.get(box)!.end("SIGTERM");
     startWithClock(box, clock);
-    await until("it leads", async () => {
-      if ((await wholeUnder(masters, client)).leader.box === box) return true;
-      const from = boxes[0]!;
-      const said = await from.troupe("member", "list", "--data-dir", dataOf(from), "-o", "json");
-      const all = (JSON.parse(said.stdout) as { members: readonly { id: number; api: string }[] }).members;
-      const id = all.find(({ api }) => api === `${box.address}:6443`)?.id;
-      await from.troupe("member", "transfer", String(id), "--data-dir", dataOf(from));
-      return false;
-    });
+    await leadBy(box);
     const { term } = await wholeUnder(masters, client);
     for (const hours of [2, -3, 0]) {
       step(hours);

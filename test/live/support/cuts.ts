@@ -2,9 +2,9 @@
  * What befalls members on machines of their own: packets that are dropped, processes that are killed or stopped,
  * disks that fail under them. Ours and etcd's are asked in the same way who leads.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CutLoad } from "./cut-load.ts";
 import { until } from "./machine.ts";
@@ -30,6 +30,57 @@ export async function cut(box: Box, others: readonly Box[], way: Way = "both"): 
 
 export async function heal(box: Box): Promise<void> {
   await must(box, "nft", `delete table ip ${table}`);
+}
+
+const peerPort = 6_445;
+const ownPorts = 40_000;
+
+/** From now on what `box` says to `others` on new connections arrives so much later. */
+export async function delayPeers(
+  box: Box,
+  others: readonly Box[],
+  delayMs: number,
+): Promise<{ stop(): Promise<void> }> {
+  const local = (at: number): number => ownPorts - 1 - at;
+  const routes = others.map(({ address }, at) => `${address}:${peerPort}=${local(at)}`);
+  const script = join(import.meta.dirname, "delay-proxy.js");
+  const proxy = box.start("delays", [script, String(delayMs), String(ownPorts), ...routes]);
+  await until("the proxy listens", async () => proxy.said().includes("ready"));
+  const rules = others.map(
+    ({ address }, at) =>
+      `add rule ip ${table} output ip daddr ${address} tcp dport ${peerPort} ` +
+      `tcp sport != ${ownPorts}-${ownPorts + 999} redirect to :${local(at)}`,
+  );
+  const chain = `add chain ip ${table} output { type nat hook output priority -100 ; policy accept ; }`;
+  await must(box, "nft", [`add table ip ${table}`, chain, ...rules].join(" ; "));
+  return {
+    async stop() {
+      await heal(box);
+      await proxy.end("SIGKILL");
+      if (!proxy.said().includes("carried")) throw new Error("nothing went through the proxy");
+    },
+  };
+}
+
+/** The data of a master that is not there yet lies on a disk of its own, in memory. */
+export function mountSmall(box: Box, mib: number): void {
+  mkdirSync(dataOf(box), { recursive: true, mode: 0o700 });
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m,mode=0700`, "cuts", dataOf(box)]);
+}
+
+export function grow(box: Box, mib: number): void {
+  execFileSync("mount", ["-o", `remount,size=${mib}m`, dataOf(box)]);
+}
+
+export function unmount(box: Box): void {
+  execFileSync("umount", ["-l", dataOf(box)]);
+}
+
+/** So much goes through a master's log. */
+export async function writeMuch(at: Box, kubeconfig: string, mib: number): Promise<void> {
+  const script = join(import.meta.dirname, "big-writes.js");
+  const code = await at.start("big", [script, kubeconfig, String(mib)]).ended;
+  if (code !== 0) throw new Error(`writing ${mib} MiB ended with ${code}`);
 }
 
 async function must(box: Box, file: string, ...args: readonly string[]): Promise<string> {
