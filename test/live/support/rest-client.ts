@@ -84,7 +84,12 @@ export function createRestClient(kubeconfig: string, options: RestClientOptions 
             const lines = (rest + part).split("\n");
             // The server's death may cut the last line in half: it is told again after the resumption.
             rest = lines.pop() ?? "";
-            for (const line of lines) onEvent(JSON.parse(line) as WatchLine);
+            for (const line of lines) {
+              const said = JSON.parse(line) as WatchLine | WatchLine["object"];
+              // Refused: by a master that comes or goes, which is no news, or for what was asked.
+              if (answer.statusCode === 200) onEvent(said as WatchLine);
+              else if (Number(answer.statusCode) < 500) onEvent({ type: "ERROR", object: said as WatchLine["object"] });
+            }
           });
           answer.once("error", () => resolve());
           answer.once("close", resolve);
