@@ -64,8 +64,8 @@ export const timerBugs: readonly Bug[] = [
   {
     name: "nobody looks when a pod has been ready long enough",
     file: "actors/controllers/replicaset.js",
-    find: "...(wakeAt === undefined ? {} : { wakeAt })",
-    replace: "...{}",
+    find: "nextAvailable(set, pods, view.now) ?? Infinity",
+    replace: "Infinity",
     caughtBy: {
       suite: "timers",
       tests: ["a pod counts as available when it was ready long enough, not when the news of it came twice or late"],
