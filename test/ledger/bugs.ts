@@ -35,7 +35,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/driver.js",
     find: "if (effect.afterSeq > this.#durableSeq)",
     replace: "if (effect.afterSeq > Infinity)",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80, 12),
   },
   {
     name: "a follower acknowledges before its write is durable",
@@ -43,14 +43,14 @@ export const bugs: readonly Bug[] = [
     find: "const match = prevIndex + entries.length;\n    commitTo(state, turn, Math.min(message.commit, match));\n    turn.sendDurably(",
     replace:
       "const match = prevIndex + entries.length;\n    commitTo(state, turn, Math.min(message.commit, match));\n    turn.send(",
-    caughtBy: seeds(40, 90),
+    caughtBy: seeds(80, 115),
   },
   {
     name: "the leader counts what it has appended, not what is durable",
     file: "raft/core/replication.js",
     find: "id === state.id ? state.durable :",
     replace: "id === state.id ? state.log.lastIndex :",
-    caughtBy: seeds(80),
+    caughtBy: seeds(80, 43),
   },
   {
     name: "entries of older terms are committed by counting",
@@ -64,7 +64,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/election.js",
     find: "return state.log.isUpToDate(lastIndex, lastTerm)",
     replace: "return true",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80, 10),
   },
   {
     name: "of two logs the longer one is the newer, whatever its term",
@@ -78,7 +78,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/follow.js",
     find: "if (log.termAt(entry.index) === entry.term)\n                continue;",
     replace: "",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80, 4),
   },
   {
     name: "a leader without a quorum goes on",
@@ -92,7 +92,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/reads.js",
     find: "if (state.commit < state.termStart) {",
     replace: "if (state.commit < 0) {",
-    caughtBy: seeds(40, 90),
+    caughtBy: seeds(80, 115),
   },
   {
     name: "a read is confirmed by the round before it",
@@ -148,7 +148,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/progress.js",
     find: "progress.inflightBytes -= bytes;",
     replace: "progress.inflightBytes -= 0;",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80),
   },
   {
     name: "appends that were lost are not missed until the next proposal",
@@ -162,28 +162,28 @@ export const bugs: readonly Bug[] = [
     file: "raft/core/election.js",
     find: "state.votedFor === from || (state.votedFor === 0 && state.leader === 0)",
     replace: "state.votedFor >= 0",
-    caughtBy: seeds(60, 310),
+    caughtBy: seeds(120, 344),
   },
   {
     name: "a heartbeat commits more than the follower is known to have",
     file: "raft/core/reads.js",
     find: "commit: Math.min(state.commit, match),",
     replace: "commit: state.commit,",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80),
   },
   {
     name: "the log on disk is cut at the first bad record, whatever follows",
     file: "raft/wal-recover.js",
     find: "if (!this.#isLaterBatch(segment, bytes, later))\n                continue;",
     replace: "if (later > 0)\n                continue;",
-    caughtBy: seeds(60),
+    caughtBy: seeds(120),
   },
   {
     name: "term and vote are written without being new",
     file: "raft/batch.js",
     find: "this.#hardState = item.hardState;",
     replace: "",
-    caughtBy: seeds(40),
+    caughtBy: seeds(120, 44),
   },
   {
     name: "what came in as a snapshot has no name yet when the log gives way to it",
@@ -197,14 +197,14 @@ export const bugs: readonly Bug[] = [
     file: "raft/wal-recover.js",
     find: "if (header.truncateFrom > 0)\n                this.#truncate(header.truncateFrom);\n            return;",
     replace: "return;",
-    caughtBy: seeds(100),
+    caughtBy: seeds(120, 68),
   },
   {
     name: "after a restart the entries of the snapshot are handed over again",
     file: "raft/wake.js",
     find: "entry.index > index)",
     replace: "entry.index >= index)",
-    caughtBy: seeds(40),
+    caughtBy: seeds(80),
   },
   {
     name: "a member with a damaged log votes",
@@ -225,7 +225,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/snapshot.js",
     find: "throw error;\n    }\n    await disk.syncFolder(FOLDER);",
     replace: "throw error;\n    }",
-    caughtBy: seeds(60),
+    caughtBy: seeds(120),
   },
   {
     name: "pieces of a snapshot are put together with gaps",

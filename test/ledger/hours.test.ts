@@ -3,7 +3,7 @@ import { join } from "node:path";
 import test from "ava";
 import { faultKinds } from "../../src/sim/cluster/faults.ts";
 
-/** Ten cluster-hours, two of them of whole masters, without a violation; and everything that can happen did happen. */
+/** Ten cluster-hours, one and a half of them of whole masters, without a violation; and everything that can happen did happen. */
 const main = join(import.meta.dirname, "..", "sim", "main.js");
 const ofLogs = [
   ...faultKinds,
@@ -62,8 +62,8 @@ function seenIn({ output }: Hours): ReadonlySet<string> {
 }
 
 const worlds = [
-  { name: "masters", hours: 2, args: [], wanted: ofMasters },
-  { name: "logs", hours: 8, args: ["--log"], wanted: [...ofLogs, "snapshot-stalled"] },
+  { name: "masters", hours: 1.5, args: [], wanted: ofMasters },
+  { name: "logs", hours: 8.5, args: ["--log"], wanted: [...ofLogs, "snapshot-stalled"] },
 ] as const;
 
 for (const { name, hours, args, wanted } of worlds) {

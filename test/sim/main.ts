@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { workloads } from "../../src/sim/worlds.ts";
 import { realCrypto } from "../../src/env/real/crypto.ts";
 import { lineOf, run, shrink } from "../../src/sim/cluster/run.ts";
@@ -11,6 +12,9 @@ import type { RunResult } from "../../src/sim/cluster/run.ts";
  */
 // Refusals and retries are many, and nobody reads where they were made.
 Error.stackTraceLimit = process.argv.includes("--verbose") ? 10 : 0;
+// A run takes minutes: code that is compiled early, and with much put into one piece, never pays for it.
+setFlagsFromString("--interrupt-budget=600000");
+setFlagsFromString("--max-inlined-bytecode-size-cumulative=300");
 const args = process.argv.slice(2);
 const valueOf = (name: string, otherwise: number): number => {
   const at = args.indexOf(`--${name}`);
