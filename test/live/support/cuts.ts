@@ -89,6 +89,13 @@ async function must(box: Box, file: string, ...args: readonly string[]): Promise
   return stdout;
 }
 
+export interface MemberSaid {
+  readonly leads: boolean;
+  readonly term: number;
+  /** Entries that the one behind all others lacks, as the leader knows. Default: none. */
+  readonly lag?: number;
+}
+
 /** A member of a group of three, ours or etcd's. */
 export interface Member {
   readonly box: Box;
@@ -97,10 +104,12 @@ export interface Member {
   start(): void;
   ended(): Promise<unknown>;
   /** Its role and term, as it says; undefined where it says nothing. Asked from `at`. */
-  said(at: Box): Promise<{ readonly leads: boolean; readonly term: number } | undefined>;
+  said(at: Box): Promise<MemberSaid | undefined>;
 }
 
-/** The one that leads, once all are there and agree on the term. */
+const lagMax = 200;
+
+/** The one that leads, once all are there, agree on the term and have the log, but for what is on its way. */
 export async function wholeUnder(members: readonly Member[], at: Box): Promise<{ leader: Member; term: number }> {
   let found: { leader: Member; term: number } | undefined;
   await until("all members follow one of them", async () => {
@@ -109,6 +118,7 @@ export async function wholeUnder(members: readonly Member[], at: Box): Promise<{
     const leaders = members.filter((_, index) => said[index]?.leads === true);
     const [term] = terms;
     if (terms.size !== 1 || term === undefined || leaders.length !== 1) return false;
+    if (said.some((one) => (one?.lag ?? 0) > lagMax)) return false;
     found = { leader: leaders[0]!, term };
     return true;
   });
@@ -121,8 +131,14 @@ export function masterSaid(box: Box): Member["said"] {
     const asked = ["-sk", "--max-time", "1", `https://${box.address}:6443/troupe/v1/member`];
     const { code, stdout } = await at.run("curl", asked);
     if (code !== 0) return undefined;
-    const { role, term } = JSON.parse(stdout) as { readonly role: string; readonly term: number };
-    return role === "leader" || role === "follower" ? { leads: role === "leader", term } : undefined;
+    const { role, term, members = [] } = JSON.parse(stdout) as MasterSays;
+    if (role !== "leader" && role !== "follower") return undefined;
+    const matches = members.map(({ match }) => match);
+    return {
+      leads: role === "leader",
+      term,
+      ...(matches.length === 0 ? {} : { lag: Math.max(...matches) - Math.min(...matches) }),
+    };
   };
 }
 
@@ -165,6 +181,12 @@ export function etcdMember(box: Box, all: readonly Box[]): Member & { end(): voi
         : { leads: leader === header.member_id, term: Number(raftTerm) };
     },
   };
+}
+
+interface MasterSays {
+  readonly role: string;
+  readonly term: number;
+  readonly members?: readonly { readonly match: number }[];
 }
 
 interface EtcdStatus {
