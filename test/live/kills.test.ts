@@ -42,7 +42,11 @@ test.before(async (t) => {
         {
           name: "ticks",
           image: "localhost/troupe/busybox:1",
-          command: ["/bin/sh", "-c", "touch /tmp/well; while :; do n=$((n+1)); echo tick $n; sleep 0.3; done"],
+          command: [
+            "/bin/sh",
+            "-c",
+            "trap 'exit 0' TERM; touch /tmp/well; while :; do n=$((n+1)); echo tick $n; sleep 0.3; done",
+          ],
           readinessProbe: { exec: { command: ["test", "-f", "/tmp/well"] }, periodSeconds: 1, failureThreshold: 1 },
         },
       ],

@@ -56,12 +56,11 @@ export function killHard(pids: readonly number[]): void {
   }
 }
 
-/** The first process of a container, by the cgroup that carries its id. */
+/** The first process of a container, by the cgroup that carries its id: the lowest pid may be a child's. */
 export function initOf(containerId: string): number | undefined {
   const id = containerId.replace(/^containerd:\/\//, "");
-  return allPids()
-    .filter((pid) => read(`/proc/${pid}/cgroup`).includes(id))
-    .toSorted((a, b) => a - b)[0];
+  const own = allPids().filter((pid) => read(`/proc/${pid}/cgroup`).includes(id));
+  return own.find((pid) => /^NSpid:.*\t1$/m.test(read(`/proc/${pid}/status`)));
 }
 
 /** Ended, and waiting for its parent: where a shim was killed, for the machine's first process. */
