@@ -190,7 +190,7 @@ export const bugs: readonly Bug[] = [
     file: "raft/snapshot.js",
     find: "await disk.rename(incomingPath(id), pathOf(meta));\n            await disk.syncFolder(FOLDER);",
     replace: "await disk.rename(incomingPath(id), pathOf(meta));",
-    caughtBy: seeds(80),
+    caughtBy: seeds(120, 58),
   },
   {
     name: "after a snapshot the log on disk is thought to go on",
@@ -225,13 +225,13 @@ export const bugs: readonly Bug[] = [
     file: "raft/snapshot.js",
     find: "throw error;\n    }\n    await disk.syncFolder(FOLDER);",
     replace: "throw error;\n    }",
-    caughtBy: seeds(120),
+    caughtBy: seeds(120, 48),
   },
   {
     name: "pieces of a snapshot are put together with gaps",
     file: "raft/snapshot-receiver.js",
     find: "current.offset += message.bytes.length;",
     replace: "current.offset += message.bytes.length + 1;",
-    caughtBy: seeds(30),
+    caughtBy: seeds(60, 8),
   },
 ];

@@ -44,7 +44,7 @@ export const masterBugs: readonly Bug[] = [
     file: "actors/runtime/forwarding.js",
     find: "if (sequence <= upTo || this.#jobs.has(key))",
     replace: "if (sequence <= upTo)",
-    caughtBy: masters(120),
+    caughtBy: masters(120, 75),
   },
   {
     name: "what was staged stays when the term is lost",
@@ -58,7 +58,7 @@ export const masterBugs: readonly Bug[] = [
     file: "actors/runtime/results.js",
     find: "return store.at(revision).get(kind, namespace, name);",
     replace: "return store.committed.get(kind, namespace, name);",
-    caughtBy: masters(120),
+    caughtBy: masters(120, 34),
   },
   {
     name: "a new leader takes its own wall clock for the cluster's time",
@@ -79,7 +79,7 @@ export const masterBugs: readonly Bug[] = [
     file: "api/verbs/delete.js",
     find: "if (uid !== undefined && uid !== old.metadata.uid) {",
     replace: "if (uid === null) {",
-    caughtBy: masters(120),
+    caughtBy: masters(120, 122),
   },
   {
     name: "the next page of a list is of another revision",
@@ -107,7 +107,7 @@ export const masterBugs: readonly Bug[] = [
     file: "store/history.js",
     find: "if (from < this.floor)\n            throw watchExpired(from, this.floor);",
     replace: "",
-    caughtBy: masters(120),
+    caughtBy: masters(120, 8),
   },
   {
     name: "what leaves a selector is not told",
