@@ -73,6 +73,11 @@ export class LedgerClient {
   resumptions = 0;
   readsBack = 0;
   readonly #options: LedgerClientOptions;
+  /**
+   * Keys whose write was asked for twice: the first request may lie with a master that was stopped, and happen when it
+   * goes on. Then it changes nothing, as long as nobody has written anything else.
+   */
+  readonly #doubtful = new Set<string>();
   /** How many keys of a name were left alone. */
   readonly #retired = new Map<string, number>();
   readonly #client: RestClient;
@@ -131,8 +136,9 @@ export class LedgerClient {
   async #settledKey(name: string): Promise<string> {
     const retired = this.#retired.get(name) ?? 0;
     const key = retired === 0 ? name : `${name}-${retired}`;
-    if (this.ledger.possible(key).length === 1) return key;
-    if (this.#options.retires === true) {
+    const isDoubtful = this.#doubtful.has(key);
+    if (this.ledger.possible(key).length === 1 && !isDoubtful) return key;
+    if (this.#options.retires === true || isDoubtful) {
       this.#retired.set(name, retired + 1);
       return `${name}-${retired + 1}`;
     }
@@ -161,6 +167,7 @@ export class LedgerClient {
   /** Answers whether it was acknowledged. */
   #take({ key, value }: Write, askedMs: number, { answer, tries }: Sent): boolean {
     const { status, body } = answer;
+    if (tries > 1) this.#doubtful.add(key);
     if (status === 200 || status === 201) {
       const revision = (body["metadata"] as Meta | undefined)?.resourceVersion;
       this.ledger.wrote(key, value, revision === undefined ? undefined : Number(revision));
