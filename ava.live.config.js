@@ -4,6 +4,7 @@
 /** Those that take a minute and more, the longest first, so that both sides end together. */
 const longOnes = [
   "kubectl-matrix",
+  "cuts",
   "faults",
   "failover",
   "down-namespace",
