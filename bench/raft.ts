@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- raft [SECONDS [ROUNDS]]`: acknowledged writes of 1 KiB and linearizable reads, ours and etcd's.
+ * `npm run bench -- raft [SECONDS [ROUNDS [PART]]]`: acknowledged writes of 1 KiB and linearizable reads, ours and
+ * etcd's. PART is `logOnly`, `oneMember` or `threeMembers`: that one alone.
  *
  * Method. Debian's etcd with its defaults (every write synced) and ours lie on the same disk, in one network
  * namespace of the bench's own; targets alternate, and what counts is the median of the rounds, each after a
@@ -33,6 +34,7 @@ import type { Question, WriteRound } from "./support/write-worker.ts";
 
 const forMs = Number(process.argv[3] ?? 3) * 1_000;
 const rounds = Number(process.argv[4] ?? 3);
+const wantedPart = process.argv[5];
 const warmUpMs = 700;
 const levels = [1, 16, 64, 256] as const;
 const profileFolder = process.env["TROUPE_BENCH_PROFILE"] ?? "";
@@ -58,17 +60,23 @@ export async function run(): Promise<object> {
   const cluster = createCluster(createMachine());
   try {
     const worker = startWorker(cluster, "./raft-worker.js");
-    const logOnly = await besideEtcd(cluster, worker, 3, (etcd) => logOf(cluster, worker, etcd));
-    const oneMember = await besideEtcd(cluster, worker, 1, (etcd) => doorOf(cluster, etcd, 1));
-    const threeMembers = await besideEtcd(cluster, worker, 3, (etcd) => doorOf(cluster, etcd, 3));
+    const part = async (name: string, members: number, against: (etcd: Ask) => Promise<Results>) =>
+      wantedPart === undefined || wantedPart === name ? besideEtcd(cluster, worker, members, against) : undefined;
+    const logOnly = await part("logOnly", 3, (etcd) => logOf(cluster, worker, etcd));
+    const oneMember = await part("oneMember", 1, (etcd) => doorOf(cluster, etcd, 1));
+    const threeMembers = await part("threeMembers", 3, (etcd) => doorOf(cluster, etcd, 3));
     await worker.end();
     return {
       bench: "raft",
       load: load(),
-      oneMember: oneMember.write,
-      threeMembers: threeMembers.write,
-      logOnly: { threeMembers: logOnly.write },
-      reads: { oneMember: oneMember.read, threeMembers: threeMembers.read, logOnly: { threeMembers: logOnly.read } },
+      oneMember: oneMember?.write,
+      threeMembers: threeMembers?.write,
+      logOnly: { threeMembers: logOnly?.write },
+      reads: {
+        oneMember: oneMember?.read,
+        threeMembers: threeMembers?.read,
+        logOnly: { threeMembers: logOnly?.read },
+      },
     };
   } finally {
     await cluster.machine.dispose();
