@@ -21,7 +21,7 @@
  */
 import { readCluster } from "../src/cli/cluster-file.ts";
 import { createMachine } from "../test/live/support/machine.ts";
-import { createCluster, load, median, patience, pidsOf, round, say } from "./support/cluster.ts";
+import { createCluster, load, median, patience, pause, pidsOf, round, say } from "./support/cluster.ts";
 import type { BenchCluster } from "./support/cluster.ts";
 import { createEtcd } from "./support/etcd.ts";
 import { createLogCluster } from "./support/log-cluster.ts";
@@ -148,14 +148,16 @@ async function doorOf(cluster: BenchCluster, etcd: Ask, members: number): Promis
   }
 }
 
-/** The gRPC port of the master that leads at this moment. */
+/** The gRPC port of the master that leads at this moment; on a busy machine none may say so at once. */
 async function leaderPort({ machine, name, dataDir }: BenchCluster): Promise<number> {
-  const ran = await machine.troupe("status", "--name", name, "-o", "json");
-  const { members } = JSON.parse(ran.stdout) as { readonly members: readonly { name: string; role: string }[] };
-  const leader = members.find(({ role }) => role === "leader")?.name;
-  const port = (await readCluster(dataDir))?.masters?.find((each) => each.name === leader)?.grpcPort;
-  if (port === undefined) throw new Error(`no master leads: ${ran.stdout}${ran.stderr}`);
-  return port;
+  for (const deadlineMs = performance.now() + 30_000; ; await pause(500)) {
+    const ran = await machine.troupe("status", "--name", name, "-o", "json");
+    const { members } = JSON.parse(ran.stdout) as { readonly members: readonly { name: string; role: string }[] };
+    const leader = members.find(({ role }) => role === "leader")?.name;
+    const port = (await readCluster(dataDir))?.masters?.find((each) => each.name === leader)?.grpcPort;
+    if (port !== undefined) return port;
+    if (performance.now() > deadlineMs) throw new Error(`no master leads: ${ran.stdout}${ran.stderr}`);
+  }
 }
 
 async function compare(name: string, etcd: Ask, ours: Ask): Promise<Results> {
