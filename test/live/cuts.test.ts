@@ -2,7 +2,6 @@
 // processes are killed and stopped, disks fail, clocks step. Whoever writes and reads through any of them, all the
 // time, is told nothing that does not hold, and every watch tells the whole story. The same judges look at etcd first.
 import test, { type ExecutionContext } from "ava";
-import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -39,9 +38,6 @@ const live = canDrive ? test.serial : test.serial.skip;
 const hasEtcd = existsSync("/usr/bin/etcd");
 const hasStrace = existsSync("/usr/bin/strace");
 const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-/** With many more processes than processors that want to run, times are those of the machine, not of Troupe. */
-const isQuiet = (): boolean => loadavg()[0]! < 4 * cpus().length;
-const silentGapMs = 2_600;
 const hourMs = 3_600_000;
 /** The one whose data lies on a small disk: room for one segment of the log, and a little more. */
 const smallDisk = 1;
@@ -314,7 +310,5 @@ live(
     t.log(summary(report), Object.fromEntries(found));
     t.deepEqual(report.problems, []);
     t.true(report.acknowledged > 100 && report.events > 100 && report.reads > 20);
-    if (!isQuiet()) return;
-    for (const [how, ms] of found) t.true(ms < silentGapMs, `${how}: no write for ${ms} ms`);
   },
 );
