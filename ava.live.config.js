@@ -1,4 +1,4 @@
-// The live tier: real processes, containerd, nftables and kubectl. Much of it waits, so that two files run side
+// The live tier: real processes, containerd, nftables and kubectl. Much of it waits, so that three files run side
 // by side; each has names, ports and folders of its own, and its tests follow one another.
 
 /** Those that take a minute and more, the longest first, so that both sides end together. */
@@ -27,6 +27,6 @@ export default {
   files: ["dist/test/live/**/*.test.js"],
   sortTestFiles: (a, b) => rank(a) - rank(b) || a.localeCompare(b, "en"),
   workerThreads: false,
-  concurrency: 2,
+  concurrency: 3,
   timeout: "10m",
 };

@@ -237,6 +237,22 @@ live("a proxy that begins anew over rules in use fails no connection", async (t)
   t.true(count >= 50, `${count}`);
 });
 
+live("who misses the rules while they change is not refused: its next packet finds them", async (t) => {
+  const services = `chain ip ${table} services`;
+  const missing = `flush ${services}; add rule ip ${table} services ip daddr 10.96.0.1 counter`;
+  const emptied = await packets.exec.run("nft", [missing]);
+  t.is(emptied.exitCode, 0, emptied.stderr);
+  const asked = packets.ask("c", { host: "10.96.0.1" });
+  await until("its first packet has come", async () => {
+    const { stdout } = await packets.exec.run("nft", ["list", ...services.split(" ")]);
+    return /packets [1-9]/.test(stdout);
+  });
+  proxy.stop();
+  proxy = begin();
+  await programmed(desired.revision);
+  t.regex((await asked)[0]!, /^p\d/);
+});
+
 live("a foreign flush of the ruleset is repaired", async (t) => {
   const flushed = await packets.exec.run("nft", ["flush", "ruleset"]);
   t.is(flushed.exitCode, 0);

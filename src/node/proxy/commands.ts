@@ -42,7 +42,7 @@ function chunked<T>(items: readonly T[]): readonly (readonly T[])[] {
   );
 }
 
-/** The whole table in one transaction: an older one of the same name goes with it. Packets never miss. */
+/** The whole table in one transaction: an older one of the same name goes with it. What packets miss meanwhile: `skeleton.ts`. */
 export function replaceTable(table: string, text: string, delta: Delta): string {
   return `add table ip ${table}\ndelete table ip ${table}\n${text}${commandsOf(table, delta).join("\n")}\n`;
 }

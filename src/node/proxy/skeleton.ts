@@ -99,6 +99,14 @@ ${byProtocol.join("\n")}
   }`;
 }
 
+/**
+ * The kernel changes a table at once, but not for a packet that is between two lookups: it can miss the
+ * entry of before, which is gone, and the one of now. Such a packet is dropped, for its sender sends it
+ * again; a refusal would end its connection.
+ */
+const missed = `ct status & dnat == 0 meta mark set ip daddr . meta l4proto . th dport map @fe drop
+    ct status & dnat == 0 ip daddr @nodeip meta mark set meta l4proto . th dport map @np drop`;
+
 const refusals = `  chain reject-it {
     meta l4proto tcp reject with tcp reset
     reject with icmp type port-unreachable
@@ -109,6 +117,7 @@ const refusals = `  chain reject-it {
     ip daddr . meta l4proto . th dport @drp drop
     ip daddr @nodeip meta l4proto . th dport @rejnp goto reject-it
     ip daddr @nodeip meta l4proto . th dport @drpnp drop
+    ${missed}
     ip daddr @svccidr goto reject-it
   }
   chain nopre { type filter hook prerouting priority -99; ct state new jump none; }
