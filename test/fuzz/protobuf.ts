@@ -69,24 +69,34 @@ function member(schema: Schema, field: number, value: unknown): readonly Uint8Ar
     case "int64":
       return [number(field, value)];
     case "double":
-      return [Buffer.concat([varint(BigInt(field * 8 + 1)), new Uint8Array(Float64Array.of(Number(value)).buffer)])];
+      return [
+        Buffer.concat([
+          varint(BigInt(field * 8 + 1)),
+          new Uint8Array(Float64Array.of(typeof value === "number" ? value : 0).buffer),
+        ]),
+      ];
     case "bytes":
-      return [bytes(field, Buffer.from(String(value), "base64"))];
+      return [bytes(field, Buffer.from(words(value), "base64"))];
     case "quantity":
-      return [bytes(field, text(1, String(value)))];
+      return [bytes(field, text(1, words(value)))];
     case "intOrString":
       return [
         bytes(field, typeof value === "string" ? Buffer.concat([number(1, 1), text(3, value)]) : number(2, value)),
       ];
     case "time":
     case "microTime":
-      return [bytes(field, number(1, Math.floor(Date.parse(String(value)) / 1_000) || 0))];
+      return [bytes(field, number(1, Math.floor(Date.parse(words(value)) / 1_000) || 0))];
     case "duration":
       return [bytes(field, number(1, 1_000_000_000))];
     case "json":
     case "fieldsV1":
       return [bytes(field, text(1, JSON.stringify(value)))];
     case "string":
-      return [text(field, String(value))];
+      return [text(field, words(value))];
   }
+}
+
+/** Not by `String`: a hostile object may have a `toString` that is none. */
+function words(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }

@@ -42,6 +42,8 @@ const wholeEvery = 4;
 /** One in so many requests goes to the native door. */
 const nativeOneIn = 4;
 const requestsPerWholeRound = 500;
+/** Memory is compared with that after these rounds: the code for all that comes has been compiled by then. */
+const warmRounds = 100;
 const problemsMax = 20;
 /** How long a watch is left open, in steps of requests. */
 const openStepsMax = 40;
@@ -62,14 +64,15 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzFigures> {
     memoryLastBytes: 0,
     problems: [],
   };
+  const firstRound = options.firstRound ?? 0;
   const rejected = (error: unknown): void => note(figures, "crashes", `unhandled: ${textOf(error)}`);
   process.on("unhandledRejection", rejected);
   try {
-    for (let round = options.firstRound ?? 0; figures.requests < options.requests; round += 1) {
+    for (let round = firstRound; figures.requests < options.requests; round += 1) {
       await runRound(options, figures, round);
       globalThis.gc?.();
       figures.memoryLastBytes = process.memoryUsage().heapUsed;
-      if (figures.memoryFirstBytes === 0) figures.memoryFirstBytes = figures.memoryLastBytes;
+      if (round - firstRound < warmRounds) figures.memoryFirstBytes = figures.memoryLastBytes;
       options.onRound?.(round, figures);
     }
   } finally {
