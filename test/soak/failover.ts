@@ -20,6 +20,8 @@ type Figures = Pick<
 >;
 
 const killsDefault = 100;
+/** A master that has just begun compiles its code for a second; whoever loses the next leader then waits for that. */
+const settleMs = 1_500;
 const limits = { gapMs: 3_000, planBehindMs: 1_000 };
 
 export async function failover(kills: number = killsDefault): Promise<FailoverSoak> {
@@ -29,7 +31,12 @@ export async function failover(kills: number = killsDefault): Promise<FailoverSo
   const lose = async (how: How, times: number): Promise<Figures> => {
     const progress = (line: string): void => void process.stderr.write(line);
     const before = await containersOf(machine);
-    const report = await runFailovers(machine, data, { how, times: Math.max(3, Math.round(times)), progress });
+    const report = await runFailovers(machine, data, {
+      how,
+      times: Math.max(3, Math.round(times)),
+      settleMs,
+      progress,
+    });
     problems.push(...report.problems.map((problem) => `${how}: ${problem}`), ...late(how, report));
     const after = await containersOf(machine);
     if (after !== before) problems.push(`${how}: containers were ${before}, and are ${after}`);

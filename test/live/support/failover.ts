@@ -8,7 +8,7 @@
  * The gap is from the loss to the answer to the first write begun after it, of one every 4 ms at the survivors
  * in turn. A client of the one address gives each request a second try, at once and on a new connection, and no third.
  *
- * usage: node failover.js DATA_DIR KUBECONFIG HOW TIMES
+ * usage: node failover.js DATA_DIR KUBECONFIG HOW TIMES [SETTLE_MS]
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { isPassing, LedgerClient, type Sent, type Watching, type Write } from "./ledger-client.ts";
@@ -45,7 +45,7 @@ export interface Failovers {
   readonly problems: readonly string[];
 }
 
-const [dataDir = "", kubeconfig = "", howText = "kill", timesText = "5"] = process.argv.slice(2);
+const [dataDir = "", kubeconfig = "", howText = "kill", timesText = "5", settleText = "300"] = process.argv.slice(2);
 const how = howText as How;
 const times = Number(timesText);
 const probeEveryMs = 4;
@@ -55,7 +55,8 @@ const probeSeldomMs = 20;
 const pauseMs = 10;
 const writerCount = 4;
 const gapMaxMs = 30_000;
-const settleMs = 300;
+/** Between two losses, once all have what there is: at most twice as long. */
+const settleMs = Number(settleText);
 const namespace = `failover-${process.pid}`;
 const signals = { kill: "SIGKILL", silent: "SIGSTOP", stop: "SIGTERM", restart: "SIGTERM" } as const;
 
@@ -174,6 +175,8 @@ async function loseAgainAndAgain(): Promise<readonly Loss[]> {
   const restarts = members.map(({ name }) => name);
   for (let count = 1; count <= times; count += 1) {
     const said = await whole(clients);
+    // Who has just come back has it all when it answers a linearizable read.
+    await Promise.all(clients.map((client) => client.call("GET", "/api/v1/namespaces/default")));
     await delay(settleMs + Math.random() * settleMs);
     const leader = said.find(({ role }) => role === "leader")!.name;
     const lost = how === "restart" ? restarts[(count - 1) % restarts.length]! : leader;
