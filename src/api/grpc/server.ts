@@ -12,6 +12,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { clientOf, type Subject } from "../../env/client-certificate.ts";
 import type { ClientCertificate } from "../../env/http.ts";
 import type { Clock } from "../../env/env.ts";
 import type { TlsPort } from "../../env/tls-port.ts";
@@ -111,11 +112,7 @@ function headersOf(metadata: Metadata): Record<string, string> {
 }
 
 function certificateOf(call: AnyCall): ClientCertificate | undefined {
-  const subject = call.getAuthContext().sslPeerCertificate?.subject as unknown as
-    | Readonly<Record<string, string | string[] | undefined>>
-    | undefined;
-  if (subject?.["CN"] === undefined) return undefined;
-  return { commonName: [subject["CN"]].flat()[0] ?? "", organizations: [subject["O"] ?? []].flat() };
+  return clientOf(call.getAuthContext().sslPeerCertificate?.subject as unknown as Subject | undefined);
 }
 
 /** A Status as the error of a call: code, message, and the Status itself as a detail. */

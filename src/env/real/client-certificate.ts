@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import { clientOf, type Subject } from "../client-certificate.ts";
 import type { ClientCertificate } from "../http.ts";
 
 /** A connection's certificate does not change, and reading it costs as much as a small request. */
@@ -12,11 +13,7 @@ export function certificateOf(socket: TLSSocket): ClientCertificate | undefined 
 }
 
 function readCertificate(socket: TLSSocket): ClientCertificate | undefined {
-  if (!socket.authorized) return undefined;
-  const peer = socket.getPeerCertificate();
-  const subject = peer.subject as unknown as Readonly<Record<string, string | string[]>> | undefined;
-  if (subject === undefined || subject["CN"] === undefined) return undefined;
-  const list = (value: string | string[] | undefined): string[] =>
-    value === undefined ? [] : Array.isArray(value) ? value : [value];
-  return { commonName: list(subject["CN"])[0] ?? "", organizations: list(subject["O"]) };
+  return socket.authorized
+    ? clientOf(socket.getPeerCertificate().subject as unknown as Subject | undefined)
+    : undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * How many connections a port holds: REST and gRPC each count their own. A connection belongs to the user of its client certificate,
- * and to its address as long as nobody knows whose it is. What is beyond a bound is told so and
- * then closed; what is far beyond it is cut before TLS, which costs next to nothing.
+ * How many connections a port holds: REST and gRPC each count their own. A connection belongs to the user
+ * of its client certificate, and to its address as long as nobody knows whose it is. What is beyond a bound
+ * is told so and then closed; what is far beyond it is cut before TLS, which costs next to nothing.
  *
  * A part of the whole is kept for those who show a certificate: strangers cannot lock out who runs the
  * cluster.

@@ -11,13 +11,14 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex, Writable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { createGzip, gzip, type Gzip, type ZlibOptions } from "node:zlib";
 import { WebSocketServer, type WebSocket } from "ws";
 import { InvariantError, refuse, type StatusError } from "../../util/errors.ts";
 import type { HttpExchange, HttpHandler, HttpHead, HttpResponse, HttpStream, WebSocketLike } from "../http.ts";
+import type { TlsPort } from "../tls-port.ts";
 import { certificateOf } from "./client-certificate.ts";
 import {
   countConnections,
@@ -37,14 +38,11 @@ import {
   type Patience,
 } from "./https-guards.ts";
 import { adaptSocket } from "./sockets.ts";
+import { askingTls, certificateLoader, listen, type ServingPair } from "./tls-server.ts";
 
-export interface HttpsServerOptions {
+export interface HttpsServerOptions extends ServingPair {
   readonly host: string;
   readonly port: number;
-  readonly certificate: string;
-  readonly key: string;
-  /** PEM of the authorities whose client certificates are believed. */
-  readonly clientAuthorities: readonly string[];
   readonly handler: HttpHandler;
   /** How slow a client may be; default `usualPatience`. */
   readonly patience?: Patience;
@@ -52,14 +50,8 @@ export interface HttpsServerOptions {
   readonly connections?: ConnectionLimits;
 }
 
-export interface HttpsServer {
+export interface HttpsServer extends Pick<TlsPort, "loadCertificate"> {
   readonly port: number;
-  /** New connections see this certificate, and are believed by these authorities; absent: by those of before. */
-  loadCertificate(pair: {
-    readonly certificate: string;
-    readonly key: string;
-    readonly clientAuthorities?: readonly string[];
-  }): void;
   /** Stops accepting; ends what is open after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -71,11 +63,7 @@ const maxFrameBytes = 4 << 20;
 export async function listenHttps(options: HttpsServerOptions): Promise<HttpsServer> {
   const { patience = usualPatience } = options;
   const server = createSecureServer({
-    key: options.key,
-    cert: options.certificate,
-    ca: [...options.clientAuthorities],
-    requestCert: true,
-    rejectUnauthorized: false,
+    ...askingTls(options),
     handshakeTimeout: patience.headersMs,
     allowHTTP1: true,
     settings: { maxConcurrentStreams, initialWindowSize: initialWindowBytes },
@@ -124,23 +112,11 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     const { rawHeaders } = request;
     serve(upgradeExchange({ request, socket, head, webSockets, connection }), { connection, rawHeaders });
   });
-  await listen(server, options);
   return {
-    port: (server.address() as AddressInfo).port,
-    loadCertificate: ({ certificate, key, clientAuthorities = options.clientAuthorities }) =>
-      server.setSecureContext({ key, cert: certificate, ca: [...clientAuthorities] }),
+    port: await listen(server, options.host, options.port),
+    loadCertificate: certificateLoader(server, options.clientAuthorities),
     close: (graceMs) => closeServer(server, sockets, graceMs),
   };
-}
-
-function listen(server: Http2SecureServer, { host, port }: HttpsServerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }
 
 function closeServer(server: Http2SecureServer, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {

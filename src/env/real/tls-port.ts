@@ -7,17 +7,13 @@
  * which connection a call came on.
  */
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import type { TlsPort } from "../tls-port.ts";
 import { certificateOf } from "./client-certificate.ts";
 import { countConnections, usualConnections, type Connections, type ConnectionLimits } from "./https-connections.ts";
+import { askingTls, certificateLoader, listen, type ServingPair } from "./tls-server.ts";
 
-export interface TlsPortOptions {
-  readonly certificate: string;
-  readonly key: string;
-  /** PEM of the authorities whose client certificates are believed. */
-  readonly clientAuthorities: readonly string[];
+export interface TlsPortOptions extends ServingPair {
   /** How many connections are taken; default `usualConnections`. */
   readonly connections?: ConnectionLimits;
   /** Who has not finished the handshake by then is cut; default 10 s. */
@@ -29,11 +25,7 @@ const usualHandshakeMs = 10_000;
 /** Each connection within the bounds is handed to `serve`, once. */
 export function createTlsPort(options: TlsPortOptions, serve: (socket: TLSSocket) => void): TlsPort {
   const server = createServer({
-    key: options.key,
-    cert: options.certificate,
-    ca: [...options.clientAuthorities],
-    requestCert: true,
-    rejectUnauthorized: false,
+    ...askingTls(options),
     ALPNProtocols: ["h2"],
     handshakeTimeout: options.handshakeMs ?? usualHandshakeMs,
   });
@@ -50,16 +42,8 @@ export function createTlsPort(options: TlsPortOptions, serve: (socket: TLSSocket
     else refusing.emit("connection", socket);
   });
   return {
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(port, host, () => {
-          server.off("error", reject);
-          resolve((server.address() as AddressInfo).port);
-        });
-      }),
-    loadCertificate: ({ certificate, key, clientAuthorities = options.clientAuthorities }) =>
-      server.setSecureContext({ key, cert: certificate, ca: [...clientAuthorities] }),
+    listen: (host, port) => listen(server, host, port),
+    loadCertificate: certificateLoader(server, options.clientAuthorities),
     close: () => void server.close(),
   };
 }
