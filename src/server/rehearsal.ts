@@ -8,7 +8,8 @@ import type { ForwardPort } from "../actors/runtime/forwarding.ts";
 import { NodeTable } from "../api/link/nodes.ts";
 import type { VersionInfo } from "../api/rest/door.ts";
 import type { TokenIssuer } from "../auth/auth-api.ts";
-import type { Clock, Env, Timer } from "../env/env.ts";
+import { EndingClock } from "../env/ending-clock.ts";
+import type { Env } from "../env/env.ts";
 import { noFaults } from "../env/faults.ts";
 import type { HttpExchange, HttpHandler, HttpResponse } from "../env/http.ts";
 import { kinds } from "../kinds/catalogue.ts";
@@ -43,7 +44,7 @@ const pauseMs: Millis = 1;
  * with how many of them were refused: none.
  */
 export async function rehearse(options: RehearsalOptions): Promise<number> {
-  const clock = new PassingClock(options.env.clock);
+  const clock = new EndingClock(options.env.clock);
   const env: Env = { ...options.env, clock, log: () => undefined, faults: noFaults };
   rehearseElections(env.crypto, elections);
   const cores = new Map<number, Core>();
@@ -159,50 +160,6 @@ function ask(serve: HttpHandler, { method, target, body }: Asked): Promise<numbe
     };
     serve(exchange);
   });
-}
-
-/** The clock of the process; what is set here and not yet due goes with the rehearsal. */
-class PassingClock implements Clock {
-  readonly #clock: Clock;
-  readonly #open = new Set<Timer>();
-  #isOver = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  wall(): Millis {
-    return this.#clock.wall();
-  }
-
-  mono(): Millis {
-    return this.#clock.mono();
-  }
-
-  after(delayMs: Millis, run: () => void, options?: { readonly daemon?: boolean }): Timer {
-    if (this.#isOver) return { cancel: () => undefined };
-    const own = this.#clock.after(
-      delayMs,
-      () => {
-        this.#open.delete(timer);
-        run();
-      },
-      options,
-    );
-    const timer: Timer = {
-      cancel: () => {
-        this.#open.delete(timer);
-        own.cancel();
-      },
-    };
-    this.#open.add(timer);
-    return timer;
-  }
-
-  end(): void {
-    this.#isOver = true;
-    for (const timer of this.#open) timer.cancel();
-  }
 }
 
 /** Two members, no disk: what is proposed in a turn is committed behind it, here and at the follower. */

@@ -1,4 +1,5 @@
-import type { Clock, Disk, Env, Timer } from "../env/env.ts";
+import { EndingClock } from "../env/ending-clock.ts";
+import type { Clock, Disk, Env } from "../env/env.ts";
 
 /**
  * One life of a simulated process: its timers end with it, and its disk no longer answers once that
@@ -12,33 +13,27 @@ export interface Life {
   end(): void;
 }
 
-const noTimer: Timer = { cancel: () => {} };
-
 export function createLife(world: Env, disk: Disk): Life {
-  const timers = new Set<Timer>();
+  const ending = new EndingClock(world.clock);
   let ended = false;
   let paused = false;
   let held: (() => void)[] = [];
   const clock: Clock = {
-    wall: () => world.clock.wall(),
-    mono: () => world.clock.mono(),
+    wall: () => ending.wall(),
+    mono: () => ending.mono(),
     after(delayMs, run, options) {
-      if (ended) return noTimer;
+      let cancelled = false;
       const due = (): void => {
-        timers.delete(timer);
         if (!paused) run();
         else
           held.push(() => {
             if (!cancelled) run();
           });
       };
-      let cancelled = false;
-      const timer = world.clock.after(delayMs, due, options);
-      timers.add(timer);
+      const timer = ending.after(delayMs, due, options);
       return {
         cancel() {
           cancelled = true;
-          timers.delete(timer);
           timer.cancel();
         },
       };
@@ -55,8 +50,7 @@ export function createLife(world: Env, disk: Disk): Life {
     },
     end() {
       ended = true;
-      for (const timer of timers) timer.cancel();
-      timers.clear();
+      ending.end();
     },
   };
 }
