@@ -8,11 +8,16 @@ export const nameOption: CommandOption = {
   help: "name of the cluster (dev)",
 };
 
+/** Of a cluster that is there already. */
+export const dataDirOption: CommandOption = {
+  name: "data-dir",
+  type: "string",
+  value: "DIR",
+  help: "its data directory, if it is not registered",
+};
+
 /** A cluster that is there already. */
-export const clusterOptions: readonly CommandOption[] = [
-  nameOption,
-  { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
-];
+export const clusterOptions: readonly CommandOption[] = [nameOption, dataDirOption];
 
 /** `help`: the forms, the default one first. */
 export function outputOption(help: string): CommandOption {

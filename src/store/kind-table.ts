@@ -139,8 +139,7 @@ export class KindTable {
     watermarks: { readonly revision: Revision; readonly committed: Revision },
   ): readonly RowVersion[] {
     this.#fillIndexes();
-    const index = this.#indexes.find((candidate) => candidate.name === name);
-    invariant(index !== undefined, `kind ${this.kind.id} declares the index ${name}`);
+    const index = this.#index(name);
     const rows: RowVersion[] = [];
     index.buckets.get(value)?.scan(undefined, (_, chain) => {
       const version = visibleAt(chain, watermarks.revision);
@@ -154,8 +153,7 @@ export class KindTable {
 
   /** The same thing as before exactly if the tip shows the same rows under the value as before. */
   stamp(name: string, value: string): object {
-    const index = this.#indexes.find((candidate) => candidate.name === name);
-    invariant(index !== undefined, `kind ${this.kind.id} declares the index ${name}`);
+    const index = this.#index(name);
     const known = index.stamps.get(value);
     if (known !== undefined) return known;
     const stamp = {};
@@ -258,6 +256,12 @@ export class KindTable {
     for (const namespace of from.#namespaces.keys()) this.#namespaces.set(namespace, namespace);
     this.live = this.#chains.size;
     this.#isIndexed = this.live === 0;
+  }
+
+  #index(name: string): Index {
+    const index = this.#indexes.find((candidate) => candidate.name === name);
+    invariant(index !== undefined, `kind ${this.kind.id} declares the index ${name}`);
+    return index;
   }
 
   #fillIndexes(): void {

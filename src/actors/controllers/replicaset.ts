@@ -14,7 +14,7 @@ import { jsonEqual } from "../../util/equal.ts";
 import { isMoreThanStatus, rowOf, watchOwn, watchOwned } from "./common/keys.ts";
 import { childName } from "./common/names.ts";
 import { adopted, claims, controllerReference, released } from "./common/owners.ts";
-import { availableFrom, isActive, isReady, isTerminal, isTerminating } from "./common/pods.ts";
+import { availableFrom, isActive, isAssigned, isReady, isTerminal, isTerminating } from "./common/pods.ts";
 import { containsAll } from "./common/selector.ts";
 import { labelMatcher, matchesLabels, selects } from "../../util/selector.ts";
 import type { Millis } from "../../util/time.ts";
@@ -142,7 +142,7 @@ function scale({ view, row, set, rows, pods }: Scaling): Plan & { readonly notes
 function roomForPods(pods: readonly Pod[], now: Millis): number {
   const second = formatTime(now);
   const made = pods.filter(({ metadata }) => metadata.creationTimestamp === second).length;
-  const unplaced = pods.filter((pod) => pod.spec.nodeName === undefined && isActive(pod)).length;
+  const unplaced = pods.filter((pod) => isActive(pod) && !isAssigned(pod)).length;
   return Math.max(0, (unplaced < burstReplicasMax ? burstReplicasMax : unplacedPodsPerSecond) - made);
 }
 

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { parseChoice } from "../arguments.ts";
 import { dataDirOf, readCluster, requireCluster, type Registered, type ClusterFile } from "../cluster-file.ts";
-import { outputOption } from "../cluster-options.ts";
+import { dataDirOption, outputOption } from "../cluster-options.ts";
 import { text, type Command, type Values } from "../command.ts";
 import type { Check, Verdict } from "../doctor/check.ts";
 import { paint, print, signs } from "../output.ts";
@@ -15,7 +15,7 @@ export const doctor: Command = {
   examples: ["troupe doctor", "troupe doctor --name dev -o json"],
   options: [
     { name: "name", type: "string", value: "NAME", help: "name of the cluster (dev, if it is there)" },
-    { name: "data-dir", type: "string", value: "DIR", help: "its data directory, if it is not registered" },
+    dataDirOption,
     outputOption("table (default) or json"),
   ],
   async run(values) {

@@ -17,6 +17,11 @@ export function isActive(pod: Pod): boolean {
   return !isTerminal(pod) && !isTerminating(pod);
 }
 
+/** Has a node. */
+export function isAssigned(pod: Pod): boolean {
+  return (pod.spec.nodeName ?? "") !== "";
+}
+
 export function podCondition(pod: Pod, type: string): PodCondition | undefined {
   return pod.status?.conditions?.find((condition) => condition.type === type);
 }

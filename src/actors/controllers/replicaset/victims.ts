@@ -7,7 +7,7 @@ import type { Pod, ReplicaSet } from "../../../kinds/generated/types.ts";
 import type { RowRef, TimedView } from "../../../store/view.ts";
 import type { Millis } from "../../../util/time.ts";
 import { controllerOf } from "../common/owners.ts";
-import { isActive, isReady, readySince, restartsOf } from "../common/pods.ts";
+import { isActive, isAssigned, isReady, readySince, restartsOf } from "../common/pods.ts";
 import { parseTime } from "../../../util/time-format.ts";
 
 const costAnnotation = "controller.kubernetes.io/pod-deletion-cost";
@@ -66,10 +66,6 @@ function compare(a: Candidate, b: Candidate, now: Millis): number {
     byAge(a.pod, b.pod, [createdAt(a.pod), createdAt(b.pod)], now) ||
     (a.pod.metadata.uid < b.pod.metadata.uid ? -1 : 1)
   );
-}
-
-function isAssigned(pod: Pod): boolean {
-  return (pod.spec.nodeName ?? "") !== "";
 }
 
 function phaseOf(pod: Pod): number {
