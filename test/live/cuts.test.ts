@@ -3,7 +3,7 @@
 // time, is told nothing that does not hold, and every watch tells the whole story. The same judges look at etcd first.
 import test, { type ExecutionContext } from "ava";
 import { join } from "node:path";
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CutLoad } from "./support/cut-load.ts";
 import {
@@ -29,14 +29,13 @@ import {
   dataOf,
   newToken,
   startServer,
+  untilReady,
   type Box,
   type Machines,
   type Running,
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
-const hasEtcd = existsSync("/usr/bin/etcd");
-const hasStrace = existsSync("/usr/bin/strace");
 const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const hourMs = 3_600_000;
 /** The one whose data lies on a small disk: room for one segment of the log, and a little more. */
@@ -100,25 +99,22 @@ async function lose(members: readonly Member[], signal: "SIGKILL" | "SIGSTOP"): 
   return atMs;
 }
 
-(canDrive && hasEtcd ? test.serial : test.serial.skip)(
-  "etcd's leader is killed, stopped and cut off: the judges find nothing wrong with it",
-  async (t) => {
-    const members = boxes.map((box) => etcdMember(box, boxes));
-    try {
-      await wholeUnder(members, client);
-      const clients = await startCutLoad(client, "etcd", ...boxes.map(({ address }) => address));
-      const killedMs = await lose(members, "SIGKILL");
-      const stoppedMs = await lose(members, "SIGSTOP");
-      const cutMs = await cutLeader(members);
-      const report = await clients.stop();
-      t.log({ ...summary(report), ...gaps(report, { killed: killedMs, stopped: stoppedMs, cut: cutMs }) });
-      t.deepEqual(report.problems, []);
-      t.true(report.events > 20 && report.reads > 5);
-    } finally {
-      for (const member of members) member.end();
-    }
-  },
-);
+live("etcd's leader is killed, stopped and cut off: the judges find nothing wrong with it", async (t) => {
+  const members = boxes.map((box) => etcdMember(box, boxes));
+  try {
+    await wholeUnder(members, client);
+    const clients = await startCutLoad(client, "etcd", ...boxes.map(({ address }) => address));
+    const killedMs = await lose(members, "SIGKILL");
+    const stoppedMs = await lose(members, "SIGSTOP");
+    const cutMs = await cutLeader(members);
+    const report = await clients.stop();
+    t.log({ ...summary(report), ...gaps(report, { killed: killedMs, stopped: stoppedMs, cut: cutMs }) });
+    t.deepEqual(report.problems, []);
+    t.true(report.events > 20 && report.reads > 5);
+  } finally {
+    for (const member of members) member.end();
+  }
+});
 
 function gaps(report: CutLoad, since: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(since).map(([how, atMs]) => [how, gapMs(report, atMs)]));
@@ -149,9 +145,7 @@ function startWithClock(box: Box, clock: string): void {
 live("three masters on machines of their own become one group", async (t) => {
   const [first, ...more] = boxes as [Box, ...Box[]];
   startMaster(first, "--name", "cuts");
-  const ready = async (): Promise<boolean> =>
-    (await first.kubectl(configOf(first), "get", "--raw", "/readyz")) === "ok";
-  await until("the first is ready", ready);
+  await untilReady(first);
   mountSmall(boxes[smallDisk]!, smallMib);
   isMounted = true;
   const token = await newToken(first, "--role", "master");
@@ -260,20 +254,18 @@ async function sickDisk(t: ExecutionContext, what: string): Promise<void> {
   t.pass();
 }
 
-const onDisk = canDrive && hasStrace ? test.serial : test.serial.skip;
-
-onDisk("a write of the leader's log fails with EIO: its process ends at once, and another one leads", async (t) => {
+live("a write of the leader's log fails with EIO: its process ends at once, and another one leads", async (t) => {
   await sickDisk(t, "error=EIO:when=1");
 });
 
-onDisk(
+live(
   "the leader is killed inside the third write of a thread to its log: nothing acknowledged was in it alone",
   async (t) => {
     await sickDisk(t, "signal=SIGKILL:when=3");
   },
 );
 
-onDisk("every write to the leader's log takes 100 ms longer: it goes on leading in its term", async (t) => {
+live("every write to the leader's log takes 100 ms longer: it goes on leading in its term", async (t) => {
   const { leader, term } = await wholeUnder(masters, client);
   const disk = await injectSync(leader.box, leader.pid(), "delay_exit=100000");
   await delay(1_500);
@@ -281,25 +273,22 @@ onDisk("every write to the leader's log takes 100 ms longer: it goes on leading 
   t.is((await wholeUnder(masters, client)).term, term);
 });
 
-(canDrive && existsSync(faketime) ? test.serial : test.serial.skip)(
-  "the clock of one master, which leads, steps by hours forth and back: it goes on leading",
-  async (t) => {
-    const box = boxes[2]!;
-    const clock = join(machines.folder, "clock");
-    const step = (hours: number): void =>
-      writeFileSync(clock, `${hours < 0 ? "-" : "+"}${(Math.abs(hours) * hourMs) / 1_000}s\n`);
-    step(0);
-    await servers.get(box)!.end("SIGTERM");
-    startWithClock(box, clock);
-    await leadBy(box);
-    const { term } = await wholeUnder(masters, client);
-    for (const hours of [2, -3, 0]) {
-      step(hours);
-      await delay(1_300);
-    }
-    t.is((await wholeUnder(masters, client)).term, term);
-  },
-);
+live("the clock of one master, which leads, steps by hours forth and back: it goes on leading", async (t) => {
+  const box = boxes[2]!;
+  const clock = join(machines.folder, "clock");
+  const step = (hours: number): void =>
+    writeFileSync(clock, `${hours < 0 ? "-" : "+"}${(Math.abs(hours) * hourMs) / 1_000}s\n`);
+  step(0);
+  await servers.get(box)!.end("SIGTERM");
+  startWithClock(box, clock);
+  await leadBy(box);
+  const { term } = await wholeUnder(masters, client);
+  for (const hours of [2, -3, 0]) {
+    step(hours);
+    await delay(1_300);
+  }
+  t.is((await wholeUnder(masters, client)).term, term);
+});
 
 live(
   "through all of that: nothing acknowledged is lost, no read is stale, the watch tells each change once",
