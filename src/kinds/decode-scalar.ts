@@ -14,7 +14,7 @@ export type ScalarResult =
   /** The type's own complaint. */
   | { readonly kind: "problem"; readonly text: string };
 
-/** How Go names a JSON value in its errors. */
+/** How Go names a JSON value in its errors, where no number was wanted. */
 export function jsonTypeName(value: Json): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
@@ -26,7 +26,7 @@ export function jsonTypeName(value: Json): string {
     case "object":
       return "object";
     default:
-      return `number ${String(value)}`;
+      return "number";
   }
 }
 
@@ -93,7 +93,7 @@ function integer(type: "int32" | "int64", value: Json): ScalarResult {
   if (typeof value !== "number") return mismatch(value);
   const limit = type === "int32" ? 2_147_483_647 : Number.MAX_SAFE_INTEGER;
   const fits = Number.isInteger(value) && value <= limit && value >= -limit - 1;
-  return fits ? good(value === 0 ? 0 : value) : mismatch(value);
+  return fits ? good(value === 0 ? 0 : value) : { kind: "mismatch", what: `number ${value}` };
 }
 
 function base64(value: Json): ScalarResult {

@@ -36,6 +36,10 @@ test("wrong types are told as Go tells them", (t) => {
     first({ metadata: { labels: ["a"] } }),
     "json: cannot unmarshal array into Go struct field ObjectMeta.metadata.labels of type map[string]string",
   );
+  t.is(
+    first({ metadata: { labels: 1 } }),
+    "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type map[string]string",
+  );
   t.is(first([]), "json: cannot unmarshal array into Go value of type v1.Deployment");
 });
 

@@ -122,12 +122,12 @@ export const bodies: readonly Hostile[] = [
   cm("a bad escape", '{"a":"\\x41"}', 400, notJson(/invalid character 'x' in string escape code/)),
   cm("a list", "[]", 400, /cannot unmarshal array into Go value of type v1\.ConfigMap/),
   cm("null", "null", 400, /cannot unmarshal null/),
-  cm("a number", "1", 400, /cannot unmarshal number 1/),
+  cm("a number", "1", 400, /cannot unmarshal number into Go value of type v1\.ConfigMap/),
   cm(
     "apiVersion as a number",
     '{"apiVersion":1}',
     400,
-    /cannot unmarshal number 1 into Go struct field ConfigMap\.apiVersion of type string/,
+    /cannot unmarshal number into Go struct field ConfigMap\.apiVersion of type string/,
   ),
   cm(
     "kind as an object",
