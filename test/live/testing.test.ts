@@ -9,6 +9,7 @@ import test from "ava";
 import * as client from "troupe/client";
 import * as testing from "troupe/testing";
 import * as clientSources from "../../src/client/main.ts";
+import { codeCacheOf, scriptOf } from "../../src/env/real/bundle.ts";
 import * as sources from "../../src/testing/main.ts";
 import { kubectls, root } from "./support/machine.ts";
 
@@ -70,6 +71,19 @@ test("a typed client and a snapshot work in the bundle", async (t) => {
   await cluster.settled();
   await using twin = await testing.createCluster({ from: structuredClone(await cluster.snapshot()) });
   t.is(twin.list("Pod").length, cluster.list("Pod").length);
+});
+
+test("a cold process takes V8's code cache, also behind a cluster, whose clock needs another flag", async (t) => {
+  const file = join(root, "dist", "bundle", "troupe.cjs");
+  await using cluster = await testing.createCluster();
+  await cluster.settled();
+  t.false(scriptOf(file, readFileSync(codeCacheOf(file))).cachedDataRejected);
+});
+
+test("the bundle runs under flags for which its code cache was not made", async (t) => {
+  const file = join(root, "dist", "examples", "testing", "manifests.node.js");
+  const { stdout } = await run(process.execPath, ["--expose-gc", "--test", file], { timeout: 120_000 });
+  t.regex(stdout, /# pass 3/);
 });
 
 test("the test of manifests runs in Node's own test runner on the bundle", async (t) => {
