@@ -41,9 +41,9 @@ export function settleForm(form: Form, decoded: Decoded, options: FormOptions): 
   const [error] = decoded.errors;
   if (error !== undefined) throw cannotBeHandled(form, error);
   checkNames(form, draft);
-  const { validation, doubledKeys = [] } = options;
-  const duplicates = (options.duplicates ?? []).map((path) => `duplicate field "${path}"`);
-  const problems = [...decoded.unknown, ...duplicates];
+  const { validation, doubledKeys = [], duplicates = [] } = options;
+  if (decoded.unknown.length + duplicates.length + doubledKeys.length === 0) return { draft, warnings: [] };
+  const problems = [...decoded.unknown, ...duplicates.map((path) => `duplicate field "${path}"`)];
   if (validation === "Strict") {
     const strict = doubledKeys.length === 0 ? problems : [yamlErrors(doubledKeys), ...problems];
     if (strict.length > 0) throw strictDecoding(form, strict);
@@ -58,6 +58,7 @@ export function yamlErrors(lines: readonly string[]): string {
 
 function checkNames(form: Form, draft: Draft): void {
   const apiVersion = apiVersionOf(form);
+  if (draft.apiVersion === apiVersion && draft.kind === form.kind) return;
   const given = `${draft.apiVersion || apiVersion}, Kind=${draft.kind || form.kind}`;
   const expected = `${apiVersion}, Kind=${form.kind}`;
   if (given !== expected) {

@@ -1,16 +1,19 @@
 import type { HotRecord, Kind, KubeObject } from "./kind.ts";
 
-/** The hot record of one object: the common members and those of its kind. */
+const noLabels: Readonly<Record<string, string>> = Object.freeze({});
+const noOwners: readonly string[] = Object.freeze([]);
+
+/** What stays decoded beside a row: the common members and those of its kind. */
 export function hotRecord(kind: Kind, object: KubeObject): HotRecord {
   const { uid, labels, ownerReferences, deletionTimestamp } = object.metadata;
-  return {
-    ...kind.hot?.(object),
+  const common = {
     uid,
-    labels: labels ?? {},
+    labels: labels ?? noLabels,
     controller: ownerReferences?.find((owner) => owner.controller === true)?.uid,
-    owners: (ownerReferences ?? []).map((owner) => owner.uid),
+    owners: ownerReferences?.map((owner) => owner.uid) ?? noOwners,
     deleting: deletionTimestamp !== undefined,
   };
+  return kind.hot === undefined ? common : { ...kind.hot(object), ...common };
 }
 
 /** Names of all indexes of a kind; `owner` (uid of the controller) and `owners` (uids of all owners) exist for every kind. */

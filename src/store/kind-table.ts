@@ -41,6 +41,8 @@ export class KindTable {
   readonly #chains = new Map<string, Chain>();
   /** One string a namespace, not one a row. */
   readonly #namespaces = new Map<string, string>();
+  /** What was looked up last: a write asks for its row several times, and a key has to be built and hashed. */
+  #asked = { namespace: "", name: "", key: keyOf("", "") };
   #ordered = new OrderedMap<Chain>();
   readonly #indexes: readonly Index[];
   /** The indexes wait for the first who needs them: a fork of a cluster is often only looked at. */
@@ -69,7 +71,15 @@ export class KindTable {
   }
 
   chain(namespace: string, name: string): Chain | undefined {
-    return this.#chains.get(keyOf(namespace, name));
+    return this.#chains.get(this.#key(namespace, name));
+  }
+
+  #key(namespace: string, name: string): string {
+    const asked = this.#asked;
+    if (name !== asked.name || namespace !== asked.namespace) {
+      this.#asked = { namespace, name, key: keyOf(namespace, name) };
+    }
+    return this.#asked.key;
   }
 
   /** The version that is visible at `revision`. */
@@ -79,7 +89,7 @@ export class KindTable {
   }
 
   newChain(namespace: string, name: string): Chain {
-    const key = keyOf(namespace, name);
+    const key = this.#key(namespace, name);
     const shared = this.#namespaces.get(namespace) ?? namespace;
     this.#namespaces.set(shared, shared);
     return {

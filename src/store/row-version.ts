@@ -1,7 +1,7 @@
+import { hotRecord } from "../kinds/hot.ts";
 import type { HotRecord, Kind, KubeObject } from "../kinds/kind.ts";
 import { textOf } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
-import { hotOf } from "./hot.ts";
 import { bodyOf, bodyWithRevision, headerOf, partsOf, sealContext } from "./row.ts";
 import type { Sealer } from "./row.ts";
 import type { Revision } from "./revision.ts";
@@ -67,7 +67,7 @@ export class RowVersion implements RowRef, Slot {
   }
 
   get hot(): HotRecord {
-    return (this.#hot ??= hotOf(this.chain.kind, this.object()));
+    return (this.#hot ??= hotRecord(this.chain.kind, this.object()));
   }
 
   /** The row as it is stored: header and body, sealed if the kind is. */
@@ -101,7 +101,7 @@ export class RowVersion implements RowRef, Slot {
 
   /** Makes the hot record from an object that was parsed anyway. */
   heat(object: KubeObject): void {
-    this.#hot = hotOf(this.chain.kind, object);
+    this.#hot = hotRecord(this.chain.kind, object);
   }
 }
 

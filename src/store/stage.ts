@@ -17,16 +17,18 @@ export interface PreparedWrite {
 
 /** Checks an outcome's row writes against the tip and makes their versions, without a change to the store. */
 export function prepareWrites(state: StoreState, outcome: Outcome): readonly PreparedWrite[] {
-  const made = new Map<string, RowVersion>();
-  return outcome.writes.map((write, position) => {
+  const { writes, firstRevision } = outcome;
+  /** By place; of a single write nobody asks. */
+  const made = writes.length > 1 ? new Map<string, RowVersion>() : undefined;
+  return writes.map((write, position) => {
     const table = state.table(write.kind);
-    const place = `${write.kind} ${keyOf(write.namespace, write.name)}`;
-    const earlier = made.get(place);
+    const place = made && `${write.kind} ${keyOf(write.namespace, write.name)}`;
+    const earlier = place === undefined ? undefined : made?.get(place);
     const chain =
       earlier?.chain ?? table.chain(write.namespace, write.name) ?? table.newChain(write.namespace, write.name);
-    const revision = outcome.firstRevision + position;
+    const revision = firstRevision + position;
     const prepared = prepare({ state, table, chain, write, revision }, earlier ?? chain.newest);
-    made.set(place, prepared.version);
+    if (place !== undefined) made?.set(place, prepared.version);
     return prepared;
   });
 }

@@ -45,7 +45,8 @@ export class SystemRows {
   /** Value at the tip. */
   get(table: SystemTable, key: string): string | undefined {
     const { committed, staged } = this.#table(table);
-    const overlay = staged.get(key);
+    // Most tables are empty most of the time: their keys need not even be hashed.
+    const overlay = staged.size === 0 ? undefined : staged.get(key);
     return overlay === undefined ? committed.get(key) : overlay.value;
   }
 

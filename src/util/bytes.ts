@@ -85,15 +85,16 @@ function room(count: number): Uint8Array {
   return chunk.bytes.subarray(start, start + count);
 }
 
+const numberBytes = new Uint8Array(8);
+const numberView = new DataView(numberBytes.buffer);
+
 /** Appends to one growing buffer. `finish` hands the buffer out without a copy; the writer is used up then, or `reset`. */
 export class Writer {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 256) {
     this.#bytes = room(Math.max(capacity, 16));
-    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
   }
 
   get length(): number {
@@ -108,15 +109,17 @@ export class Writer {
 
   u16(value: number): this {
     this.#reserve(2);
-    this.#view.setUint16(this.#length, value);
-    this.#length += 2;
+    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#length++] = value;
     return this;
   }
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value);
-    this.#length += 4;
+    this.#bytes[this.#length++] = value >>> 24;
+    this.#bytes[this.#length++] = value >>> 16;
+    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#length++] = value;
     return this;
   }
 
@@ -128,10 +131,8 @@ export class Writer {
   }
 
   f64(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#length, value);
-    this.#length += 8;
-    return this;
+    numberView.setFloat64(0, value);
+    return this.raw(numberBytes);
   }
 
   /** Seven bits a byte, low bits first, for 0 … 2^53-1. */
@@ -205,19 +206,16 @@ export class Writer {
     const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
 
 /** Reads what `Writer` wrote. Byte slices are views on the input, not copies. */
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = at;
   }
 
@@ -235,15 +233,15 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes[this.#take(1)] as number;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    return this.u8() * 2 ** 8 + this.u8();
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.u16() * 2 ** 16 + this.u16();
   }
 
   u48(): number {
@@ -252,7 +250,8 @@ export class Reader {
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#take(8));
+    numberBytes.set(this.raw(8));
+    return numberView.getFloat64(0);
   }
 
   varint(): number {

@@ -126,6 +126,7 @@ export class OrderedMap<V> {
     const blocks = this.#blocks;
     let low = 0;
     let high = blocks.length - 1;
+    if (high <= 0 || compareKeys((blocks[high] as Block<V>).keys[0] as string, key) <= 0) return Math.max(high, 0);
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (compareKeys((blocks[middle] as Block<V>).keys[0] as string, key) <= 0) low = middle;
@@ -170,9 +171,12 @@ function byteRank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
+/** Where `key` stands, or would. Keys that come in order, and go in it, are found at the ends. */
 function lowerBound(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;
+  if (high === 0 || compareKeys(keys[high - 1] as string, key) < 0) return high;
+  if (compareKeys(keys[0] as string, key) >= 0) return 0;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (compareKeys(keys[middle] as string, key) < 0) low = middle + 1;

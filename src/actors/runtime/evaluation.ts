@@ -58,7 +58,7 @@ export function createEvaluation({ options, clock, random, reactions, turns, not
     const reply = job.evaluate(transaction, own);
     if (job.request?.dryRun === true) transaction.reset();
     const { system: reacted, messages, retries } = reactWithNotes({ reactions, notes }, transaction, job.cause);
-    const system = [...own, ...reacted];
+    const system = own.length === 0 ? reacted : [...own, ...reacted];
     timed(job, transaction, env.clock.mono() - began);
     if (transaction.writes.length === 0 && system.length === 0) return { kind: "answer", reply };
     return { kind: "decided", reply, transaction, system, messages, retries };

@@ -4,7 +4,7 @@ import { noWatchdog, type Watchdog } from "../../env/watchdog.ts";
 import { actors as actorKind } from "../../kinds/actor.ts";
 import type { LogEntry, ReplicatedLog } from "../../raft/log-api.ts";
 import type { CommandMessage } from "../../raft/transport-api.ts";
-import type { Outcome } from "../../store/outcome.ts";
+import type { Outcome, SystemWrite } from "../../store/outcome.ts";
 import type { LogIndex, Term } from "../../store/revision.ts";
 import { asError, invariant, TransientError, type StatusError } from "../../util/errors.ts";
 import type { Millis } from "../../util/time.ts";
@@ -33,6 +33,7 @@ import type { ChildSpec } from "./supervisor.ts";
 import { TurnLoop } from "./turn-loop.ts";
 import type { Turns } from "./turns.ts";
 
+const noRows: readonly SystemWrite[] = [];
 const released: WriteReply = { code: 200, revision: 0, warnings: [] };
 
 /**
@@ -227,18 +228,19 @@ class Host implements ActorHost {
     this.parts.timers.staged(outcome.system);
   }
 
-  /** The reply with the bytes of its object, if it is one that was stored. */
+  /** The reply with the bytes of its object, if it is one that was stored. Such a one has neither Status nor parts. */
   private printed(reply: WriteReply, { writes }: Outcome): WriteReply {
-    const { object } = reply;
-    const write = object === undefined ? undefined : writes.find((each) => each.op === "put" && each.object === object);
+    const { code, revision, object, warnings } = reply;
+    if (object === undefined) return reply;
+    const write = writes.find((each) => each.op === "put" && each.object === object);
     const body = write?.op === "put" ? this.options.codec.plainBody?.(write.row) : undefined;
-    return body === undefined ? reply : { ...reply, body };
+    return body === undefined ? reply : { code, revision, object, warnings, body };
   }
 
   private outcomeOf(job: Job, { transaction, system, messages, reply }: Decided): Outcome {
     const { store } = this.options;
     const command = this.jobs.commandId(job);
-    const kept = job.request === undefined ? [] : this.parts.results.rows(command, job.request, reply);
+    const kept = job.request === undefined ? noRows : this.parts.results.rows(command, job.request, reply);
     return {
       command,
       now: transaction.now,
@@ -246,7 +248,7 @@ class Host implements ActorHost {
       digest: store.tipDigest,
       firstRevision: store.tip.revision + 1,
       writes: transaction.writes,
-      system: [...system, ...kept],
+      system: system.length === 0 ? kept : [...system, ...kept],
       messages,
       reply: { code: reply.code, revision: reply.revision },
     };

@@ -24,7 +24,7 @@ export interface Job extends Mail {
   /** A client waits: the command outlives the term, and its result is kept until acknowledged. */
   readonly request: WriteRequest | undefined;
   /** What that was authorised as. */
-  readonly asked?: WriteOptions["asked"];
+  readonly asked: WriteOptions["asked"] | undefined;
   readonly evaluate: (transaction: OpenTransaction, system: SystemWrite[]) => WriteReply;
   readonly done: (reply: WriteReply) => void;
   readonly failed: (error: Error) => void;
@@ -33,11 +33,11 @@ export interface Job extends Mail {
   /** On the clock of this process. */
   deadlineAtMs: Millis;
   /** It came from this member; undefined: from a client of our own. */
-  readonly origin?: CommandOrigin;
+  readonly origin: CommandOrigin | undefined;
   /** Handed to the leader of this term. */
-  sent?: { readonly term: Term; readonly atMs: Millis } | undefined;
+  sent: { readonly term: Term; readonly atMs: Millis } | undefined;
   /** Its outcome is applied here; how it is answered if the leader does not. */
-  decided?: () => WriteReply;
+  decided: (() => WriteReply) | undefined;
 }
 
 export interface InFlight {
@@ -66,10 +66,10 @@ export function jobOfRequest(
     sequence,
     done,
     failed,
-    ...(origin === undefined ? {} : { origin }),
+    origin,
     evaluate,
     class: options.class,
-    ...(options.asked === undefined ? {} : { asked: options.asked }),
+    asked: options.asked,
     object: name === "" ? undefined : `${kind}/${namespace}/${name}`,
     cause: {
       origin: options.class === "node" ? "node" : options.class === "user" ? "user" : "system",
@@ -80,6 +80,8 @@ export function jobOfRequest(
     state: "queued",
     deadline: undefined,
     deadlineAtMs: now + options.deadlineMs,
+    sent: undefined,
+    decided: undefined,
   };
 }
 
@@ -97,8 +99,12 @@ export function jobOfTask(task: HostTask, sequence: number, reply: WriteReply): 
     },
     done: () => task.done?.(),
     failed: task.failed,
+    origin: undefined,
+    asked: undefined,
     state: "queued",
     deadline: undefined,
     deadlineAtMs: 0,
+    sent: undefined,
+    decided: undefined,
   };
 }

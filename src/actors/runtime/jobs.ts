@@ -68,7 +68,7 @@ export class Jobs {
   write(request: WriteRequest, options: WriteOptions): Promise<WriteReply> {
     return new Promise((done, failed) => {
       this.#sequence += 1;
-      this.#accept(this.#jobOf(request, options, { sequence: this.#sequence, done, failed }));
+      this.#accept(this.#jobOf(request, options, { sequence: this.#sequence, done, failed, origin: undefined }));
     });
   }
 
@@ -84,7 +84,8 @@ export class Jobs {
   ): Job {
     const { clock } = this.#options.host.env;
     const evaluate = this.#evaluateOf(request, options, rest.origin !== undefined);
-    const job = jobOfRequest(request, options, { ...rest, now: clock.mono(), evaluate });
+    const { sequence, done, failed, origin } = rest;
+    const job = jobOfRequest(request, options, { sequence, done, failed, origin, now: clock.mono(), evaluate });
     job.deadline = clock.after(options.deadlineMs, () => this.#late(job), { daemon: true });
     return job;
   }
@@ -209,7 +210,8 @@ export class Jobs {
 
   commandId(job: Job): CommandId {
     const upTo = job.origin === undefined ? this.#resultsUpTo() : (this.#guests?.acknowledged(job.origin) ?? 0);
-    return { ...this.originOf(job), resultsUpTo: Math.min(upTo, job.sequence - 1) };
+    const { member, incarnation, sequence } = this.originOf(job);
+    return { member, incarnation, sequence, resultsUpTo: Math.min(upTo, job.sequence - 1) };
   }
 
   /** Nobody here asks again for results up to this one. */

@@ -61,6 +61,8 @@ export function createQuarantine(store: Pick<TipStore, "system" | "systemRows">)
       probed.add(path);
       return { table, key: prefix + path };
     },
-    succeeded: (path) => void probed.delete(path),
+    succeeded(path) {
+      if (probed.size > 0) probed.delete(path);
+    },
   };
 }

@@ -114,7 +114,9 @@ class Writes implements OpenTransaction {
   /** By `kind namespace/name`, in order of the first write. */
   readonly #overlay = new Map<string, OverlayEntry>();
   /** What was looked up last: a verb and its write ask for the same row. The base stands still meanwhile. */
-  #found: { readonly place: string; readonly row: RowRef | undefined } | undefined;
+  #found:
+    | { readonly kind: KindId; readonly namespace: string; readonly name: string; readonly row: RowRef | undefined }
+    | undefined;
 
   constructor(options: TransactionOptions) {
     this.#options = options;
@@ -135,9 +137,9 @@ class Writes implements OpenTransaction {
   }
 
   get(kind: KindId, namespace: string, name: string): RowRef | undefined {
-    const place = placeOf(kind, namespace, name);
-    const own = this.#overlay.get(place);
-    return own === undefined ? this.#baseRow(place, kind, namespace, name) : own.next;
+    // Most reads come before the first write.
+    const own = this.#overlay.size === 0 ? undefined : this.#overlay.get(placeOf(kind, namespace, name));
+    return own === undefined ? this.#baseRow(kind, namespace, name) : own.next;
   }
 
   list(kind: KindId, filter: { readonly namespace?: string } = {}): readonly RowRef[] {
@@ -211,10 +213,11 @@ class Writes implements OpenTransaction {
     return kind;
   }
 
-  #baseRow(place: string, kind: KindId, namespace: string, name: string): RowRef | undefined {
-    if (this.#found?.place === place) return this.#found.row;
+  #baseRow(kind: KindId, namespace: string, name: string): RowRef | undefined {
+    const found = this.#found;
+    if (found?.name === name && found.kind === kind && found.namespace === namespace) return found.row;
     const row = this.#options.base.get(kind, namespace, name);
-    this.#found = { place, row };
+    this.#found = { kind, namespace, name, row };
     return row;
   }
 

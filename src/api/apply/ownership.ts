@@ -81,14 +81,18 @@ export function changeOf(territory: Territory, before: JsonObject, after: JsonOb
 const changesOfNew = new WeakMap<Territory, Map<string, Change | undefined>>();
 const shapesMax = 512;
 
-/** `changeOf` of an object that did not exist before. */
-export function changeOfNew(territory: Territory, object: JsonObject): Change | undefined {
-  const shape = shapeOf(object);
-  if (shape === undefined) return changeOf(territory, nothing, object);
-  const known = changesOfNew.get(territory) ?? new Map<string, Change | undefined>();
-  changesOfNew.set(territory, known);
-  if (known.has(shape)) return known.get(shape);
-  const change = changeOf(territory, nothing, object);
+/**
+ * `changeOf` of an object that did not exist before. `whole` has the same fields, and some beside them that the
+ * server sets in each object of its kind; `body` leaves those out, and is asked where the shape is met first.
+ */
+export function changeOfNew(territory: Territory, whole: JsonObject, body: () => JsonObject): Change | undefined {
+  const shape = shapeOf(whole);
+  if (shape === undefined) return changeOf(territory, nothing, body());
+  let known = changesOfNew.get(territory);
+  if (known === undefined) changesOfNew.set(territory, (known = new Map()));
+  const found = known.get(shape);
+  if (found !== undefined || known.has(shape)) return found;
+  const change = changeOf(territory, nothing, body());
   if (known.size < shapesMax) {
     known.set(shape, change);
     if (change !== undefined) keepEncoded(change.taken);
@@ -113,9 +117,14 @@ export function recordChange(territory: Territory, change: Change, managers: Man
     const identity = identityOf(self);
     const previous = result.get(identity);
     const fields = previous === undefined ? taken : union(taken, previous.fields);
-    result.set(identity, { ...self, time: now, fields });
+    result.set(identity, managerOf(self, now, fields));
   }
   return capUpdates(result);
+}
+
+function managerOf(self: Omit<Manager, "time" | "fields">, time: string, fields: FieldSet): Manager {
+  const { name, operation, apiVersion, subresource } = self;
+  return { name, operation, apiVersion, subresource, time, fields };
 }
 
 export interface Application {

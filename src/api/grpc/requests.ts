@@ -37,12 +37,13 @@ const none = new Uint8Array(0);
 
 /** Options as a query; what is empty was not said. */
 function queryOf(options: Options): Query {
+  const said = Object.keys(options).filter((name) => (options[name] ?? "") !== "");
+  if (said.length === 0) return noQuery;
   const values = new Map<string, readonly string[]>();
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || value === "") continue;
+  for (const name of said) {
+    const value = options[name] ?? "";
     values.set(name, typeof value === "string" ? [value] : value);
   }
-  if (values.size === 0) return noQuery;
   return {
     get: (name) => values.get(name)?.[0],
     all: (name) => values.get(name) ?? [],
@@ -208,12 +209,12 @@ function podRef(ref: Ref | null | undefined): Ref {
   return { resource: "pods", namespace: ref?.namespace ?? "", name: ref?.name ?? "" };
 }
 
+const nothingSaid: Options = {};
+
 function writeQuery(options: WriteOptions | null | undefined): Options {
-  return {
-    fieldManager: options?.fieldManager,
-    fieldValidation: options?.fieldValidation,
-    dryRun: options?.dryRun === true ? "All" : "",
-  };
+  if (options == null) return nothingSaid;
+  const { fieldManager, fieldValidation, dryRun } = options;
+  return { fieldManager, fieldValidation, dryRun: dryRun === true ? "All" : "" };
 }
 
 /** protobufjs gives an empty list where a bytes field is absent. */

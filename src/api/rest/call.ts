@@ -80,7 +80,7 @@ export interface Call {
   readonly target: Target;
   readonly user: User;
   /** What it was authorised as, where that was one thing. */
-  readonly attributes?: Attributes;
+  readonly attributes: Attributes | undefined;
 }
 
 /** For a stream that another master may have to open. */

@@ -132,8 +132,7 @@ export async function handle(
     const asked = ask(exchange);
     ({ route, target } = asked);
     const attributes = route && attributesOf(route);
-    const asks = attributes === undefined ? {} : { attributes };
-    const call: Call = { door, exchange: watched, target, user, ...asks };
+    const call: Call = { door, exchange: watched, target, user, attributes };
     const release = await takeSeats(call, attributes);
     try {
       if (attributes !== undefined) {

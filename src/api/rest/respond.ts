@@ -15,12 +15,15 @@ export interface Answer {
   readonly code: number;
   readonly contentType: string;
   readonly body: Uint8Array;
-  readonly headers?: Headers;
+  readonly headers?: Headers | undefined;
 }
 
 export function respond(exchange: HttpExchange, answer: Answer): void {
-  const headers = { ...plainHeaders, "content-type": answer.contentType, ...answer.headers };
-  exchange.respond({ status: answer.code, ...packed(exchange, headers, answer.body.length), body: answer.body });
+  const { code: status, contentType, body } = answer;
+  const plain = { "cache-control": "no-cache, private", "content-type": contentType };
+  const headers = answer.headers === undefined ? plain : { ...plain, ...answer.headers };
+  if (exchange.method !== "GET") exchange.respond({ status, headers, body });
+  else exchange.respond({ status, ...packed(exchange, headers, body.length), body });
 }
 
 /** A head whose body is packed if it is large and the client takes it so; only for reads. */
@@ -42,13 +45,13 @@ function acceptsGzip(header = ""): boolean {
 export function respondJson(
   exchange: HttpExchange,
   value: unknown,
-  more: { readonly code?: number; readonly headers?: Headers } = {},
+  more: { readonly code?: number; readonly headers?: Headers | undefined } = {},
 ): void {
   respond(exchange, {
     code: more.code ?? 200,
     contentType: "application/json",
     body: Buffer.from(`${JSON.stringify(value)}\n`),
-    ...(more.headers === undefined ? {} : { headers: more.headers }),
+    headers: more.headers,
   });
 }
 
@@ -100,8 +103,8 @@ function warningText(text: string): string {
   return `299 - "${plain.replaceAll(/["\\]/g, "\\$&")}"`;
 }
 
-/** `Warning: 299 - "text"`, one a text; empty when there are none. */
-export function warningHeaders(warnings: readonly string[]): Headers {
-  if (warnings.length === 0) return {};
+/** `Warning: 299 - "text"`, one a text; undefined when there are none. */
+export function warningHeaders(warnings: readonly string[]): Headers | undefined {
+  if (warnings.length === 0) return undefined;
   return { warning: [...new Set(warnings)].slice(0, warningsMax).map(warningText) };
 }

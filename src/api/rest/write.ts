@@ -1,5 +1,5 @@
 import type { Patch, WriteReply, WriteRequest } from "../../actors/runtime/command.ts";
-import type { Kind } from "../../kinds/kind.ts";
+import type { Draft, Kind } from "../../kinds/kind.ts";
 import { fieldManagerBytesMax, unprintable, validateFieldManager } from "../../kinds/metadata.ts";
 import { deleteOptionsSchema } from "../../kinds/schemas/meta.ts";
 import { decodeJson } from "../../kinds/decode-json.ts";
@@ -11,7 +11,7 @@ import { StatusError, type Status, type StatusCause } from "../../util/errors.ts
 import { byteLength } from "../../util/names.ts";
 import { requireAllowed } from "../authorize.ts";
 import { dryRunOf, parseDeleteOptions, type DeleteWishes } from "../delete-options.ts";
-import { yamlErrors, type Form } from "../form.ts";
+import { yamlErrors, type Form, type Validation } from "../form.ts";
 import { isObject } from "../json-values.ts";
 import { limits } from "../limits.ts";
 import { detailsOf, invalidOptions, success } from "../refusals.ts";
@@ -37,8 +37,7 @@ export async function serveCreate(call: Call, target: ReadTarget): Promise<void>
   const accepted = acceptedOf(call);
   const options = writeOptions(call, "CreateOptions");
   const { draft, warnings } = await readForm(call, formOf(target));
-  const request: WriteRequest = { ...options, ...named(target), verb: "create", user: call.user, object: draft };
-  const reply = await write(call, request);
+  const reply = await write(call, ofObject(call, target, { verb: "create", options, draft }));
   show(call, { target, accepted, reply, warnings });
 }
 
@@ -46,14 +45,29 @@ export async function serveUpdate(call: Call, target: ReadTarget): Promise<void>
   const accepted = acceptedOf(call);
   const options = writeOptions(call, "UpdateOptions");
   const { draft, warnings } = await readForm(call, formOf(target));
-  const reply = await write(call, {
-    ...options,
-    ...named(target),
-    verb: "update",
-    user: call.user,
-    object: draft,
-  });
+  const reply = await write(call, ofObject(call, target, { verb: "update", options, draft }));
   show(call, { target, accepted, reply, warnings });
+}
+
+interface Sent {
+  readonly verb: "create" | "update";
+  readonly options: CommonOptions;
+  readonly draft: Draft;
+}
+
+/** The request of a whole object. Such ones are many: made of one piece, and not of others', they all have one shape. */
+function ofObject({ user }: Call, target: ReadTarget, { verb, options, draft }: Sent): WriteRequest {
+  const { kind, subresource } = target;
+  const { fieldManager, fieldValidation } = options;
+  const namespace = kind.scope === "Cluster" ? "" : target.namespace;
+  const object = draft;
+  const request = { verb, kind: kind.id, namespace, name: target.name, user, object, fieldManager, fieldValidation };
+  if (subresource === "" && options.dryRun !== true) return request;
+  return {
+    ...request,
+    ...(subresource === "" ? {} : { subresource }),
+    ...(options.dryRun === true ? { dryRun: true } : {}),
+  };
 }
 
 const patchTypes = {
@@ -202,11 +216,17 @@ async function write(call: Call, request: WriteRequest): Promise<WriteReply> {
   return call.door.host.write(request, {
     class: isNode ? "node" : "user",
     deadlineMs: limits.requestDeadlineMs,
-    ...(call.attributes === undefined ? {} : { asked: [call.attributes] }),
+    asked: call.attributes === undefined ? noAttributes : [call.attributes],
   });
 }
 
-type CommonOptions = Pick<WriteRequest, "dryRun" | "fieldManager" | "fieldValidation">;
+const noAttributes: readonly object[] = [];
+
+interface CommonOptions {
+  readonly dryRun?: boolean;
+  readonly fieldManager: string;
+  readonly fieldValidation: Validation;
+}
 
 /** `ApplyOptions` are PatchOptions of an apply, which must name its manager. */
 type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "ApplyOptions";
@@ -319,7 +339,8 @@ interface Shown {
 
 function show(call: Call, shown: Shown): void {
   const { target, accepted, reply } = shown;
-  const headers = warningHeaders([...shown.warnings, ...reply.warnings]);
+  const all = shown.warnings.length === 0 ? reply.warnings : [...shown.warnings, ...reply.warnings];
+  const headers = warningHeaders(all);
   const { object, status, code } = reply;
   if (object === undefined) {
     // A later leader knows only that the write was done: its result is kept without a body.

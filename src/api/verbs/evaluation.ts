@@ -23,9 +23,7 @@ export interface Evaluation {
 /** A copy of the request's object, or of a part of it: the same request may be evaluated again after a failover. */
 export function bodyOf({ request }: Evaluation, object: Draft | undefined = request.object): Draft {
   invariant(object !== undefined, `${request.verb} carries an object`);
-  const draft = cloneJson(object) as Draft;
-  draft.metadata = { ...draft.metadata };
-  return draft;
+  return cloneJson(object) as Draft;
 }
 
 export function existing(evaluation: Evaluation, name: string): RowRef | undefined {
@@ -96,7 +94,8 @@ export function admit(evaluation: Evaluation, draft: Draft | undefined, old: Kub
 export function warn(evaluation: Evaluation, draft: Draft, old: KubeObject | undefined): void {
   const { kind, warnings } = evaluation;
   const object = asObject(draft);
-  warnings.push(...(kind.warnings?.(object, old) ?? []), ...inertWarnings(kind, object));
+  if (kind.warnings !== undefined) warnings.push(...kind.warnings(object, old));
+  if (kind.inert !== undefined) warnings.push(...inertWarnings(kind, object));
 }
 
 export function replyObject(evaluation: Evaluation, code: number, object: KubeObject, revision: number): WriteReply {

@@ -24,8 +24,8 @@ type Entries = readonly unknown[] | undefined;
 export function fieldsOfNew(evaluation: Evaluation, draft: Draft, given: Entries): Entries {
   if (evaluation.request.tracking === "sparse") return undefined;
   const managers = given === undefined ? noManagers : (decodeOrNone(given) ?? noManagers);
-  const body = bodyOf(draft);
-  const change = (territory: Territory): Change | undefined => changeOfNew(territory, body);
+  const whole = draft as unknown as JsonObject;
+  const change = (territory: Territory): Change | undefined => changeOfNew(territory, whole, () => bodyOf(draft));
   return recorded(evaluation, change, () => managers) ?? encodeManagers(managers);
 }
 
