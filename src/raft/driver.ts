@@ -54,6 +54,7 @@ class Driver implements Raft {
   /** More was committed than one turn hands over: the rest is due in the next. */
   #isCatchingUp = false;
   #commitDue: LogIndex = 0;
+  #isPrepared = true;
   readonly #damage: DamageNotes;
   readonly #inputs: Input[] = [];
   readonly #reads: Reads = new Reads();
@@ -298,6 +299,7 @@ class Driver implements Raft {
     if (isSnapshotMessage(message)) return this.#snapshots?.receive(from, message);
     if (isOfElection(message)) this.#lookAtTime();
     this.#feed({ type: "message", from, message });
+    if (isOfElection(message)) this.#schedule();
   }
 
   link(peer: MemberId, isUp: boolean): void {
@@ -309,6 +311,19 @@ class Driver implements Raft {
   /** The core's time is that of the last tick, and waits of some milliseconds begin now. */
   #lookAtTime(): void {
     if (this.#life === "running") this.#feed({ type: "tick", now: this.#clock.mono() });
+  }
+
+  prepared(isPrepared: boolean): void {
+    this.#isPrepared = isPrepared;
+    this.#tellReady();
+  }
+
+  /** Before a leader is heard nobody knows what is committed, and someone has to lead. */
+  #tellReady(): void {
+    const state = this.#state;
+    if (this.#life !== "running" || state === undefined || state.leader === 0) return;
+    const isReady = this.#isPrepared && !this.#isRestoring && !this.#isCatchingUp;
+    if (isReady !== state.isReady) this.#feed({ type: "ready", isReady });
   }
 
   async takeSnapshot(): Promise<void> {
@@ -458,6 +473,7 @@ class Driver implements Raft {
     this.#forget(state);
     this.#snapshots?.takeIfDue();
     if (end < upTo) this.#catchUp(upTo);
+    this.#tellReady();
   }
 
   /** A long log in one turn would hold everything else up, and look like a loop to a watchdog. */
@@ -565,6 +581,7 @@ class Driver implements Raft {
       delayMs,
       () => {
         this.#feed({ type: "tick", now: this.#clock.mono() });
+        this.#tellReady();
         this.#schedule();
       },
       { daemon: true },

@@ -19,8 +19,8 @@ export interface PeerLinkOptions {
   readonly onHello: (hello: Hello) => void;
   readonly onRefused: (refusal: Refusal) => void;
   readonly onMessage: (message: PeerMessage | CallMessage) => void;
-  /** Called once. */
-  readonly onClose: (reason: string) => void;
+  /** Called once. `isLost`: it is not we who closed it. */
+  readonly onClose: (reason: string, isLost: boolean) => void;
 }
 
 export class PeerLink {
@@ -36,7 +36,7 @@ export class PeerLink {
     this.#options = options;
     this.lane = options.lane;
     options.stream.onData((bytes) => this.#take(bytes));
-    options.stream.onClose((error) => this.close(error?.message ?? "the other end closed it"));
+    options.stream.onClose((error) => this.#end(error?.message ?? "the other end closed it", true));
   }
 
   get pendingBytes(): number {
@@ -59,10 +59,14 @@ export class PeerLink {
 
   /** Nothing that is still under way is handed over. */
   close(reason: string): void {
+    this.#end(reason, false);
+  }
+
+  #end(reason: string, isLost: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#options.stream.destroy();
-    this.#options.onClose(reason);
+    this.#options.onClose(reason, isLost);
   }
 
   #flush(): void {

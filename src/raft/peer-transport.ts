@@ -241,7 +241,7 @@ export class PeerTransport implements Transport {
         if (isRemoved && isThem) handlers.receive(peer.id, { type: "removed", term: 0 });
       },
       onMessage: (message) => this.#take(peer, message),
-      onClose: (reason) => {
+      onClose: (reason, isLost) => {
         peer.dialing.delete(lane);
         if (peer.dialed.get(lane) === link) peer.dialed.delete(lane);
         if (!isUp) peer.failures += 1;
@@ -250,6 +250,7 @@ export class PeerTransport implements Transport {
           log("info", "peer-lost", { member: peer.id, reason });
           handlers.link(peer.id, false);
         }
+        if (isUp && isLost) this.#suspect(peer, lane, reason);
         if (isUp && lane !== "bulk") handlers.callsLost?.(peer.id);
         if (lane === "log") this.#dialSoon(peer, lane);
       },
@@ -287,10 +288,20 @@ export class PeerTransport implements Transport {
       onMessage: (message) => {
         if (peer !== undefined) this.#take(peer, message);
       },
-      onClose: () => {
-        if (peer?.called.delete(link) === true && link.lane !== "bulk") handlers.callsLost?.(peer.id);
+      onClose: (reason, isLost) => {
+        if (peer?.called.delete(link) !== true) return;
+        if (isLost) this.#suspect(peer, link.lane, reason);
+        if (link.lane !== "bulk") handlers.callsLost?.(peer.id);
       },
     });
+  }
+
+  /**
+   * Of a process that dies the system closes one connection after the other, which takes it milliseconds: with the
+   * first one ours for the log is given up. If the other end lives, the next call finds it.
+   */
+  #suspect(peer: Peer, lane: Lane, reason: string): void {
+    if (!this.#isStopped && lane !== "bulk") peer.dialed.get("log")?.close(reason);
   }
 
   /** Why the other end is not who it should be; empty if it is. */

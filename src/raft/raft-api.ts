@@ -111,6 +111,11 @@ export interface Raft extends ReplicatedLog {
   changeConfig(change: ConfigChange, options?: { readonly isForced?: boolean }): Promise<ConfigChanged>;
   /** Hands the leadership over, to the voter furthest ahead if `to` is missing. Rejects with `TransientError`. */
   transfer(to?: MemberId): Promise<void>;
+  /**
+   * Whether this member would serve clients at once if it led; by default it would. While it would not, or applies
+   * what it has missed, it leads only where no other can. Counts from the first leader that it hears.
+   */
+  prepared(isPrepared: boolean): void;
   /** Takes a snapshot now, whatever the log's length; resolves once it is durable. */
   takeSnapshot(): Promise<void>;
 }

@@ -122,6 +122,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   });
   const nodes = new NodeTable();
   const state = new State(options, { tokenIssuer, audiences, nodes });
+  // Others go first until the code of a leader is compiled.
+  state.raft.prepared(options.peers === undefined);
   await state.start();
   const { core, links } = state.replica;
   const { ring } = state;
@@ -151,7 +153,10 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       else if (joining?.serve(exchange) !== true) core.rest(exchange);
     },
   });
-  if (options.peers !== undefined) void rehearseLeading(options, state, { tokenIssuer, audiences });
+  if (options.peers !== undefined) {
+    const rehearsal = rehearseLeading(options, state, { tokenIssuer, audiences });
+    void rehearsal.finally(() => state.raft.prepared(true));
+  }
   env.log("info", "master.ready", { api: rest.port, grpc: grpcPort, term: state.raft.term });
   return {
     core,

@@ -31,6 +31,20 @@ export const bugs: readonly Bug[] = [
     caughtBy: { script: "election" },
   },
   {
+    name: "who has the votes of the others leads before its own is durable",
+    file: "raft/core/election.js",
+    find: "if (state.votes.has(state.id))\n        becomeLeader(state, turn);",
+    replace: "becomeLeader(state, turn);",
+    caughtBy: { script: "link-down" },
+  },
+  {
+    name: "votes are asked for before the log that they speak of is durable",
+    file: "raft/core/election.js",
+    find: "const isSound = state.unpersisted.length === 0;",
+    replace: "const isSound = true;",
+    caughtBy: { script: "link-down" },
+  },
+  {
     name: "messages leave before what they promise is durable",
     file: "raft/driver.js",
     find: "if (effect.afterSeq > this.#durableSeq)",

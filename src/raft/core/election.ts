@@ -9,6 +9,7 @@ import {
   mayCampaign,
   otherMembers,
   otherVoters,
+  placesBefore,
   rankOf,
   resetElectionTimer,
 } from "./state.ts";
@@ -61,8 +62,9 @@ export function campaign(state: State, turn: Turn, reason: CampaignReason): void
   state.votes.set(state.id, true);
   setRetry(state, reason, 1);
   turn.noteRole();
+  if (reason === "linkdown") countQuestions(state);
   // Who was told to take over need not ask whether it would win.
-  if (reason === "transfer" || countVotes(state.configs.current, state.votes) === "won") {
+  if (reason === "transfer" || (hasWon(state) && isOurTurn(state))) {
     askForVotes(state, turn, reason);
     return;
   }
@@ -76,6 +78,67 @@ export function campaign(state: State, turn: Turn, reason: CampaignReason): void
       reason,
     });
   }
+  if (hasWon(state)) state.electionDeadline = Math.min(state.electionDeadline, state.turnAt);
+}
+
+/** The wait is over: for votes that will not come, for answers, or for those who go first. */
+export function onElectionDue(state: State, turn: Turn): void {
+  const reason = reasonOf(state);
+  if (state.phase === "preVote" && state.now >= state.turnAt && hasWon(state)) askForVotes(state, turn, reason);
+  else campaign(state, turn, reason);
+}
+
+/**
+ * The connection to the leader broke: who has lost it too is asked at once, whatever the rank. A question tells as
+ * much as an answer: each of the two knows both logs, so who goes first asks for votes with the first word that it
+ * hears from the other.
+ */
+export function onLeaderLost(state: State, turn: Turn, leader: MemberId): void {
+  state.lostLeader = leader;
+  state.turnAt = state.now + placesBefore(state).length * state.settings.linkDownStaggerMs;
+  state.electionDeadline = Math.min(state.electionDeadline, state.turnAt);
+  if (answerAgain(state, turn)) return;
+  const isNeeded = [...state.asked].some(([, question]) => isShorter(state, question));
+  if (state.isReady || isNeeded) campaign(state, turn, "linkdown");
+}
+
+type Question = Extract<Message, { type: "preVote" }>;
+type Asked = Question & { readonly at: number };
+
+/** Its log ends before ours: it gets no vote from here. */
+function isShorter({ log }: State, { lastIndex, lastTerm }: Question): boolean {
+  return !log.isUpToDate(lastIndex, lastTerm);
+}
+
+/** Of two that have lost the leader, the other one can wait: we would not vote for it, or come before it. */
+function isBehind(state: State, from: MemberId, question: Question): boolean {
+  if (isShorter(state, question)) return true;
+  const { lastIndex, lastTerm } = state.log;
+  const isEqual = question.lastIndex === lastIndex && question.lastTerm === lastTerm;
+  return isEqual && state.isReady && !placesBefore(state).includes(from);
+}
+
+/** Whoever has lost the leader and is behind us would grant us the vote that it asks for itself. */
+function grantsUs(state: State, from: MemberId, question: Asked): boolean {
+  return isFresh(state, question) && question.nextTerm === state.term + 1 && isBehind(state, from, question);
+}
+
+function countQuestions(state: State): void {
+  for (const [from, question] of state.asked) {
+    if (grantsUs(state, from, question)) state.votes.set(from, true);
+  }
+}
+
+function isFresh(state: State, { at }: Asked): boolean {
+  return state.now - at <= YIELD_PLACES * state.settings.linkDownStaggerMs;
+}
+
+const hasWon = (state: State): boolean => countVotes(state.configs.current, state.votes) === "won";
+
+/** With a leader lost by its connection: nobody who goes first is still to be heard, or that has taken too long. */
+function isOurTurn(state: State): boolean {
+  if (reasonOf(state) !== "linkdown" || state.now >= state.turnAt) return true;
+  return placesBefore(state).every((id) => state.votes.get(id) === true);
 }
 
 /** With the leader's connection broken, a first refusal may only mean that the voter has not seen it yet. */
@@ -102,15 +165,14 @@ function askForVotes(state: State, turn: Turn, reason: CampaignReason): void {
   // as a new term takes back the votes that a slow disk is about to give.
   setRetry(state, reason, VOTE_PATIENCE * 2 ** Math.min(state.voteTries, VOTE_DOUBLINGS));
   state.voteTries += 1;
+  const { term, log } = state;
+  const vote = { type: "vote", term, lastIndex: log.lastIndex, lastTerm: log.lastTerm, reason } as const;
+  // Not before the log that it speaks of is durable: a vote for it may reach the next life. Our own vote may follow:
+  // it counts only once it is durable, and nobody leads without it.
+  const isSound = state.unpersisted.length === 0;
   for (const to of otherVoters(state)) {
-    // Behind our own, and behind the log that it speaks of: after a crash neither may be less than was said.
-    turn.sendDurably(to, {
-      type: "vote",
-      term: state.term,
-      lastIndex: state.log.lastIndex,
-      lastTerm: state.log.lastTerm,
-      reason,
-    });
+    if (isSound) turn.send(to, vote);
+    else turn.sendDurably(to, vote);
   }
 }
 
@@ -128,13 +190,36 @@ export function onPreVote(
   message: Extract<Message, { type: "preVote" }>,
 ): void {
   // Granting changes nothing here: no vote, no timer, no contact.
-  const granted = message.nextTerm > state.term && mayVoteFor(state, message) && !isSticky(state, from, message.reason);
   const { term } = state;
-  if (message.reason === "linkdown") {
-    if (!granted) state.asked.set(from, { ...message, at: state.now });
-    else if (state.phase === "none" || (state.phase === "preVote" && from < state.id)) letGoFirst(state, turn);
+  const { nextTerm, reason } = message;
+  const waits = reason === "linkdown" && isFirst(state) && isBehind(state, from, message);
+  const granted = nextTerm > term && mayVoteFor(state, message) && !isSticky(state, from, reason) && !waits;
+  turn.send(from, { type: "preVoteResp", term, forTerm: nextTerm, granted });
+  if (reason !== "linkdown") return;
+  if (!granted) meetQuestion(state, turn, from, message);
+  else if (state.phase === "none" || (state.phase === "preVote" && !isBehind(state, from, message))) {
+    letGoFirst(state, turn);
   }
-  turn.send(from, { type: "preVoteResp", term, forTerm: message.nextTerm, granted });
+}
+
+/** We have lost the leader as well and have just asked: for a while we go before those behind us. */
+function isFirst(state: State): boolean {
+  const patienceMs = YIELD_PLACES * state.settings.linkDownStaggerMs;
+  return state.phase === "preVote" && reasonOf(state) === "linkdown" && state.now < state.turnAt + patienceMs;
+}
+
+/** A question that was not granted. It is kept: we may lose the leader in a moment too, or have asked already. */
+function meetQuestion(state: State, turn: Turn, from: MemberId, message: Question): void {
+  const question = { ...message, at: state.now };
+  state.asked.set(from, question);
+  if (reasonOf(state) !== "linkdown" || !grantsUs(state, from, question)) return;
+  if (state.phase === "preVote") {
+    state.votes.set(from, true);
+    decide(state, turn);
+  } else if (state.phase === "none" && state.role !== "leader" && !state.hasLetGo) {
+    // It cannot win, and waits in vain: it is ours to ask.
+    campaign(state, turn, "linkdown");
+  }
 }
 
 /**
@@ -151,19 +236,19 @@ function letGoFirst(state: State, turn: Turn): void {
 
 /**
  * Our own connection to the leader broke: who was refused a moment ago, because we had not seen it yet, gets
- * another answer, and goes first.
+ * another answer, and goes first. True if there is one.
  */
-export function answerAgain(state: State, turn: Turn): void {
+function answerAgain(state: State, turn: Turn): boolean {
   let hasGranted = false;
-  const freshMs = YIELD_PLACES * state.settings.linkDownStaggerMs;
-  for (const [to, { at, ...message }] of state.asked) {
-    const { nextTerm } = message;
-    if (state.now - at > freshMs || nextTerm <= state.term || !mayVoteFor(state, message)) continue;
-    turn.send(to, { type: "preVoteResp", term: state.term, forTerm: nextTerm, granted: true });
+  for (const [to, question] of state.asked) {
+    if (!isFresh(state, question) || question.nextTerm <= state.term || !mayVoteFor(state, question)) continue;
+    if (isBehind(state, to, question)) continue;
+    turn.send(to, { type: "preVoteResp", term: state.term, forTerm: question.nextTerm, granted: true });
+    state.asked.delete(to);
     hasGranted = true;
   }
-  state.asked.clear();
   if (hasGranted) letGoFirst(state, turn);
+  return hasGranted;
 }
 
 /** Whether a live leader forbids to vote now. The leader itself may ask for another term. */
@@ -220,8 +305,9 @@ export function onVoteResp(
 function decide(state: State, turn: Turn): void {
   const count = countVotes(state.configs.current, state.votes);
   if (count === "won") {
-    if (state.phase === "preVote") askForVotes(state, turn, reasonOf(state));
-    else becomeLeader(state, turn);
+    if (state.phase === "vote") leadOnceSafe(state, turn);
+    else if (isOurTurn(state)) askForVotes(state, turn, reasonOf(state));
+    else state.electionDeadline = Math.min(state.electionDeadline, state.turnAt);
   } else if (count === "lost") {
     const deadline = state.electionDeadline;
     becomeFollower(state, turn, state.term, 0);
@@ -231,6 +317,14 @@ function decide(state: State, turn: Turn): void {
 
 function reasonOf(state: State): CampaignReason {
   return state.linkDown.has(state.lostLeader) ? "linkdown" : "timeout";
+}
+
+/**
+ * The others may be enough, and our own vote still on its way to the disk. After a crash we would ask in this term
+ * again, be voted for again, and write other entries in the place of those that we had sent: so we wait for it.
+ */
+function leadOnceSafe(state: State, turn: Turn): void {
+  if (state.votes.has(state.id)) becomeLeader(state, turn);
 }
 
 function becomeLeader(state: State, turn: Turn): void {

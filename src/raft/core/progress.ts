@@ -15,6 +15,7 @@ export function newProgress(next: number, now: number): Progress {
     told: 0,
     isActive: false,
     readRound: 0,
+    linkedAt: Number.NEGATIVE_INFINITY,
     heardAt: now,
     advancedAt: now,
     caughtUpSince: Number.POSITIVE_INFINITY,
@@ -58,18 +59,24 @@ export function freeInflight(progress: Progress, match: number): void {
   if (freed > 0) progress.inflight.splice(0, freed);
 }
 
-/** The voter, heard lately, whose log is the furthest; 0 = none. */
+/** The voter, heard lately, whose log is the furthest, but one that has just come back only if there is no other; 0 = none. */
 export function bestSuccessor(state: State): MemberId {
-  let best = 0;
-  let furthest = -1;
+  let best: { readonly id: MemberId; readonly isSettled: boolean; readonly match: number } | undefined;
   for (const id of state.configs.current.incoming) {
     const progress = state.progress.get(id);
     if (id === state.id || progress === undefined || state.linkDown.has(id)) continue;
-    if (state.now - progress.heardAt >= state.settings.electionMinMs || progress.match <= furthest) continue;
-    best = id;
-    furthest = progress.match;
+    if (state.now - progress.heardAt >= state.settings.electionMinMs) continue;
+    const { match } = progress;
+    const isSettled = isSettledIn(state, progress);
+    const isFurther = best === undefined || (best.isSettled === isSettled ? match > best.match : isSettled);
+    if (isFurther) best = { id, isSettled, match };
   }
-  return best;
+  return best?.id ?? 0;
+}
+
+/** One that has just begun replays and compiles: clients would wait for it. */
+function isSettledIn({ now, commit, settings }: State, { linkedAt, match }: Progress): boolean {
+  return now - linkedAt >= settings.settleMs && match >= commit - settings.promoteLagMax;
 }
 
 /** The log is kept from here on: every member heard lately has it, and so do we. */

@@ -8,6 +8,8 @@ export interface Settings {
   readonly electionJitterMs: number;
   /** Where the connection to the leader broke: the wait per place before asking for votes. */
   readonly linkDownStaggerMs: number;
+  /** A member that was linked anew this long ago is as good a successor as any. */
+  readonly settleMs: number;
   readonly appendBytesMax: number;
   /** Fewer entries than this wait while an append is under way to the member. */
   readonly gatherEntriesMax: number;
@@ -39,6 +41,7 @@ export const defaultSettings: Settings = {
   rankStaggerMs: 300,
   electionJitterMs: 50,
   linkDownStaggerMs: 25,
+  settleMs: 5_000,
   appendBytesMax: MIB,
   gatherEntriesMax: 64,
   inflightMessagesMax: 256,

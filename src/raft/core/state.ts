@@ -22,6 +22,8 @@ export interface Progress {
   isActive: boolean;
   /** The highest read round that it has confirmed in this term. */
   readRound: number;
+  /** Since when there is a connection to it; -Infinity: since before this term. */
+  linkedAt: number;
   /** When it was last heard, and when its `match` last grew. */
   heardAt: number;
   advancedAt: number;
@@ -77,6 +79,10 @@ export interface State {
   readonly asked: Map<MemberId, Extract<Message, { type: "preVote" }> & { readonly at: number }>;
   /** Another one that has lost the leader was let go first, in this election. */
   hasLetGo: boolean;
+  /** With the leader's connection broken: from when on it asks for votes although another one may go first. */
+  turnAt: number;
+  /** Has applied what there is, and would serve clients at once. */
+  isReady: boolean;
   readonly progress: Map<MemberId, Progress>;
   /** Index of the leader's own first entry of this term. */
   termStart: number;
@@ -150,6 +156,8 @@ export function createState(initial: InitialState): State {
     votes: new Map(),
     asked: new Map(),
     hasLetGo: false,
+    turnAt: 0,
+    isReady: true,
     progress: new Map(),
     termStart: 0,
     uncommittedBytes: 0,
@@ -199,6 +207,12 @@ export function rankOf(state: State): number {
   return Math.max(0, others.indexOf(state.id));
 }
 
+/** Who goes first where the logs are equal: those before it in rank; all others before one that is not ready. */
+export function placesBefore(state: State): readonly MemberId[] {
+  const others = votersOf(state.configs.current).filter((id) => id !== state.lostLeader);
+  return state.isReady ? others.slice(0, rankOf(state)) : others.filter((id) => id !== state.id);
+}
+
 /**
  * Learners and members whose log is damaged never ask for votes. Who loses the vote by a configuration that
  * is not known to be committed asks still: it may be the only one that has it, and the others cannot elect
@@ -214,7 +228,7 @@ export function resetElectionTimer(state: State): void {
   // With a full disk one leads only if no one else does.
   const shyMs = state.isFull ? 2 * electionMinMs : 0;
   state.electionDeadline = mayCampaign(state)
-    ? state.now + electionMinMs + shyMs + rankStaggerMs * rankOf(state) + draw(state, electionJitterMs)
+    ? state.now + electionMinMs + shyMs + rankStaggerMs * placesBefore(state).length + draw(state, electionJitterMs)
     : Number.POSITIVE_INFINITY;
 }
 

@@ -1,11 +1,12 @@
 import { invariant } from "../../util/errors.ts";
 import { countVotes } from "./config.ts";
 import {
-  answerAgain,
   becomeFollower,
   campaign,
   countOwnVote,
   isSticky,
+  onElectionDue,
+  onLeaderLost,
   onPreVote,
   onPreVoteResp,
   onVote,
@@ -17,7 +18,7 @@ import { addRead, broadcastHeartbeat, dropOldForwardedReads, renumberReads, requ
 import { toProbe } from "./progress.ts";
 import { onRepair, onRepaired } from "./repair.ts";
 import { onAppendResp, onHeartbeatResp, onPersisted, onSnapshotSent, propose } from "./replication.ts";
-import { rankOf, resetElectionTimer } from "./state.ts";
+import { resetElectionTimer } from "./state.ts";
 import type { State } from "./state.ts";
 import { abortTransferIfDue, goOnWithTransfer, onTimeoutNow, startTransfer } from "./transfer.ts";
 import { Turn } from "./turn.ts";
@@ -68,6 +69,9 @@ export function step(state: State, input: Input): Effect[] {
     case "room":
       onRoom(state, turn, input.isFull);
       break;
+    case "ready":
+      onReady(state, input.isReady);
+      break;
   }
   if (state.role === "leader" && state.commit > committedBefore) followConfig(state, turn, committedBefore);
   return turn.finish();
@@ -80,9 +84,7 @@ function onTick(state: State, turn: Turn, now: number): void {
   state.now = Math.max(now, state.now);
   dropOldForwardedReads(state, turn);
   if (state.role !== "leader") {
-    if (!isStalled && state.now >= state.electionDeadline) {
-      campaign(state, turn, state.linkDown.has(state.lostLeader) ? "linkdown" : "timeout");
-    }
+    if (!isStalled && state.now >= state.electionDeadline) onElectionDue(state, turn);
     return;
   }
   if (isStalled && state.reads.length > 0) renumberReads(state);
@@ -111,6 +113,7 @@ function onLink(state: State, turn: Turn, peer: MemberId, isUp: boolean): void {
   const progress = state.progress.get(peer);
   if (state.role === "leader") {
     if (!isUp && progress?.mode === "replicate") toProbe(progress);
+    if (isUp && progress !== undefined) progress.linkedAt = state.now;
     return;
   }
   if (peer !== state.leader || state.electionDeadline === Number.POSITIVE_INFINITY) {
@@ -119,11 +122,14 @@ function onLink(state: State, turn: Turn, peer: MemberId, isUp: boolean): void {
     return;
   }
   if (isUp) return;
-  state.lostLeader = peer;
-  const soon = state.now + rankOf(state) * state.settings.linkDownStaggerMs;
-  state.electionDeadline = Math.min(state.electionDeadline, soon);
-  answerAgain(state, turn);
-  if (state.electionDeadline <= state.now) campaign(state, turn, "linkdown");
+  onLeaderLost(state, turn, peer);
+}
+
+/** An election that is under way goes on as it was begun. */
+function onReady(state: State, isReady: boolean): void {
+  if (state.isReady === isReady) return;
+  state.isReady = isReady;
+  if (state.role !== "leader" && state.phase === "none") resetElectionTimer(state);
 }
 
 /** Without room for the log a leader looks for a successor; a follower stops to acknowledge by itself. */

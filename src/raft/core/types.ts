@@ -179,7 +179,9 @@ export type Input =
       readonly snapshot: SnapshotPoint;
     }
   /** The disk has no room, or has room again. */
-  | { readonly type: "room"; readonly isFull: boolean };
+  | { readonly type: "room"; readonly isFull: boolean }
+  /** Whether clients would be served at once if this member led. One that is not ready leads only where no other can. */
+  | { readonly type: "ready"; readonly isReady: boolean };
 
 /** What a snapshot stands for. */
 export interface SnapshotPoint {

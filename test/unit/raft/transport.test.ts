@@ -166,6 +166,25 @@ test("members call each other, messages arrive from who the certificate says, a 
   t.deepEqual(other.heard.at(-1), "1 snapshotOffer@1");
 });
 
+test("of a member that dies one connection is closed first: the log does not wait for its own to break", async (t) => {
+  const { env, memory, one, other } = await two();
+  // A piece of a command goes on a connection of its own, dialed last.
+  one.transport.send(2, {
+    type: "command",
+    term: 1,
+    incarnation: 1,
+    sequence: 1,
+    resultsUpTo: 0,
+    body: new Uint8Array(),
+  });
+  await env.advance(10);
+  t.deepEqual([one.heard, other.heard], [["2 up"], ["1 up"]]);
+  memory.cutLast();
+  await env.advance(600);
+  t.deepEqual(one.heard, ["2 up", "2 down", "2 up"]);
+  t.deepEqual(other.heard, ["1 up", "1 down", "1 up"]);
+});
+
 test("one that is told something all the time and says nothing is called anew; a rest between two words is none", async (t) => {
   const { env, memory, one, other } = await two();
   const talk = async (ms: number, everyMs: number): Promise<void> => {

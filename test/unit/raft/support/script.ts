@@ -43,6 +43,8 @@ export class Script {
         const input = { type: "link", peer: Number(args[1]), isUp: args[2] === "up" } as const;
         return this.#print(id, this.#cluster.input(id, input));
       }
+      case "ready":
+        return this.#print(id, this.#cluster.input(id, { type: "ready", isReady: args[1] === "yes" }));
       case "persist":
         return this.#persist(id, args[1] === undefined ? undefined : Number(args[1]));
       case "deliver":

@@ -36,6 +36,12 @@ export class MemorySockets {
     for (const stream of this.#streams) stream.isDeaf = true;
   }
 
+  /** The newest connection breaks. */
+  cutLast(): void {
+    const last = [...this.#streams].at(-1);
+    last?.destroy();
+  }
+
   /** Every connection breaks. */
   cutAll(): void {
     for (const stream of this.#streams) stream.destroy();
