@@ -8,7 +8,7 @@ export interface Settings {
   readonly electionJitterMs: number;
   /** Where the connection to the leader broke: the wait per place before asking for votes. */
   readonly linkDownStaggerMs: number;
-  /** A member that was linked anew this long ago is as good a successor as any. */
+  /** A member that was linked anew this long ago is a successor like others. */
   readonly settleMs: number;
   readonly appendBytesMax: number;
   /** Fewer entries than this wait while an append is under way to the member. */
