@@ -31,17 +31,19 @@ import {
   withCondition,
 } from "./deployment/conditions.ts";
 import { expiredHistory, rollback } from "./deployment/history.ts";
-import { deploymentPaceMs } from "./limits.ts";
+import { deploymentPaceMs, rolloutLagMs } from "./limits.ts";
 import { boundsOf, isRolling, newestSize, proportional, shrinkOlds, type Bounds } from "./deployment/rollout.ts";
 import {
   byAge,
   changedSets,
   hashLabel,
+  healthOf,
   heldBy,
   newestAndOlds,
   rolloutSet,
   templateHash,
   sumOf,
+  totalOf,
   type RolloutSet,
 } from "./deployment/sets.ts";
 
@@ -99,7 +101,7 @@ function plan(view: TimedView, key: string): Plan {
   const claiming = claimWrites(object, claimed.adopt, claimed.release);
   if (claiming.length > 0) return { writes: claiming, more: true };
 
-  const sets = claimed.owned.map(rolloutSet);
+  const sets = claimed.owned.map((set) => rolloutSet(view, set));
   const [newest, olds] = newestAndOlds(object, sets);
   const turn = { view, row, object, bounds: boundsOf(object), newest, olds, notes: [] };
   if (object.metadata.deletionTimestamp !== undefined) return finish(turn, countedStatus(turnInput(turn)));
@@ -264,9 +266,15 @@ function roll(turn: Turn): Plan {
     resize(turn, newest, wanted);
     return finish(turn, statusOf(turn));
   }
-  const shrunk = shrinkOlds(bounds, newest, olds);
+  if (totalOf(olds) === 0) return finish(turn, statusOf(turn), historyIfComplete(turn));
+  const health = new Map([...olds, newest].map((set) => [set, healthOf(set, turn.view.now)]));
+  const shrunk = shrinkOlds(bounds, newest, olds, (set) => health.get(set)!);
   for (const [set, replicas] of shrunk) resize(turn, set, replicas);
-  return finish(turn, statusOf(turn), shrunk.length === 0 ? historyIfComplete(turn) : []);
+  const plan = finish(turn, statusOf(turn), shrunk.length === 0 ? historyIfComplete(turn) : []);
+  if (![...health.values()].some(({ lags }) => lags)) return plan;
+  // A pod that is soon again what its set's status says of it leads to no write that would call this plan.
+  const again = turn.view.now + rolloutLagMs;
+  return { ...plan, wakeAt: Math.min(plan.wakeAt ?? again, again) };
 }
 
 /** All old pods end before the first new one starts. */

@@ -54,3 +54,5 @@ export const deploymentPaceMs = 100;
 
 /** A fault's targets end it by themselves; the masters say so this much later at the latest. */
 export const faultSlackMs = 2_000;
+/** When a rollout looks again at ReplicaSets whose statuses do not say yet what their pods do. */
+export const rolloutLagMs = 1_000;

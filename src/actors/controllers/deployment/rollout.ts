@@ -7,7 +7,7 @@
 import type { Deployment } from "../../../kinds/generated/types.ts";
 import { scaled } from "../common/int-or-percent.ts";
 import { maxReplicas } from "./annotations.ts";
-import { availableOf, byAge, sumOf, totalOf, type RolloutSet } from "./sets.ts";
+import { byAge, sumOf, totalOf, type Health, type RolloutSet } from "./sets.ts";
 
 /** A target for a set. */
 export type Resize = readonly [set: RolloutSet, replicas: number];
@@ -43,26 +43,30 @@ export function newestSize(deployment: Deployment, bounds: Bounds, current: numb
   return current + Math.max(0, Math.min(room, bounds.replicas - current));
 }
 
-/** What the old sets lose in this pass: unhealthy pods first, then as many as availability allows. */
-export function shrinkOlds(bounds: Bounds, newest: RolloutSet, olds: readonly RolloutSet[]): readonly Resize[] {
-  if (totalOf(olds) === 0) return [];
+/** What the old sets lose in this pass: sick pods first, then as many as availability allows. */
+export function shrinkOlds(
+  bounds: Bounds,
+  newest: RolloutSet,
+  olds: readonly RolloutSet[],
+  health: (set: RolloutSet) => Health,
+): readonly Resize[] {
   const all = [...olds, newest];
   const availableMin = bounds.replicas - bounds.unavailable;
-  const missing = newest.replicas - availableOf(newest);
+  const missing = newest.replicas - health(newest).available;
   const budget = totalOf(all) - availableMin - missing;
   if (budget <= 0) return [];
 
-  const unhealthy = new Map<RolloutSet, number>();
+  const sick = new Map<RolloutSet, number>();
   let left = budget;
   for (const set of olds.toSorted(byAge)) {
-    const gone = Math.min(left, set.replicas - availableOf(set));
-    unhealthy.set(set, gone);
+    const gone = Math.min(left, health(set).sick);
+    sick.set(set, gone);
     left -= gone;
   }
-  let surplus = Math.min(left, sumOf(all, availableOf) - availableMin);
+  let surplus = Math.min(left, sumOf(all, (set) => health(set).available) - availableMin);
   const resizes: Resize[] = [];
   for (const set of olds.toSorted(byAge)) {
-    const remaining = set.replicas - (unhealthy.get(set) ?? 0);
+    const remaining = set.replicas - (sick.get(set) ?? 0);
     const gone = Math.max(0, Math.min(remaining, surplus));
     surplus -= gone;
     if (remaining - gone !== set.replicas) resizes.push([set, remaining - gone]);

@@ -2,13 +2,15 @@
  * The ReplicaSets of a Deployment as a plan works on them: the stored object and the changes made
  * so far, written once at the end.
  */
-import type { Deployment, PodTemplateSpec, ReplicaSet } from "../../../kinds/generated/types.ts";
-import type { RowRef } from "../../../store/view.ts";
+import type { Deployment, Pod, PodTemplateSpec, ReplicaSet } from "../../../kinds/generated/types.ts";
+import type { RowRef, View } from "../../../store/view.ts";
 import type { PlanWrite } from "../../runtime/controller.ts";
 import { canonical } from "../common/canonical.ts";
 import { jsonEqual } from "../../../util/equal.ts";
 import { safeHash } from "../common/names.ts";
+import { availableFrom, isActive, isReady } from "../common/pods.ts";
 import { draftOf, update } from "../common/writes.ts";
+import type { Millis } from "../../../util/time.ts";
 
 export const hashLabel = "pod-template-hash";
 const hashLength = 10;
@@ -21,9 +23,11 @@ export interface RolloutSet {
   replicas: number;
   minReadySeconds: number;
   annotations: Readonly<Record<string, string>>;
+  /** Its active pods as they are now, which the counts of its status follow. */
+  pods(): readonly Pod[];
 }
 
-export function rolloutSet(row: RowRef): RolloutSet {
+export function rolloutSet(view: View, row: RowRef): RolloutSet {
   const set = row.object<ReplicaSet>();
   return {
     row,
@@ -32,12 +36,34 @@ export function rolloutSet(row: RowRef): RolloutSet {
     replicas: set.spec.replicas ?? 1,
     minReadySeconds: set.spec.minReadySeconds ?? 0,
     annotations: set.metadata.annotations ?? {},
+    pods: () =>
+      view
+        .index("pods", "owner", row.hot.uid)
+        .map((pod) => pod.object<Pod>())
+        .filter(isActive),
   };
 }
 
-/** Available pods that remain if the set is cut to its present target: its status may lag behind. */
-export function availableOf(set: RolloutSet): number {
-  return Math.min(set.set.status?.availableReplicas ?? 0, set.replicas);
+/** What a set's pods and its status, which follows them, say together. */
+export interface Health {
+  /** Available by both: as many remain at least if the set is cut to its present target. */
+  readonly available: number;
+  /** Not ready by both: as many can go before one that is ready. */
+  readonly sick: number;
+  /** They differ: the set's own controller has yet to act. */
+  readonly lags: boolean;
+}
+
+export function healthOf(set: RolloutSet, now: Millis): Health {
+  const told = set.set.status?.availableReplicas ?? 0;
+  const pods = set.pods();
+  const found = pods.filter((pod) => (availableFrom(pod, set.minReadySeconds) ?? Infinity) <= now).length;
+  const ready = pods.filter(isReady).length;
+  return {
+    available: Math.min(told, found, set.replicas),
+    sick: Math.max(0, set.replicas - Math.max(told, ready)),
+    lags: told !== found,
+  };
 }
 
 export function sumOf(sets: readonly RolloutSet[], value: (set: RolloutSet) => number): number {
@@ -48,9 +74,14 @@ export function totalOf(sets: readonly RolloutSet[]): number {
   return sumOf(sets, (set) => set.replicas);
 }
 
-/** Pods that exist or will: a set that was cut keeps its pods until its own controller has acted. */
+/**
+ * Pods that exist or will: a set that was cut keeps its pods until its own controller has acted, and may
+ * have made some that its status does not count yet.
+ */
 export function heldBy(set: RolloutSet): number {
-  return Math.max(set.replicas, set.set.status?.replicas ?? 0);
+  const { metadata, status } = set.set;
+  const isSeen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  return Math.max(set.replicas, isSeen ? (status?.replicas ?? 0) : set.pods().length);
 }
 
 /** Oldest first; the name decides among those of one second. */
