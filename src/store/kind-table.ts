@@ -12,6 +12,8 @@ export function keyOf(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
+const none: readonly string[] = [];
+
 /** The character behind `/`: `a0` is the least key behind all of the namespace `a`. */
 const afterSlash = "0";
 
@@ -45,6 +47,8 @@ export class KindTable {
   #asked = { namespace: "", name: "", key: keyOf("", "") };
   #ordered = new OrderedMap<Chain>();
   readonly #indexes: readonly Index[];
+  /** The kind has no indexes of its own, only those by owner: most rows have none, and need not be parsed to be indexed. */
+  readonly hasOwnersOnly: boolean;
   /** The indexes wait for the first who needs them: a fork of a cluster is often only looked at. */
   #isIndexed = true;
 
@@ -53,6 +57,7 @@ export class KindTable {
     this.#objects = options.objects;
     this.history = new History(kind.id, options.revision);
     const declared = Object.entries(kind.indexes ?? {}).filter(([name]) => name !== "owner" && name !== "owners");
+    this.hasOwnersOnly = declared.length === 0;
     this.#indexes = [
       ["owner", (hot: HotRecord) => (hot.controller === undefined ? [] : [hot.controller])],
       ["owners", (hot: HotRecord) => hot.owners],
@@ -155,7 +160,7 @@ export class KindTable {
       const version = visibleAt(chain, watermarks.revision);
       if (version === undefined) return true;
       const certain = (chain.newest?.revision ?? 0) <= watermarks.committed;
-      if (certain || index.valuesOf(version.hot).includes(value)) rows.push(version);
+      if (certain || this.#valuesOf(index, version).includes(value)) rows.push(version);
       return true;
     });
     return rows;
@@ -203,8 +208,8 @@ export class KindTable {
     if (version.deleted) return;
     this.#fillIndexes();
     for (const index of this.#indexes) {
-      for (const value of index.valuesOf(version.hot)) {
-        if (isHeld(version.chain, (other) => index.valuesOf(other.hot).includes(value), committed)) continue;
+      for (const value of this.#valuesOf(index, version)) {
+        if (isHeld(version.chain, (other) => this.#valuesOf(index, other).includes(value), committed)) continue;
         const bucket = index.buckets.get(value);
         bucket?.delete(version.chain.key);
         if (bucket?.size === 0) index.buckets.delete(value);
@@ -274,6 +279,10 @@ export class KindTable {
     return index;
   }
 
+  #valuesOf({ valuesOf }: Index, version: RowVersion): readonly string[] {
+    return this.hasOwnersOnly && version.isUnowned ? none : valuesOf(version.hot);
+  }
+
   #fillIndexes(): void {
     if (this.#isIndexed) return;
     this.#isIndexed = true;
@@ -282,15 +291,16 @@ export class KindTable {
 
   #stampAnew(version: RowVersion | undefined): void {
     if (version === undefined || version.deleted) return;
-    for (const { stamps, valuesOf } of this.#indexes) {
+    for (const index of this.#indexes) {
+      const { stamps } = index;
       if (stamps.size === 0) continue;
-      for (const value of valuesOf(version.hot)) if (stamps.has(value)) stamps.set(value, {});
+      for (const value of this.#valuesOf(index, version)) if (stamps.has(value)) stamps.set(value, {});
     }
   }
 
   #enter(version: RowVersion): void {
     for (const index of this.#indexes) {
-      for (const value of index.valuesOf(version.hot)) {
+      for (const value of this.#valuesOf(index, version)) {
         let bucket = index.buckets.get(value);
         if (bucket === undefined) {
           bucket = new OrderedMap<Chain>();

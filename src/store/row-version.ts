@@ -39,6 +39,7 @@ export class RowVersion implements RowRef, Slot {
   /** Owned by `ObjectCache`. */
   parsed: KubeObject | undefined = undefined;
   #hot: HotRecord | undefined = undefined;
+  #isUnowned: boolean | undefined = undefined;
 
   constructor(
     chain: Chain,
@@ -85,6 +86,15 @@ export class RowVersion implements RowRef, Slot {
     return this.chain.objects.parse(this) as O;
   }
 
+  /**
+   * Whether its bytes tell, without being parsed, that nothing owns it. False where the hot record, which tells as
+   * much, is there, and where the row is sealed.
+   */
+  get isUnowned(): boolean {
+    if (this.#hot !== undefined || this.chain.kind.sealed === true) return false;
+    return (this.#isUnowned ??= partsOf(this.bytes())?.isOwned === false);
+  }
+
   /** Lets the hot record go; it is made again if an old version is looked at after all. */
   cool(): void {
     this.#hot = undefined;
@@ -96,6 +106,7 @@ export class RowVersion implements RowRef, Slot {
     twin.laneA = this.laneA;
     twin.laneB = this.laneB;
     twin.#hot = this.#hot;
+    twin.#isUnowned = this.#isUnowned;
     return twin;
   }
 
@@ -184,6 +195,11 @@ export class ObjectCache {
 
   parse(version: RowVersion): KubeObject {
     return version.parsed ?? this.keep(version, this.parseRow(version, version.row()));
+  }
+
+  /** Whether a row of this kind may lie unparsed until somebody looks at it: where objects are frozen all are checked. */
+  mayWait({ sealed }: Kind): boolean {
+    return !this.#freeze && sealed !== true;
   }
 
   /** Parses a row that need not be stored yet. */

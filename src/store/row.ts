@@ -148,6 +148,8 @@ export interface BodyParts {
   readonly metadata: Span;
   /** With the comma before it; undefined: there are none. */
   readonly managedFields: Span | undefined;
+  /** Whether `ownerReferences` stands there. */
+  readonly isOwned: boolean;
 }
 
 export type Span = readonly [from: number, to: number];
@@ -166,6 +168,7 @@ export function partsOf(body: Uint8Array): BodyParts | undefined {
   let depth = 0;
   let managersFrom = 0;
   let managersTo = 0;
+  let isOwned = false;
   for (let at = from; at < body.length; at++) {
     const byte = body[at]!;
     if (byte === quote) at = endOfText(body, at);
@@ -174,10 +177,13 @@ export function partsOf(body: Uint8Array): BodyParts | undefined {
       depth -= 1;
       if (depth === 0) {
         const managedFields: Span | undefined = managersFrom === 0 ? undefined : [managersFrom, managersTo];
-        return { metadata: [from, at + 1], managedFields };
+        return { metadata: [from, at + 1], managedFields, isOwned };
       }
       if (depth === 1 && managersFrom > 0 && managersTo === 0) managersTo = at + 1;
-    } else if (byte === comma && depth === 1 && isAt(body, at, managersMark)) managersFrom = at;
+    } else if (byte === comma && depth === 1) {
+      if (isAt(body, at, managersMark)) managersFrom = at;
+      else if (isAt(body, at, ownersMark)) isOwned = true;
+    }
   }
   throw new InvariantError("a row's metadata is an object that ends");
 }
@@ -203,4 +209,5 @@ const apiVersionMark = utf8('{"apiVersion":"');
 const kindMark = utf8(',"kind":"');
 const metadataMark = utf8(',"metadata":');
 const managersMark = utf8(',"managedFields":[');
+const ownersMark = utf8(',"ownerReferences":');
 const digitsMark = '"resourceVersion":"';

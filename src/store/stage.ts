@@ -58,6 +58,10 @@ function prepare(preparation: Preparation, replaced: RowVersion | undefined): Pr
   invariant(header.revision === revision, "a row carries the revision of its write");
   invariant(header.sealed === (table.kind.sealed === true), "a row is sealed if its kind is");
   const version = new RowVersion(chain, { revision, createRevision, deleted: false });
+  // A follower: who evaluated the write has looked at the object.
+  if (write.object === undefined && table.hasOwnersOnly && state.objects.mayWait(table.kind)) {
+    return { version, row: write.row };
+  }
   const object = state.objects.take(version, write);
   const { namespace = "", name } = object.metadata;
   invariant(

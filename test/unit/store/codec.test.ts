@@ -189,19 +189,33 @@ test("a row's header finds resourceVersion whatever the object says about itself
   );
 });
 
-test("metadata and managedFields of a row are found without parsing it, whatever its texts hold", (t) => {
+test("metadata and managedFields of a row, and whether it has owners, are found without parsing it, whatever its texts hold", (t) => {
   const odd = fc.oneof(
     text,
-    fc.constantFrom('"', "\\", '\\"', "}", '{"', '","metadata":{', "\\\\", "é]}", ',"managedFields":['),
+    fc.constantFrom(
+      '"',
+      "\\",
+      '\\"',
+      "}",
+      '{"',
+      '","metadata":{',
+      "\\\\",
+      "é]}",
+      ',"managedFields":[',
+      ',"ownerReferences":[',
+    ),
   );
   const free = fc.dictionary(odd, fc.oneof(odd, fc.array(odd)));
   const managers = fc.option(fc.array(fc.record({ manager: odd, fieldsV1: free })), { nil: undefined });
+  const owners = fc.option(fc.array(free), { nil: undefined });
   fc.assert(
-    fc.property(odd, free, free, managers, revision, (name, free1, free2, managedFields, at) => {
+    fc.property(odd, fc.tuple(free, free), managers, owners, revision, (name, frees, managedFields, owned, at) => {
+      const [free1, free2] = frees;
       const metadata = {
         name,
         free1,
         ...(managedFields === undefined ? {} : { managedFields }),
+        ...(owned === undefined ? {} : { ownerReferences: owned }),
         free2,
         resourceVersion: String(at),
       };
@@ -209,6 +223,7 @@ test("metadata and managedFields of a row are found without parsing it, whatever
       const body = bodyOf(encodeRow(object as unknown as Parameters<typeof encodeRow>[0], at), never);
       const parts = partsOf(body)!;
       t.deepEqual(JSON.parse(textOf(body.subarray(...parts.metadata))), metadata);
+      t.is(parts.isOwned, owned !== undefined);
       const [from, to] = parts.managedFields ?? [0, 0];
       const { managedFields: _, ...rest } = metadata;
       const without = JSON.parse(textOf(body.subarray(0, from)) + textOf(body.subarray(to))) as typeof object;

@@ -174,6 +174,32 @@ test("a follower that applies an outcome has the leader's state", (t) => {
   t.is(bodyText(follower.committed.get("things", "default", "b")), bodyText(leader.tip.get("things", "default", "b")));
 });
 
+test("a follower parses a row for the index of owners only if it has owners", (t) => {
+  const leader = newStore();
+  const follower = newStore({ freezeObjects: false });
+  const apply = (...ops: Parameters<typeof write>[1]): void => {
+    const { writes, ...outcome } = write(leader, ops);
+    const bare = writes.map((each) => (each.op === "put" ? { ...each, object: undefined } : each));
+    follower.commit(follower.applied + 1, { ...outcome, writes: bare as typeof writes });
+  };
+  const metadata = { ownerReferences: [{ apiVersion: "v1", kind: "Set", name: "s", uid: "u1", controller: true }] };
+  const box = { op: "put", kind: "boxes", namespace: "", name: "b" } as const;
+  const row = (): RowVersion => follower.committed.get("boxes", "", "b") as RowVersion;
+  const owned = (): string => names(follower.committed.index("boxes", "owner", "u1"));
+  apply(box);
+  t.is(row().parsed, undefined);
+  t.is(owned(), "");
+  apply({ ...box, metadata });
+  t.is(owned(), "b");
+  apply(box);
+  t.is(row().parsed, undefined);
+  t.is(owned(), "");
+  t.is(row().hot.uid, "uid-b", "whoever looks at it has it parsed");
+  apply({ ...box, metadata }, { ...box, name: "c", metadata });
+  t.is(owned(), "b c");
+  t.deepEqual(follower.digest, leader.digest);
+});
+
 test("a page reads exactly the revision that it names", (t) => {
   const store = newStore();
   write(store, [put("a"), put("b"), put("c"), put("d")]);
