@@ -151,7 +151,8 @@ class Driver implements Raft {
       memberId,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
       ...(ballastBytes === undefined ? {} : { ballastBytes }),
-      mayRepair: ({ entries }) => hasOtherVoters(memberId, [first, ...configsIn(entries)]),
+      mayRepair: ({ entries, beyond }) =>
+        hasOtherVoters(memberId, [first, ...configsIn(entries), ...configsIn(beyond)]),
       onRoom: (isFull) => {
         this.#feed({ type: "room", isFull });
         onRoom?.(isFull);

@@ -40,6 +40,8 @@ export interface RecoveredLog {
   readonly logBytes: number;
   /** Why what follows cannot be trusted, though it may have been acknowledged; what is here is sound. */
   readonly damage: UserError | undefined;
+  /** Changes of members that sound batches behind the damage tell of: hints, not part of the log. */
+  readonly beyond: readonly Entry[];
 }
 
 export interface SegmentExtent {
@@ -71,13 +73,18 @@ export async function recoverLog(options: RecoverOptions): Promise<RecoveredLog 
     }
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== "TRP-0201") throw error;
-    return { ...scan.finish(await newestHardState(options, numbers)), damage: error };
+    const { hardState, beyond } = await lookBeyond(options, numbers);
+    return { ...scan.finish(hardState), damage: error, beyond };
   }
-  return { ...scan.finish(), damage: undefined };
+  return { ...scan.finish(), damage: undefined, beyond: [] };
 }
 
-/** The highest term, with its vote, that any sound header names: also behind the damage. */
-async function newestHardState(options: RecoverOptions, numbers: readonly number[]): Promise<HardState> {
+/** What any sound batch tells, also behind the damage: the highest term with its vote, and changes of members. */
+async function lookBeyond(
+  options: RecoverOptions,
+  numbers: readonly number[],
+): Promise<{ readonly hardState: HardState; readonly beyond: readonly Entry[] }> {
+  const beyond: Entry[] = [];
   let newest: HardState = { term: 0, votedFor: 0 };
   const see = (found: HardState): void => {
     if (found.term > newest.term || (found.term === newest.term && found.votedFor !== 0)) newest = found;
@@ -88,10 +95,14 @@ async function newestHardState(options: RecoverOptions, numbers: readonly number
     if (header !== undefined) see(header.hardState);
     for (let at = SEGMENT_HEADER_BYTES; at < bytes.length; at += SECTOR_BYTES) {
       const batch = readBatchHeader(options.crypto, bytes, at);
-      if (batch?.segment === number) see(batch.hardState);
+      if (batch?.segment !== number) continue;
+      see(batch.hardState);
+      const body = readBody(options.crypto, batch, bytes, at);
+      if (body === undefined || body instanceof Uint8Array) continue;
+      for (const entry of body) if (entry.kind === "config") beyond.push(entry);
     }
   }
-  return newest;
+  return { hardState: newest, beyond };
 }
 
 interface Verdict {
@@ -134,7 +145,7 @@ class Scan {
     this.#batches(number, bytes);
   }
 
-  finish(seen: HardState = this.#hardState): Omit<RecoveredLog, "damage"> {
+  finish(seen: HardState = this.#hardState): Omit<RecoveredLog, "damage" | "beyond"> {
     if (seen.term >= this.#hardState.term) this.#hardState = seen;
     const lastTerm = this.#entries.at(-1)?.term ?? 0;
     const hasLostTerm = lastTerm > this.#hardState.term;
@@ -183,7 +194,7 @@ class Scan {
         header.segment === segment &&
         header.seq === this.#nextBatch &&
         header.previousCrc === this.#previousCrc;
-      const body = isNext ? this.#body(header, bytes, at) : undefined;
+      const body = isNext ? readBody(this.#options.crypto, header, bytes, at) : undefined;
       if (header === undefined || body === undefined) {
         this.#verdict = this.#judge(segment, bytes, at, header);
         return;
@@ -192,28 +203,6 @@ class Scan {
       at += paddedToSector(header.lengthBytes);
       this.#logBytes += paddedToSector(header.lengthBytes);
     }
-  }
-
-  /** The batch's entries (for a mark: the bytes), or undefined where the body is not what the header says. */
-  #body(header: BatchHeader, bytes: Uint8Array, at: number): readonly Entry[] | Uint8Array | undefined {
-    const { crypto } = this.#options;
-    const end = at + header.lengthBytes;
-    if (header.lengthBytes < BATCH_HEADER_BYTES || end > bytes.length) return undefined;
-    const body = bytes.subarray(at + BATCH_HEADER_BYTES, end);
-    if (header.kind === "mark") {
-      return body.length === MARK_BYTES && crypto.crc32(body) === header.bodyCrc ? body : undefined;
-    }
-    const entries: Entry[] = [];
-    let crc = 0;
-    let from = 0;
-    for (let n = 0; n < header.count; n += 1) {
-      const record = readRecord(crypto, body, from);
-      if (record === undefined || record.entry.index !== header.firstIndex + n) return undefined;
-      crc = crypto.crc32(body.subarray(from, from + 8), crc);
-      entries.push(record.entry);
-      from = record.nextAt;
-    }
-    return from === body.length && crc === header.bodyCrc ? entries : undefined;
   }
 
   #take(header: BatchHeader, body: readonly Entry[] | Uint8Array): void {
@@ -268,8 +257,34 @@ class Scan {
     if (bytes[at] !== 0x54 || at + BATCH_HEADER_BYTES > bytes.length) return false;
     const header = readBatchHeader(this.#options.crypto, bytes, at);
     if (header === undefined || header.segment !== segment) return false;
-    return header.seq > this.#nextBatch && this.#body(header, bytes, at) !== undefined;
+    return header.seq > this.#nextBatch && readBody(this.#options.crypto, header, bytes, at) !== undefined;
   }
+}
+
+/** The batch's entries (for a mark: the bytes), or undefined where the body is not what the header says. */
+function readBody(
+  crypto: Crypto,
+  header: BatchHeader,
+  bytes: Uint8Array,
+  at: number,
+): readonly Entry[] | Uint8Array | undefined {
+  const end = at + header.lengthBytes;
+  if (header.lengthBytes < BATCH_HEADER_BYTES || end > bytes.length) return undefined;
+  const body = bytes.subarray(at + BATCH_HEADER_BYTES, end);
+  if (header.kind === "mark") {
+    return body.length === MARK_BYTES && crypto.crc32(body) === header.bodyCrc ? body : undefined;
+  }
+  const entries: Entry[] = [];
+  let crc = 0;
+  let from = 0;
+  for (let n = 0; n < header.count; n += 1) {
+    const record = readRecord(crypto, body, from);
+    if (record === undefined || record.entry.index !== header.firstIndex + n) return undefined;
+    crc = crypto.crc32(body.subarray(from, from + 8), crc);
+    entries.push(record.entry);
+    from = record.nextAt;
+  }
+  return from === body.length && crc === header.bodyCrc ? entries : undefined;
 }
 
 async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {

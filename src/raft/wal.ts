@@ -101,6 +101,7 @@ const emptyLog: RecoveredLog = {
   previousCrc: 0,
   logBytes: 0,
   damage: undefined,
+  beyond: [],
 };
 
 interface OpenSegment extends SegmentExtent {

@@ -2,6 +2,7 @@ import test from "ava";
 import { createSimDisk } from "../../../src/sim/disk.ts";
 import type { SimDisk } from "../../../src/sim/disk.ts";
 import { BATCH_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../../src/raft/format.ts";
+import type { Entry } from "../../../src/raft/core/types.ts";
 import { UserError } from "../../../src/util/errors.ts";
 import { createRng } from "./support/rng.ts";
 import { entry, openTestWal, persist, settle, shape } from "./support/log.ts";
@@ -155,6 +156,23 @@ test("damage in the middle is named, and nothing is cut off", async (t) => {
   t.is((error as UserError).code, "TRP-0201");
   t.regex(error?.message ?? "", /000000000001\.seg at byte 4608: batch 2 is broken/);
   t.deepEqual(await disk.read(first), stored);
+});
+
+test("a change of members behind the damage still tells whether others may repair the log", async (t) => {
+  const disk = newDisk();
+  const opened = await openTestWal(disk);
+  const change: Entry = { index: 3, term: 1, kind: "config", payload: Uint8Array.of(9) };
+  for (const [n, one] of [entry(1, 1), entry(2, 1), change, entry(4, 1)].entries()) {
+    opened.wal.append(persist(n + 1, [one]));
+    await settle();
+  }
+  disk.flipBit(first, (SEGMENT_HEADER_BYTES + 512 + BATCH_HEADER_BYTES + 24) * 8);
+  const asked: unknown[] = [];
+  const { content } = await openTestWal(disk, {
+    mayRepair: ({ entries, beyond }) => asked.push(entries.length, beyond) > 0,
+  });
+  t.deepEqual(asked, [1, [change]]);
+  t.is(shape(content.entries), "1@1", "it is a hint, and no part of the log");
 });
 
 test("every sector of a three-batch tail, blank or bent or old, gives the right verdict", async (t) => {
