@@ -10,8 +10,8 @@ export interface CarrierOptions {
   readonly port: number;
   /** `HOST:PORT` on which masters take what comes here, the best one first. Asked for each connection. */
   readonly targets: () => readonly string[];
-  /** A master did not take a connection, or broke one. */
-  readonly broken: () => void;
+  /** A master did not take a connection (`isRefused`), or broke one. */
+  readonly broken: (target: string, isRefused: boolean) => void;
   readonly complain: (words: string) => void;
 }
 
@@ -72,6 +72,8 @@ class Carried {
   #inner: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isAnswered = false;
+  /** This master has taken the connection. */
+  #isTaken = false;
   #isOver = false;
 
   constructor(outer: Socket, options: CarrierOptions, ended: () => void) {
@@ -97,10 +99,12 @@ class Carried {
     const host = target.slice(0, colon).replace(/^\[|\]$/g, "");
     const inner = connect({ host, port: Number(target.slice(colon + 1)), allowHalfOpen: true, noDelay: true });
     this.#inner = inner;
+    this.#isTaken = false;
     // A host that is gone says nothing at all.
     this.#timer = setTimeout(() => this.#failed(inner), answerMs);
     inner.once("connect", () => {
       clearTimeout(this.#timer);
+      this.#isTaken = true;
       if (this.#held.length > 0) this.#tell(inner, Buffer.concat(this.#held));
     });
     inner.once("data", (first: Buffer) => this.#join(inner, first));
@@ -149,7 +153,7 @@ class Carried {
 
   #failed(inner: Socket): void {
     if (inner !== this.#inner || this.#isOver) return;
-    this.#options.broken();
+    this.#options.broken(this.target, !this.#isTaken);
     if (this.#isAnswered) this.end();
     else this.next();
   }

@@ -13,6 +13,7 @@ export interface WatchOptions {
 }
 
 const silentMs = 2_000;
+const hastenMs = 50;
 /** Once another one leads there is no hope that a silent leader speaks again as such. */
 const deposedMs = 700;
 
@@ -29,6 +30,7 @@ export class ForwardWatch {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #asked = new Map<string, Asked>();
   readonly #sleepers = new Set<() => void>();
+  #hastening: NodeJS.Timeout | undefined;
   #isStopped = false;
 
   constructor(options: WatchOptions) {
@@ -63,14 +65,28 @@ export class ForwardWatch {
     }
   }
 
-  /** Something has happened: all are asked at once. */
-  hasten(): void {
+  /**
+   * A connection to this master broke, or was not taken: then others go first from now on. All are asked in a moment:
+   * many connections break with one master, nobody leads yet, and those that are to elect a leader have work to do.
+   */
+  broken(master: string, isRefused: boolean): void {
+    const asked = this.#asked.get(master);
+    if (asked !== undefined && isRefused) {
+      asked.term = undefined;
+      asked.hasAnswered = false;
+    }
+    this.#hastening ??= setTimeout(() => this.#hasten(), hastenMs);
+  }
+
+  #hasten(): void {
+    clearTimeout(this.#hastening);
+    this.#hastening = undefined;
     for (const wake of this.#sleepers) wake();
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.hasten();
+    this.#hasten();
     this.#agent.destroy();
   }
 

@@ -43,10 +43,23 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
       for (const carrier of carriers) for (const target of [master, grpcOf(master)]) carrier.drop(target);
     },
   });
-  const common = { host, broken: () => watch.hasten(), complain };
+  const common = { host, complain };
   const carriers = [
-    new Carrier({ ...common, port: apiPort, targets: () => watch.order }),
-    new Carrier({ ...common, port: grpcPort, targets: () => watch.order.map(grpcOf) }),
+    new Carrier({
+      ...common,
+      port: apiPort,
+      targets: () => watch.order,
+      broken: (target, isRefused) => watch.broken(target, isRefused),
+    }),
+    new Carrier({
+      ...common,
+      port: grpcPort,
+      targets: () => watch.order.map(grpcOf),
+      broken(target, isRefused) {
+        const master = masters().find((each) => grpcOf(each) === target);
+        if (master !== undefined) watch.broken(master, isRefused);
+      },
+    }),
   ];
   await Promise.all(carriers.map((carrier) => carrier.listen()));
   watch.start();

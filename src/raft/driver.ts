@@ -10,13 +10,14 @@ import type { Config, ConfigChange, Effect, Entry, Input, MemberId, Role } from 
 import { foreign, loadIdentity, nextIncarnation } from "./identity.ts";
 import type { Identity } from "./identity.ts";
 import { raftLimits } from "./limits.ts";
+import { isOfElection } from "./messages.ts";
 import { membersSeen, removedError } from "./member-status.ts";
 import { Pending } from "./pending.ts";
 import type { ConfigChanged, MemberStatus, Raft, RaftOptions } from "./raft-api.ts";
 import { Reads } from "./reads.ts";
 import { createSnapshotFiles } from "./snapshot.ts";
 import type { OpenedSnapshot, SnapshotFiles } from "./snapshot.ts";
-import { Snapshots, isSnapshotMessage } from "./snapshots.ts";
+import { Counted, Snapshots, isSnapshotMessage } from "./snapshots.ts";
 import type { PeerMessage } from "./transport-api.ts";
 import { DamageNotes, isMarkedDamaged, markDamaged } from "./wal-damage.ts";
 import { configsIn, hasLog, hasOtherVoters, joinLog, logStart, sizeOf } from "./wake.ts";
@@ -35,13 +36,6 @@ export function createRaft(options: RaftOptions): Raft {
 }
 
 const noRole = { role: "follower", term: 0, leader: 0 } as const;
-
-/** Few, and each begins or ends a short wait. */
-function isOfElection({ type }: PeerMessage): boolean {
-  return (
-    type === "preVote" || type === "preVoteResp" || type === "vote" || type === "voteResp" || type === "timeoutNow"
-  );
-}
 
 class Driver implements Raft {
   readonly #options: RaftOptions;
@@ -187,7 +181,8 @@ class Driver implements Raft {
       const { index, term } = meta;
       wal.append({ seq: 0, hardState, truncateFrom: 0, entries: [], snapshot: { index, term } });
     }
-    if (snapshot !== undefined) await stateMachine.restore(snapshot.meta, snapshot.chunks());
+    const restored = snapshot && new Counted(snapshot.chunks());
+    if (snapshot && restored) await stateMachine.restore(snapshot.meta, restored);
     this.#applied = meta.index;
     const state = createState({
       id: memberId,
@@ -202,7 +197,7 @@ class Driver implements Raft {
       settings: settings ?? {},
     });
     this.#state = state;
-    this.#snapshots = this.#newSnapshots(state, wal, sizeOf(entries));
+    this.#snapshots = this.#newSnapshots(state, wal, { tailBytes: sizeOf(entries), newestBytes: restored?.bytes ?? 0 });
     this.#reads.begin(this.#incarnation);
     this.#life = "running";
     logStart(env, { member: memberId, incarnation: this.#incarnation, snapshotIndex: meta.index }, content);
@@ -211,7 +206,11 @@ class Driver implements Raft {
     await wal.makeBallast();
   }
 
-  #newSnapshots(state: State, wal: Wal, tailBytes: number): Snapshots {
+  #newSnapshots(
+    state: State,
+    wal: Wal,
+    known: { readonly tailBytes: number; readonly newestBytes: number },
+  ): Snapshots {
     const { env, snapshotLogBytes, snapshotChunkBytes, stateMachine, transport } = this.#options;
     return new Snapshots({
       env,
@@ -219,8 +218,10 @@ class Driver implements Raft {
       files: this.#files,
       wal,
       state,
-      logBytes: snapshotLogBytes ?? raftLimits.snapshotLogBytes,
-      bytesAtSnapshot: wal.writtenBytes - tailBytes,
+      logBytesMin: snapshotLogBytes ?? raftLimits.snapshotLogBytesMin,
+      logBytesMax: snapshotLogBytes ?? raftLimits.snapshotLogBytesMax,
+      newestBytes: known.newestBytes,
+      bytesAtSnapshot: wal.writtenBytes - known.tailBytes,
       freeze: () => stateMachine.snapshot(),
       applied: () => this.#applied,
       send: (to, message) => transport?.send(to, message),
@@ -472,8 +473,9 @@ class Driver implements Raft {
     if (state.role === "leader" && end >= state.termStart) this.#tellLeading(state.term);
     this.#pending.settle(state);
     this.#forget(state);
-    this.#snapshots?.takeIfDue();
+    // One of a state that is about to move on by thousands of entries would serve no start.
     if (end < upTo) this.#catchUp(upTo);
+    else this.#snapshots?.takeIfDue();
     this.#tellReady();
   }
 

@@ -16,8 +16,12 @@ export const raftLimits = {
   snapshotBlockBytes: 262_144,
   /** Snapshot files kept: the newest, and one to fall back on. */
   snapshotFilesCount: 2,
-  /** Log written since the last snapshot that asks for a new one. */
-  snapshotLogBytes: 67_108_864,
+  /**
+   * Log written since the last snapshot that asks for a new one: as much as that is long, within these bounds. What
+   * was written since is applied anew at a start, which costs ten times as much as the same bytes of a snapshot.
+   */
+  snapshotLogBytesMin: 8_388_608,
+  snapshotLogBytesMax: 67_108_864,
   /** Applied entries that stay in memory where no other member may ask for them. */
   memoryTailEntries: 1024,
   /** Of a snapshot on its way: the length of a piece, and how many may be unanswered. */
@@ -29,7 +33,7 @@ export const raftLimits = {
   /** With more than this waiting to be sent to a member, appends to it are dropped; heartbeats are not. */
   peerPendingBytes: 8_388_608,
   /** A member that cannot be reached is called again after this long, doubled up to the last. */
-  peerRedialMinMs: 5,
+  peerRedialMinMs: 20,
   peerRedialMaxMs: 250,
   peerDialMs: 3_000,
   /** A member that is told something all the time, and says nothing for this long, is called anew. */

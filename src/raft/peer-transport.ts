@@ -121,7 +121,8 @@ export class PeerTransport implements Transport {
     const lane = laneOf(message);
     const link =
       peer.dialed.get(lane) ?? [...peer.called].findLast((one) => one.lane === lane) ?? peer.dialed.get("log");
-    if (lane !== "log" && !peer.dialed.has(lane)) void this.#dial(peer, lane);
+    // One that cannot be reached for the log cannot be reached for anything.
+    if (lane !== "log" && !peer.dialed.has(lane) && peer.dialed.has("log")) void this.#dial(peer, lane);
     if (link === undefined) return;
     if (lane === "log" && this.#isUnanswered(peer)) return link.close("nothing is heard of it");
     // What waits is late already: the window of the log notices what is missing, and sends it again.

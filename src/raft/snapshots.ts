@@ -18,7 +18,11 @@ export interface SnapshotsOptions {
   readonly files: SnapshotFiles;
   readonly wal: Wal;
   readonly state: State;
-  readonly logBytes: number;
+  /** A new snapshot is due after as much log as the newest one is long, within these bounds. */
+  readonly logBytesMin: number;
+  readonly logBytesMax: number;
+  /** Of the newest file; 0: there is none. */
+  readonly newestBytes: number;
   readonly chunkBytes: number;
   /** Where `wal.writtenBytes` stood at the last snapshot. */
   readonly bytesAtSnapshot: number;
@@ -36,6 +40,7 @@ export class Snapshots {
   readonly #receiver: SnapshotReceiver;
   readonly #senders: Map<MemberId, SnapshotSender> = new Map();
   #bytesAtSnapshot: number;
+  #newestBytes: number;
   #writing: Promise<void> | undefined;
   #releasableTo = 0;
   #isStopped = false;
@@ -45,6 +50,7 @@ export class Snapshots {
     const { disk, crypto, log } = env;
     this.#options = options;
     this.#bytesAtSnapshot = options.bytesAtSnapshot;
+    this.#newestBytes = options.newestBytes;
     this.#receiver = new SnapshotReceiver({ disk, crypto, log, files, send, onWhole: onReceived, onFatal });
   }
 
@@ -71,8 +77,9 @@ export class Snapshots {
   }
 
   takeIfDue(): void {
-    const { wal, state, logBytes, applied, env } = this.#options;
-    if (wal.writtenBytes - this.#bytesAtSnapshot < logBytes) return;
+    const { wal, state, logBytesMin, logBytesMax, applied, env } = this.#options;
+    const dueBytes = Math.min(Math.max(this.#newestBytes, logBytesMin), logBytesMax);
+    if (wal.writtenBytes - this.#bytesAtSnapshot < dueBytes) return;
     if (this.#writing !== undefined || state.durable < applied()) return;
     this.take().catch((error: unknown) => env.log("error", "snapshot-failed", { reason: messageOf(error) }));
   }
@@ -86,11 +93,13 @@ export class Snapshots {
     invariant(index <= applied(), "a snapshot holds nothing that was not handed over");
     const term = state.log.termAt(index);
     const config = state.configs.at(index);
+    const content = new Counted(chunks);
     try {
-      await files.write({ index, term, digest, config }, chunks);
+      await files.write({ index, term, digest, config }, content);
     } finally {
       source.close?.();
     }
+    this.#newestBytes = content.bytes;
     await wal.writeMark({ index, term });
     this.#releasableTo = Math.max(this.#releasableTo, await files.prune());
     await wal.release(Math.min(this.#releasableTo, wal.mark.index));
@@ -161,6 +170,23 @@ export class Snapshots {
   installed(index: number): void {
     this.#bytesAtSnapshot = this.#options.wal.writtenBytes;
     this.#releasableTo = Math.max(this.#releasableTo, index);
+  }
+}
+
+/** A snapshot's content, and how much of it has been read. */
+export class Counted implements AsyncIterable<Uint8Array> {
+  readonly #chunks: AsyncIterable<Uint8Array>;
+  bytes = 0;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array, void, void> {
+    for await (const chunk of this.#chunks) {
+      this.bytes += chunk.length;
+      yield chunk;
+    }
   }
 }
 

@@ -23,6 +23,8 @@ export class TurnLoop {
   readonly #options: TurnLoopOptions;
   #next: Timer | undefined;
   #isRunning = false;
+  /** Of this term: what clients have waited for is on its way to the disk while the rest is evaluated. */
+  #isFirst = true;
   /** The log has enough for now. */
   #isPaused = false;
 
@@ -50,6 +52,7 @@ export class TurnLoop {
   }
 
   stop(): void {
+    this.#isFirst = true;
     this.#next?.cancel();
     this.#next = undefined;
   }
@@ -69,6 +72,8 @@ export class TurnLoop {
   #commands(): void {
     const { clock, mailbox, pipe, isLeading, run } = this.#options;
     const start = clock.mono();
+    const least = this.#isFirst ? 1 : turnCommandsMin;
+    this.#isFirst = false;
     for (let count = 0; count < turnCommandsMax && isLeading() && !this.#isPaused; count += 1) {
       const { load } = pipe;
       if (load >= 100) return;
@@ -76,7 +81,7 @@ export class TurnLoop {
       if (job === undefined) return;
       // A duplicate of a command that is in flight or answered is the same command.
       if (job.state === "queued") run(job);
-      if (count + 1 >= turnCommandsMin && clock.mono() - start >= turnMsMax) return;
+      if (count + 1 >= least && clock.mono() - start >= turnMsMax) return;
     }
   }
 }

@@ -335,7 +335,7 @@ function becomeLeader(state: State, turn: Turn): void {
   state.lostLeader = 0;
   state.voteTries = 0;
   state.progress.clear();
-  for (const id of otherMembers(state)) state.progress.set(id, newProgress(log.lastIndex + 1, state.now));
+  for (const id of otherMembers(state)) state.progress.set(id, newProgress(nextOf(state, id), state.now));
   state.readRound = 0;
   state.heartbeatDue = state.now + settings.heartbeatMs;
   state.quorumCheckDue = state.now + settings.electionMinMs;
@@ -347,4 +347,11 @@ function becomeLeader(state: State, turn: Turn): void {
   turn.noteRole();
   appendOwn(state, turn, "noop", new Uint8Array(0));
   broadcastAppend(state, turn, false);
+}
+
+/** Where the member's log goes on: as it said when it asked for votes itself, else where ours does. */
+function nextOf({ log, asked }: State, id: MemberId): number {
+  const { lastIndex, lastTerm } = asked.get(id) ?? log;
+  const isOurs = lastIndex <= log.lastIndex && log.knows(lastIndex) && log.termAt(lastIndex) === lastTerm;
+  return (isOurs ? lastIndex : log.lastIndex) + 1;
 }

@@ -127,6 +127,23 @@ test("a snapshot follows from the log's length; the next start begins with it, a
   t.is((error as UserError).code, "TRP-0205");
 });
 
+test("a start that applies a long log takes its snapshot at the end of it, not on the way", async (t) => {
+  const disk = newDisk();
+  const first = await started(disk.attach());
+  for (let n = 1; n <= 1_300; n += 1) say(first.raft, `${n} ${"w".repeat(50)}`);
+  await settle(2_000);
+  disk.crash();
+  const env = createSimEnv({ seed: 1, disk: disk.attach(), crypto: realCrypto });
+  const { raft, list } = newRaft(env, { snapshotLogBytes: 10_000 });
+  let isOver = false;
+  void raft.start().then(() => (isOver = true));
+  for (let round = 0; round < 10_000 && !isOver; round += 1) await env.advance(1);
+  await env.advance(2_000);
+  t.is(list.words.length, 1_300);
+  const ends = (await disk.list("snap")).map((name) => Number(name.split("-")[0]));
+  t.deepEqual(ends, [raft.applied]);
+});
+
 test("a snapshot that cannot be written leaves nothing behind, and the log goes on", async (t) => {
   const disk = newDisk();
   const { raft, list, fatal } = await started(disk.attach(), { snapshotLogBytes: 4_000 });
