@@ -45,5 +45,5 @@ function refuse(kind: Kind, draft: Draft, errors: FieldErrors): void {
     const key = `${cause.reason} ${cause.field} ${cause.message}`;
     if (!seen.has(key)) seen.set(key, cause);
   }
-  throw statusInvalid(kind, draft.metadata.name ?? "", { ...errors, causes: [...seen.values()] });
+  throw statusInvalid(kind, draft.metadata.name ?? "", { causes: [...seen.values()] });
 }

@@ -1,9 +1,12 @@
 import type { HttpExchange } from "../env/http.ts";
 import type { User } from "../actors/runtime/command.ts";
 
-/** Who asks. Absent = anonymous (`system:anonymous`, group `system:unauthenticated`). Throws StatusError 401 for bad credentials. */
+/**
+ * Who asks, at once where nothing has to be verified. Absent = anonymous (`system:anonymous`, group
+ * `system:unauthenticated`). Rejects with StatusError 401 for bad credentials.
+ */
 export interface Authenticator {
-  authenticate(exchange: HttpExchange): Promise<User | undefined>;
+  authenticate(exchange: HttpExchange): User | undefined | Promise<User | undefined>;
 }
 
 export type Attributes =

@@ -14,14 +14,15 @@ export function createAuthenticator(options: {
   readonly view: View;
 }): Authenticator {
   return {
-    authenticate: async (exchange) => {
+    authenticate: (exchange) => {
       const { certificate } = exchange;
       if (certificate !== undefined && certificate.commonName !== "") {
         return userOfCertificate(certificate);
       }
       const token = bearerToken(exchange);
-      if (token === undefined) return undefined;
-      return userOf(await options.tokenIssuer.verify(token), options.view);
+      return token === undefined
+        ? undefined
+        : options.tokenIssuer.verify(token).then((claims) => userOf(claims, options.view));
     },
   };
 }

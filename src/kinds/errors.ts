@@ -15,39 +15,61 @@ function cut(text: string): string {
 
 /** An empty list of field errors; hand it to a kind's `validate`. What goes beyond the limits is left out. */
 export function createFieldErrors(): FieldErrors {
-  const causes: StatusCause[] = [];
-  let chars = 0;
-  const add = (
-    path: string,
-    reason: string,
-    word: string,
-    detail: string,
-    value?: { readonly shown: unknown },
-  ): void => {
-    if (causes.length >= causesMax || chars > textCharsMax) return;
-    const body = value === undefined ? word : `${word}: ${cut(renderValue(value.shown))}`;
+  return new GatheredErrors();
+}
+
+class GatheredErrors implements FieldErrors {
+  readonly causes: StatusCause[] = [];
+  private chars = 0;
+
+  required(path: string, detail = ""): void {
+    this.add(path, "FieldValueRequired", "Required value", detail);
+  }
+
+  invalid(path: string, value: unknown, detail: string): void {
+    this.add(path, "FieldValueInvalid", shown("Invalid value", value), detail);
+  }
+
+  notSupported(path: string, value: unknown, supported: readonly string[]): void {
+    const detail = `supported values: ${supported.map((item) => goQuote(item)).join(", ")}`;
+    this.add(path, "FieldValueNotSupported", shown("Unsupported value", value), detail);
+  }
+
+  duplicate(path: string, value: unknown, detail = ""): void {
+    this.add(path, "FieldValueDuplicate", shown("Duplicate value", value), detail);
+  }
+
+  forbidden(path: string, detail: string): void {
+    this.add(path, "FieldValueForbidden", "Forbidden", detail);
+  }
+
+  tooLong(path: string, maxBytes: number): void {
+    this.add(path, "FieldValueTooLong", "Too long", `may not be more than ${maxBytes} bytes`);
+  }
+
+  tooMany(path: string, actual: number, max: number): void {
+    this.add(path, "FieldValueTooMany", `Too many: ${actual}`, `must have at most ${max} items`);
+  }
+
+  notFound(path: string, value: unknown, detail = ""): void {
+    this.add(path, "FieldValueNotFound", shown("Not found", value), detail);
+  }
+
+  typeInvalid(path: string, value: unknown, detail: string): void {
+    this.add(path, "FieldValueTypeInvalid", shown("Invalid value", value), detail);
+  }
+
+  private add(path: string, reason: string, body: string, detail: string): void {
+    if (this.causes.length >= causesMax || this.chars > textCharsMax) return;
     const message = detail === "" ? body : `${body}: ${cut(detail)}`;
-    chars += message.length + path.length;
+    this.chars += message.length + path.length;
     // Where the whole object is meant, Kubernetes prints `[]`.
-    causes.push({ reason, message, field: path === "" ? "[]" : path });
-  };
-  return {
-    causes,
-    required: (path, detail = "") => add(path, "FieldValueRequired", "Required value", detail),
-    invalid: (path, value, detail) => add(path, "FieldValueInvalid", "Invalid value", detail, { shown: value }),
-    notSupported: (path, value, supported) => {
-      const detail = `supported values: ${supported.map((item) => goQuote(item)).join(", ")}`;
-      add(path, "FieldValueNotSupported", "Unsupported value", detail, { shown: value });
-    },
-    duplicate: (path, value, detail = "") =>
-      add(path, "FieldValueDuplicate", "Duplicate value", detail, { shown: value }),
-    forbidden: (path, detail) => add(path, "FieldValueForbidden", "Forbidden", detail),
-    tooLong: (path, maxBytes) => add(path, "FieldValueTooLong", "Too long", `may not be more than ${maxBytes} bytes`),
-    tooMany: (path, actual, max) =>
-      add(path, "FieldValueTooMany", `Too many: ${actual}`, `must have at most ${max} items`),
-    notFound: (path, value, detail = "") => add(path, "FieldValueNotFound", "Not found", detail, { shown: value }),
-    typeInvalid: (path, value, detail) => add(path, "FieldValueTypeInvalid", "Invalid value", detail, { shown: value }),
-  };
+    this.causes.push({ reason, message, field: path === "" ? "[]" : path });
+  }
+}
+
+function shown(word: string, value: unknown): string {
+  return `${word}: ${cut(renderValue(value))}`;
 }
 
 /** A value inside a message: strings quoted as Go does it, numbers and bools bare, else JSON. */
@@ -68,7 +90,7 @@ export function invalidEach(errors: FieldErrors, path: string, value: unknown, p
 export function statusInvalid(
   kind: { readonly group: string; readonly kind: string },
   name: string,
-  errors: FieldErrors,
+  errors: Pick<FieldErrors, "causes">,
 ): StatusError {
   const texts = [...new Set(errors.causes.map((cause) => `${cause.field}: ${cause.message}`))];
   const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;

@@ -5,7 +5,7 @@
 import { machines } from "../actors/objects/catalogue.ts";
 import type { ActorHost } from "../actors/runtime/actor-host.ts";
 import { codecOf } from "../actors/runtime/codec.ts";
-import type { Decide } from "../actors/runtime/command.ts";
+import type { Decide, User } from "../actors/runtime/command.ts";
 import { controllerChildren } from "../actors/runtime/controller-host.ts";
 import type { Controller } from "../actors/runtime/controller.ts";
 import type { ForwardPort } from "../actors/runtime/forwarding.ts";
@@ -29,7 +29,7 @@ import { createAuthenticator } from "../auth/authenticator.ts";
 import { createAuthorizer } from "../auth/authorizer.ts";
 import type { Env } from "../env/env.ts";
 import type { CrumbNote, Watchdog } from "../env/watchdog.ts";
-import type { HttpHandler } from "../env/http.ts";
+import type { HttpExchange, HttpHandler } from "../env/http.ts";
 import { allKinds, servedKinds } from "../kinds/catalogue.ts";
 import type { Kind } from "../kinds/kind.ts";
 import type { ReplicatedLog } from "../raft/log-api.ts";
@@ -202,15 +202,15 @@ function relayOf(options: CoreOptions, host: ActorHost, authorizer: Authorizer):
 
 /** A follower may not have heard yet of whom it is about to refuse: it asks how far the leader is first. */
 function freshRefusals(inner: Authenticator, host: Pick<ActorHost, "isLeader" | "readBarrier">): Authenticator {
+  const again = async (exchange: HttpExchange, error: unknown): Promise<User | undefined> => {
+    if (host.isLeader) throw error;
+    await host.readBarrier();
+    return inner.authenticate(exchange);
+  };
   return {
-    async authenticate(exchange) {
-      try {
-        return await inner.authenticate(exchange);
-      } catch (error) {
-        if (host.isLeader) throw error;
-        await host.readBarrier();
-        return inner.authenticate(exchange);
-      }
+    authenticate(exchange) {
+      const known = inner.authenticate(exchange);
+      return known instanceof Promise ? known.catch((error: unknown) => again(exchange, error)) : known;
     },
   };
 }

@@ -3,12 +3,16 @@
  * a binary search and one small shift; a map of a few keys is a few arrays. Order is that of the
  * keys' UTF-8 bytes, which is etcd's: equal on every member and in every listing.
  *
+ * Strings compare in one native step, by their UTF-16 units. That is the order of the bytes unless a half of a
+ * surrogate pair meets what lies behind those halves: a map whose own keys hold neither compares in this way.
+ *
  * A scan may be stopped, and taken up again later behind the last key seen: the map may have
  * changed in between.
  */
 export class OrderedMap<V> {
   #blocks: Block<V>[] = [];
   #size = 0;
+  #isPlain = true;
 
   get size(): number {
     return this.#size;
@@ -17,11 +21,12 @@ export class OrderedMap<V> {
   get(key: string): V | undefined {
     const block = this.#blocks[this.#blockOf(key)];
     if (block === undefined) return undefined;
-    const at = lowerBound(block.keys, key);
+    const at = this.#placeIn(block, key);
     return block.keys[at] === key ? block.values[at] : undefined;
   }
 
   set(key: string, value: V): void {
+    if (this.#isPlain && displaced.test(key)) this.#isPlain = false;
     const index = this.#blockOf(key);
     const block = this.#blocks[index];
     if (block === undefined) {
@@ -29,7 +34,7 @@ export class OrderedMap<V> {
       this.#size = 1;
       return;
     }
-    const at = lowerBound(block.keys, key);
+    const at = this.#placeIn(block, key);
     if (block.keys[at] === key) {
       block.values[at] = value;
       return;
@@ -49,7 +54,7 @@ export class OrderedMap<V> {
     const index = this.#blockOf(key);
     const block = this.#blocks[index];
     if (block === undefined) return false;
-    const at = lowerBound(block.keys, key);
+    const at = this.#placeIn(block, key);
     if (block.keys[at] !== key) return false;
     this.#size--;
     if (block.keys.length === 1) {
@@ -64,6 +69,7 @@ export class OrderedMap<V> {
   /** A map of the same keys with what `to` makes of their values; those of which it makes nothing are left out. */
   map<W>(to: (value: V) => W | undefined): OrderedMap<W> {
     const mapped = new OrderedMap<W>();
+    mapped.#isPlain = this.#isPlain;
     for (const block of this.#blocks) {
       const keys: string[] = [];
       const values: W[] = [];
@@ -92,7 +98,7 @@ export class OrderedMap<V> {
     let index = after === undefined ? 0 : this.#blockOf(after);
     let block = this.#blocks[index];
     if (block === undefined) return;
-    let at = after === undefined ? 0 : lowerBound(block.keys, after);
+    let at = after === undefined ? 0 : this.#placeIn(block, after);
     if (block.keys[at] === after) at++;
     for (; block !== undefined; block = this.#blocks[++index], at = 0) {
       const { keys, values } = block;
@@ -107,7 +113,7 @@ export class OrderedMap<V> {
     const index = this.#blockOf(key);
     const block = this.#blocks[index];
     if (block === undefined) return 0;
-    let rank = lowerBound(block.keys, key);
+    let rank = this.#placeIn(block, key);
     if (block.keys[rank] === key) rank++;
     for (let i = 0; i < index; i++) rank += (this.#blocks[i] as Block<V>).keys.length;
     return rank;
@@ -126,13 +132,31 @@ export class OrderedMap<V> {
     const blocks = this.#blocks;
     let low = 0;
     let high = blocks.length - 1;
-    if (high <= 0 || compareKeys((blocks[high] as Block<V>).keys[0] as string, key) <= 0) return Math.max(high, 0);
+    if (high <= 0 || !this.#isBefore(key, (blocks[high] as Block<V>).keys[0] as string)) return Math.max(high, 0);
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (compareKeys((blocks[middle] as Block<V>).keys[0] as string, key) <= 0) low = middle;
+      if (!this.#isBefore(key, (blocks[middle] as Block<V>).keys[0] as string)) low = middle;
       else high = middle - 1;
     }
     return low;
+  }
+
+  /** Where `key` stands, or would. Keys that come in order, and go in it, are found at the ends. */
+  #placeIn({ keys }: Block<V>, key: string): number {
+    let low = 0;
+    let high = keys.length;
+    if (high === 0 || this.#isBefore(keys[high - 1] as string, key)) return high;
+    if (!this.#isBefore(keys[0] as string, key)) return 0;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#isBefore(keys[middle] as string, key)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #isBefore(left: string, right: string): boolean {
+    return this.#isPlain ? left < right : compareKeys(left, right) < 0;
   }
 
   /** Keys often come in order; then the new block is begun with the last key alone, so that blocks stay full. */
@@ -152,6 +176,9 @@ interface Block<V> {
 
 const blockKeysMax = 512;
 
+/** Halves of surrogate pairs, and the characters behind them. */
+const displaced = /[\ud800-\uffff]/;
+
 /**
  * Order of the UTF-8 bytes. Differs from `<` on strings only where a surrogate (a character past
  * U+FFFF) meets a character from U+E000 to U+FFFF.
@@ -169,18 +196,4 @@ export function compareKeys(a: string, b: string): number {
 function byteRank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
-}
-
-/** Where `key` stands, or would. Keys that come in order, and go in it, are found at the ends. */
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  if (high === 0 || compareKeys(keys[high - 1] as string, key) < 0) return high;
-  if (compareKeys(keys[0] as string, key) >= 0) return 0;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareKeys(keys[middle] as string, key) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

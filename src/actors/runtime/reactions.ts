@@ -63,8 +63,8 @@ export interface ReactionsOptions {
 }
 
 interface Gathered {
-  /** By `table key`: a later write of one outcome replaces an earlier one. */
-  readonly system: Map<string, SystemWrite>;
+  /** By `table key`: a later write of one outcome replaces an earlier one. Most steps write none. */
+  system: Map<string, SystemWrite> | undefined;
   readonly messages: OutboxMessage[];
   readonly retries: { path: string; event: ActorEvent; delayMs: Millis; error: string }[];
 }
@@ -85,12 +85,12 @@ export function createReactions(options: ReactionsOptions): Reactions {
   const jumps = new Map<string, number>();
   let steps = 0;
 
-  const gather = (): Gathered => ({ system: new Map(), messages: [], retries: [] });
+  const gather = (): Gathered => ({ system: undefined, messages: [], retries: [] });
   const keep = (into: Gathered, write: SystemWrite | undefined): void => {
-    if (write !== undefined) into.system.set(`${write.table} ${write.key}`, write);
+    if (write !== undefined) (into.system ??= new Map()).set(`${write.table} ${write.key}`, write);
   };
   const finished = ({ system, messages, retries }: Gathered): Reaction => ({
-    system: system.size === 0 ? nothing : [...system.values()],
+    system: system === undefined ? nothing : [...system.values()],
     messages,
     retries,
   });

@@ -19,7 +19,7 @@ import { fieldsOf, withHolders } from "./fields-of.ts";
 import { capUpdates, identityOf, type Manager, type Managers } from "./managers.ts";
 import { mergeConfig } from "./merge.ts";
 import { removeFields } from "./remove.ts";
-import { shapeOf } from "./shape.ts";
+import { shapeOf, type Shape } from "./shape.ts";
 
 /**
  * The rules of ownership, pure: what an update takes, what an apply merges, owns, gives up and
@@ -78,7 +78,7 @@ export function changeOf(territory: Territory, before: JsonObject, after: JsonOb
 }
 
 /** By territory and shape; what has no owners is known as well. */
-const changesOfNew = new WeakMap<Territory, Map<string, Change | undefined>>();
+const changesOfNew = new WeakMap<Territory, Map<Shape, Change | undefined>>();
 const shapesMax = 512;
 
 /**

@@ -124,7 +124,8 @@ export async function handle(
   let route: Route | undefined;
   let target: Target | undefined;
   try {
-    const known = await door.authenticator.authenticate(exchange);
+    const found = door.authenticator.authenticate(exchange);
+    const known = found instanceof Promise ? await found : found;
     const asking = known ?? anonymous;
     if (known !== undefined && exchange.belongsTo?.(known.name) === false) throw tooManyConnections(known.name);
     refusePacked(exchange);
@@ -133,7 +134,8 @@ export async function handle(
     ({ route, target } = asked);
     const attributes = route && attributesOf(route);
     const call: Call = { door, exchange: watched, target, user, attributes };
-    const release = await takeSeats(call, attributes);
+    const taken = takeSeats(call, attributes);
+    const release = taken instanceof Promise ? await taken : taken;
     try {
       if (attributes !== undefined) {
         if (!door.authorizer.authorize(user, attributes).allowed) await door.beforeRefusal?.();

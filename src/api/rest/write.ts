@@ -211,7 +211,7 @@ function named(target: ReadTarget): Pick<WriteRequest, "kind" | "namespace" | "n
   };
 }
 
-async function write(call: Call, request: WriteRequest): Promise<WriteReply> {
+function write(call: Call, request: WriteRequest): Promise<WriteReply> {
   const isNode = call.user.groups.includes("system:nodes");
   return call.door.host.write(request, {
     class: isNode ? "node" : "user",

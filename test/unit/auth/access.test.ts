@@ -134,7 +134,7 @@ test("a token is its ServiceAccount while all that it is bound to exists", async
     { ...claims, serviceAccount: { name: "runner", uid: "older" } },
     { ...claims, node: { name: "n9", uid: "x" } },
   ]) {
-    const error = await t.throwsAsync(authenticatorFor(gone).authenticate(exchange({ headers })), {
+    const error = await t.throwsAsync(async () => authenticatorFor(gone).authenticate(exchange({ headers })), {
       instanceOf: StatusError,
     });
     t.is(error?.status.code, 401);

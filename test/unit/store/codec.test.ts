@@ -423,6 +423,27 @@ test("keys are ordered by their UTF-8 bytes", (t) => {
   t.true(compareKeys("\u{1f600}", "\uffff") > 0);
 });
 
+test("a map's order is that of the bytes, also once a key has come that strings would put elsewhere", (t) => {
+  const keys = fc.array(
+    fc.constantFrom("a", "\ud7ff", "\u{1f600}", "\ue000", "\uffff").chain((end) => fc.constantFrom(end, `a${end}`)),
+  );
+  fc.assert(
+    fc.property(keys, keys, (plain, more) => {
+      const map = new OrderedMap<string>();
+      for (const key of [...plain, ...more]) map.set(key, key);
+      const wanted = [...new Set([...plain, ...more])].toSorted((a, b) => Buffer.compare(utf8(a), utf8(b)));
+      t.deepEqual(
+        [...map.entries()].map(([key]) => key),
+        wanted,
+      );
+      for (const [at, key] of wanted.entries()) t.is(map.rank(key), at + 1);
+      for (const key of wanted) t.true(map.delete(key));
+      t.is(map.size, 0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("integers of every width come back from their bytes", (t) => {
   fc.assert(
     fc.property(fc.nat(Number.MAX_SAFE_INTEGER), fc.double(), (value, real) => {
