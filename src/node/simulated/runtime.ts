@@ -195,15 +195,16 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
     },
     containerStatus: async (id) => unit(id, "containerStatus").status,
     listContainers: async (filter = {}) =>
+      // Each pod asks for its own, of hundreds: only what is answered is copied.
       [...units.values()]
-        .map(({ status, sandboxId }) => ({ ...status, podSandboxId: sandboxId }))
         .filter(
-          ({ id, state, labels, podSandboxId }) =>
-            id.startsWith(filter.id ?? "") &&
+          ({ status: { id, state, labels }, sandboxId }) =>
+            matches(labels, filter.labels) &&
             (filter.state ?? state) === state &&
-            (filter.podSandboxId ?? podSandboxId) === podSandboxId &&
-            matches(labels, filter.labels),
-        ),
+            (filter.podSandboxId ?? sandboxId) === sandboxId &&
+            id.startsWith(filter.id ?? ""),
+        )
+        .map(({ status, sandboxId }) => ({ ...status, podSandboxId: sandboxId })),
     async updateContainerResources(id, resources) {
       const found = unit(id, "updateContainerResources");
       found.status = { ...found.status, resources };
