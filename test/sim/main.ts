@@ -12,8 +12,9 @@ import type { RunResult } from "../../src/sim/cluster/run.ts";
  */
 // Refusals and retries are many, and nobody reads where they were made.
 Error.stackTraceLimit = process.argv.includes("--verbose") ? 10 : 0;
-// A run takes minutes: code that is compiled early, and with much put into one piece, never pays for it.
-setFlagsFromString("--interrupt-budget=600000");
+// A run takes minutes: what runs for a tenth of a second is worth compiling, in pieces of no great size. The flags of
+// `npm run sim` give new objects 64 MiB: most of a master's die young, and are copied where there is less room.
+setFlagsFromString("--interrupt-budget=66000");
 setFlagsFromString("--max-inlined-bytecode-size-cumulative=300");
 const args = process.argv.slice(2);
 const valueOf = (name: string, otherwise: number): number => {
