@@ -18,6 +18,7 @@ import { listenHttps, type HttpsServer } from "../env/real/https-server.ts";
 import { loadService } from "../env/real/proto.ts";
 import { backupPath, Backups } from "./backup/backups.ts";
 import type { BackupCluster } from "./backup/format.ts";
+import { memberPath } from "./joining/answers.ts";
 import { Joining, type JoiningOptions } from "./joining/joining.ts";
 import type { ProcessFaults } from "./faults.ts";
 import { createNativeServer } from "./native.ts";
@@ -103,7 +104,6 @@ export interface Master {
   stop(): Promise<void>;
 }
 
-const memberPath = "/troupe/v1/member";
 const stopGraceMs = 1_000;
 const handOverMs = 1_000;
 
@@ -137,6 +137,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     // Those that the leader sees; nobody else knows.
     ...(options.peers === undefined ? {} : { id: state.raft.memberId, members: state.raft.members() }),
     sealing: { key: ring.current, left: resealer.left },
+    faults: options.faults !== undefined,
   });
   const backups = options.backup === undefined ? undefined : backupsOf(options, options.backup, state);
   backups?.start();

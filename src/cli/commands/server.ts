@@ -1,6 +1,7 @@
 /** One master in the foreground: `troupe up` starts it through the keeper, a service manager directly. */
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { apiOfPeer } from "../../server/joining/answers.ts";
 import type { Master, PeersOptions } from "../../server/master.ts";
 import type { Watchdog } from "../../env/watchdog.ts";
 import type { VersionInfo } from "../../api/rest/door.ts";
@@ -23,11 +24,13 @@ import { joinOptions, masterOptions } from "../machines/options.ts";
 import { isRemoval, leave, requireMember } from "../machines/leaving.ts";
 import {
   announceAddress,
+  compareFlags,
   lendKeys,
   machineCluster,
   machinePeers,
   machineWish,
   mastersOf,
+  peerAddress,
   writeAdminConfig,
 } from "../machines/master.ts";
 import { keepCertificates, renewContext } from "../renewal.ts";
@@ -142,7 +145,11 @@ async function runServer(start: ServerStart): Promise<never> {
     env,
     name,
     ...(peers === undefined ? {} : { peers: { ...peers, ...told } }),
-    joining: lendKeys(layout.pki, cluster, { pki: () => newestPki, reload: () => reloading.look() }),
+    joining: lendKeys(layout.pki, cluster, {
+      pki: () => newestPki,
+      reload: () => reloading.look(),
+      faults: withFaults,
+    }),
     facts: {
       name: cluster.name,
       epoch: cluster.id,
@@ -186,7 +193,11 @@ async function runServer(start: ServerStart): Promise<never> {
     ...(faults === undefined ? {} : { faults }),
   });
   running.master = master;
-  if (machine !== undefined) void announceAddress(cluster, master, () => newestPki);
+  if (machine !== undefined) {
+    void announceAddress(cluster, master, () => newestPki);
+    const own = { faults: withFaults, api: apiOfPeer(peerAddress(cluster)), authority: pki.servingAuthority };
+    void compareFlags(master, own, (words) => env.log("warn", "flags.differ", { words }));
+  }
   const lookAtCertificates = keepCertificates({
     folder: layout.pki,
     cluster,

@@ -41,6 +41,7 @@ export interface MasterWish extends JoinWish {
   readonly apiPort: number;
   readonly alternativeNames: readonly string[];
   readonly wished: Partial<AgreedFacts>;
+  readonly faults: boolean;
 }
 
 export interface NodeWish extends JoinWish {
@@ -65,7 +66,14 @@ export async function joinAsMaster(
       ...asking,
       method: "POST",
       path: joinMasterPath,
-      body: { host, peerPort, wished: wish.wished, version: troupeVersion, nowMs: Date.now() },
+      body: {
+        host,
+        peerPort,
+        wished: wish.wished,
+        faults: wish.faults,
+        version: troupeVersion,
+        nowMs: Date.now(),
+      },
       timeoutMs: joinTimeoutMs,
     });
     const { clusterId, memberId, advice } = answer;

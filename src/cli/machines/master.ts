@@ -3,11 +3,18 @@ import { randomUUID } from "node:crypto";
 import { connect, isIP } from "node:net";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { membersPath, peerPortOffset, type AgreedFacts, type ClusterPart } from "../../server/joining/answers.ts";
-import { differences, type JoiningOptions } from "../../server/joining/joining.ts";
+import {
+  memberPath,
+  membersPath,
+  peerPortOffset,
+  type AgreedFacts,
+  type ClusterPart,
+} from "../../server/joining/answers.ts";
+import { differences, faultsDiffer, type JoiningOptions } from "../../server/joining/joining.ts";
 import type { Master, PeersOptions } from "../../server/master.ts";
 import { UserError } from "../../util/errors.ts";
 import { parseIpv4Cidr } from "../../util/ipv4.ts";
+import { callJson } from "../api-client.ts";
 import {
   checkName,
   layoutOf,
@@ -17,7 +24,7 @@ import {
   type ClusterFile,
   type MachineMaster,
 } from "../cluster-file.ts";
-import { text, type Values } from "../command.ts";
+import { flag, text, type Values } from "../command.ts";
 import { addContext } from "../kubeconfig.ts";
 import { machineAddress } from "../machine.ts";
 import { say } from "../output.ts";
@@ -40,6 +47,8 @@ export interface MachineWish {
   readonly port: number | undefined;
   readonly alternativeNames: readonly string[];
   readonly wished: Partial<AgreedFacts>;
+  /** `--enable-faults` */
+  readonly faults: boolean;
 }
 
 export function machineWish(values: Values, dataDir: string): MachineWish {
@@ -54,6 +63,7 @@ export function machineWish(values: Values, dataDir: string): MachineWish {
     port: port === undefined ? undefined : parsePort(port),
     alternativeNames: names === undefined ? [] : names.split(",").filter((name) => name !== ""),
     wished: wishedFacts(values),
+    faults: flag(values, "enable-faults"),
   };
 }
 
@@ -111,6 +121,7 @@ export async function machineCluster(wish: MachineWish, present: ClusterFile | u
     apiPort: wish.port ?? usualPort,
     alternativeNames: wish.alternativeNames,
     wished: wish.wished,
+    faults: wish.faults,
   });
   say(`joined "${cluster.name}" as member ${cluster.machine?.memberId}; it votes once it has caught up`);
   if (advice !== "") say(`! ${advice}`);
@@ -250,11 +261,30 @@ export async function announceAddress(cluster: ClusterFile, master: Master, pki:
 
 const announceMs = 2_000;
 
+/** A flag that is given at each start may differ from the others' without anyone refusing it: it is said. */
+export async function compareFlags(
+  master: Master,
+  own: { readonly faults: boolean; readonly api: string; readonly authority: string },
+  warn: (words: string) => void,
+): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, announceMs).unref());
+  for (const api of master.endpoints()) {
+    if (api === own.api) continue;
+    const { host, port } = splitHostPort(api);
+    const call = { host, port, method: "GET", path: memberPath, authority: own.authority } as const;
+    // Who does not answer now compares when it starts.
+    const answer = await callJson(call).catch(() => undefined);
+    if (answer?.status !== 200) continue;
+    const { faults = own.faults } = JSON.parse(answer.body) as { readonly faults?: boolean };
+    if (faults !== own.faults) warn(`${faultsDiffer(faults)}; start all of them alike: ${api} differs`);
+  }
+}
+
 /** What joining machines are given, from this machine's files. */
 export function lendKeys(
   folder: string,
   cluster: ClusterFile,
-  { pki, reload }: { readonly pki: () => Pki; readonly reload: () => Promise<void> },
+  { pki, reload, faults }: { readonly pki: () => Pki; readonly reload: () => Promise<void>; readonly faults: boolean },
 ): JoiningOptions {
   return {
     async takeKeys(files) {
@@ -262,6 +292,7 @@ export function lendKeys(
       await reload();
     },
     version: troupeVersion,
+    faults,
     cluster: () => partOf(cluster),
     authorities: () => pki().servingAuthority,
     keys: () => readSharedKeys(folder),

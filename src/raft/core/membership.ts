@@ -29,7 +29,8 @@ export function planChange(config: Config, change: ConfigChange, learnersMax: nu
     case "remove":
       return changeVoters(config, [], change.ids);
     case "replace":
-      return changeVoters(config, [change.promote], [change.remove]);
+      // The leader may have promoted it by itself meanwhile.
+      return changeVoters(config, isVoter(config, change.promote) ? [] : [change.promote], [change.remove]);
   }
 }
 

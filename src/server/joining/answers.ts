@@ -8,6 +8,8 @@ export const joinMasterPath = "/troupe/v1/join/master";
 export const joinNodePath = "/troupe/v1/join/node";
 /** Administrators: authorities and sealing keys that all masters are to have from now on. */
 export const keysPath = "/troupe/v1/keys";
+/** Anyone: what a master says of itself. */
+export const memberPath = "/troupe/v1/member";
 /** Administrators and nodes look, administrators change. */
 export const membersPath = "/troupe/v1/members";
 
@@ -38,6 +40,8 @@ export interface JoinMasterRequest extends JoinRequest {
   readonly peerPort: number;
   /** What its flags say; facts that were not given are missing. */
   readonly wished: Partial<AgreedFacts>;
+  /** Whether it was started with `--enable-faults`; missing: it is too old to say. */
+  readonly faults?: boolean;
 }
 
 export interface JoinMasterAnswer {

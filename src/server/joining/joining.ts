@@ -54,6 +54,8 @@ export interface JoiningOptions {
   readonly reach: (host: string, port: number, timeoutMs: number) => Promise<void>;
   /** `0.1.0` */
   readonly version: string;
+  /** This master was started with `--enable-faults`. */
+  readonly faults: boolean;
 }
 
 interface Parts {
@@ -121,6 +123,7 @@ export class Joining {
     this.#requireFit(asked);
     requireSame(asked.wished, this.#options.cluster());
     this.members.requireLeader();
+    requireSameFaults(asked.faults, this.#options.faults);
     const { host, peerPort } = asked;
     const address = `${host.includes(":") ? `[${host}]` : host}:${peerPort}`;
     await this.#options.reach(host, peerPort, serverLimits.joinReachMs).catch((error: unknown) => {
@@ -254,6 +257,21 @@ function requireSame(wished: Partial<AgreedFacts>, facts: AgreedFacts): void {
     cause: new Error(differs.join("; ")),
     hint: "leave these flags out: a master that joins takes what the cluster has",
   });
+}
+
+/** Masters that serve Faults and masters that know none would answer the same client in two ways. */
+function requireSameFaults(wished: boolean | undefined, own: boolean): void {
+  if (wished === undefined || wished === own) return;
+  throw new UserError("TRP-0404", "the masters of a cluster must agree, and this one differs", {
+    cause: new Error(faultsDiffer(own)),
+    hint: own ? "add --enable-faults" : "leave --enable-faults out",
+  });
+}
+
+/** `others`: whether they have it. */
+export function faultsDiffer(others: boolean): string {
+  const [theirs, ours] = others ? ["with", "without"] : ["without", "with"];
+  return `the cluster's masters were started ${theirs} --enable-faults, this one ${ours}`;
 }
 
 const flags: Readonly<Record<keyof AgreedFacts, string>> = {

@@ -213,6 +213,8 @@ test("what a change leads to, and what is refused", (t) => {
     removed: [3, 9],
   });
   t.like(planned.refusal === undefined && leftJoint(planned.config), { incoming: [1, 2, 4], outgoing: [] });
+  const voting = planChange(votersOnly([1, 2, 3, 4]), { type: "replace", remove: 3, promote: 4 }, 2);
+  t.like(voting.refusal === undefined && voting.config, { incoming: [1, 2, 4], removed: [3] });
   const without = planChange(config, { type: "remove", ids: [4] }, 2);
   t.like(without.refusal === undefined && without.config, { outgoing: [], learners: [], removed: [4, 9] });
   t.is(adviceOn(config), "");

@@ -46,6 +46,7 @@ function world(): World {
 function doorOf(state: World): Joining {
   const options: JoiningOptions = {
     version: "0.3.1",
+    faults: false,
     cluster: () => facts,
     authorities: () => "PEM",
     keys: () => Promise.resolve({ "serving-ca.pem": "KEYS" }),
@@ -209,8 +210,9 @@ test("a machine that does not fit is not taken in: clock, version, flags, an add
     "TRP-0404",
     /--cluster-domain is cluster\.local/,
   );
+  refused(t, await tried({ faults: true }), 409, "TRP-0404", /without --enable-faults, this one with/);
   state.reachable = false;
-  refused(t, await tried({}), 409, "TRP-0405", /10\.0\.0\.2:6445 cannot be reached.*ECONNREFUSED/);
+  refused(t, await tried({ faults: false }), 409, "TRP-0405", /10\.0\.0\.2:6445 cannot be reached.*ECONNREFUSED/);
   t.deepEqual(state.changes, []);
 });
 
