@@ -20,12 +20,14 @@ export function cloneJson<T>(value: T): T {
 }
 
 function copy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copy);
   if (typeof value !== "object" || value === null) return value;
-  const result: object = {};
-  for (const key of Object.keys(value)) {
-    const inner = (value as Readonly<Record<string, unknown>>)[key];
-    if (inner !== undefined) setKey(result, key, copy(inner));
+  if (Array.isArray(value)) return value.map(copy);
+  // In one piece, which engines do in one step; then what is not plain in it.
+  const result: Record<string, unknown> = { ...value };
+  for (const key in result) {
+    const inner = result[key];
+    if (inner === undefined) Reflect.deleteProperty(result, key);
+    else if (typeof inner === "object" && inner !== null) setKey(result, key, copy(inner));
   }
   return result;
 }

@@ -110,8 +110,9 @@ class Decoder {
     }
     const out: Record<string, Json> = {};
     for (const [name, field] of flat.fields) {
-      const given = Object.hasOwn(value, name) ? value[name] : undefined;
-      const member = given === undefined ? undefined : this.member(name, field, given);
+      const given = value[name];
+      // Few of the fields are there, and those that seem to be may be inherited.
+      const member = given === undefined || !Object.hasOwn(value, name) ? undefined : this.member(name, field, given);
       const kept = member ?? (field.required === true ? zeroField(field) : undefined);
       if (kept !== undefined) out[name] = kept;
     }

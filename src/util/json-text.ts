@@ -48,7 +48,7 @@ export function withoutUndefined(value: unknown): unknown {
     return items.every((item, at) => item === value[at]) ? value : items;
   }
   let copy: object | undefined;
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const member = (value as Readonly<Record<string, unknown>>)[key];
     const plain = withoutUndefined(member);
     if (plain === member && member !== undefined) continue;
@@ -169,7 +169,8 @@ class Reader {
       if (this.text[this.at] !== ":") throw this.unexpected("after object key");
       this.at += 1;
       this.path.push(key);
-      if (Object.hasOwn(object, key)) this.duplicates.push(pathText(this.path));
+      // No value of JSON is undefined; what an object inherits is none of its members.
+      if (object[key] !== undefined && Object.hasOwn(object, key)) this.duplicates.push(pathText(this.path));
       setKey(object, key, this.value());
       this.path.pop();
       if (this.ends("}", "after object key:value pair")) return object;

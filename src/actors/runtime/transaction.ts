@@ -263,13 +263,13 @@ function withRevision(draft: Draft, revision: Revision): KubeObject {
   const metadata: Record<string, unknown> = {};
   for (const name of leading) if (given[name] !== undefined) metadata[name] = given[name];
   metadata["resourceVersion"] = String(revision);
-  for (const name of Object.keys(given)) {
+  for (const name in given) {
     const value = given[name as keyof Draft["metadata"]];
     if (value !== undefined && !Object.hasOwn(metadata, name)) setKey(metadata, name, withoutUndefined(value));
   }
   const { apiVersion, kind } = draft;
   const object: Record<string, unknown> = { apiVersion, kind, metadata };
-  for (const name of Object.keys(draft)) {
+  for (const name in draft) {
     const value = draft[name];
     if (value !== undefined && !Object.hasOwn(object, name)) setKey(object, name, withoutUndefined(value));
   }

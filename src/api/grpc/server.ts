@@ -167,12 +167,13 @@ export function duplex(
 ): (call: ServerDuplexStream<object, object>) => void {
   return (call) => {
     const caller = callerOf(call);
+    const write = inWaves(call);
     let inFlight = 0;
     let ended = false;
     const answer = async (request: object): Promise<void> => {
       try {
         const reply = await serve(readable(request), caller);
-        if (!call.cancelled && !call.writableEnded) call.write(reply);
+        if (!call.cancelled && !call.writableEnded) write(reply);
       } catch (error) {
         if (!call.cancelled && !call.writableEnded) call.emit("error", asGrpcError(error));
       }
@@ -189,6 +190,35 @@ export function duplex(
       ended = true;
       if (inFlight === 0) call.end();
     });
+  };
+}
+
+/**
+ * Writes so that what is answered together leaves together: the log commits many calls at once. gRPC would hand each
+ * message to the socket by itself, and wait until it has taken that before it looks at the next.
+ */
+function inWaves(call: ServerDuplexStream<object, object>): (message: object) => void {
+  let isGathering = false;
+  call._writev = (messages, done) => {
+    let left = messages.length;
+    for (const { chunk, encoding } of messages) {
+      call._write(chunk, encoding, (error: Error | null | undefined) => {
+        left -= 1;
+        if (error != null || left === 0) done(error);
+      });
+    }
+  };
+  return (message) => {
+    if (!isGathering) {
+      isGathering = true;
+      call.cork();
+      // Behind all that was answered in the same step as this one.
+      queueMicrotask(() => {
+        isGathering = false;
+        call.uncork();
+      });
+    }
+    call.write(message);
   };
 }
 
