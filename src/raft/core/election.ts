@@ -9,6 +9,7 @@ import {
   mayCampaign,
   otherMembers,
   otherVoters,
+  placeOf,
   placesBefore,
   rankOf,
   resetElectionTimer,
@@ -95,7 +96,7 @@ export function onElectionDue(state: State, turn: Turn): void {
  */
 export function onLeaderLost(state: State, turn: Turn, leader: MemberId): void {
   state.lostLeader = leader;
-  state.turnAt = state.now + placesBefore(state).length * state.settings.linkDownStaggerMs;
+  state.turnAt = state.now + placeOf(state) * state.settings.linkDownStaggerMs;
   state.electionDeadline = Math.min(state.electionDeadline, state.turnAt);
   if (answerAgain(state, turn)) return;
   const isNeeded = [...state.asked].some(([, question]) => isShorter(state, question));

@@ -207,6 +207,12 @@ export function rankOf(state: State): number {
   return Math.max(0, others.indexOf(state.id));
 }
 
+/** When it asks, in waits of one place: by rank, and behind all others one that is not ready. */
+export function placeOf(state: State): number {
+  const others = votersOf(state.configs.current).filter((id) => id !== state.lostLeader);
+  return rankOf(state) + (state.isReady ? 0 : others.length);
+}
+
 /** Who goes first where the logs are equal: those before it in rank; all others before one that is not ready. */
 export function placesBefore(state: State): readonly MemberId[] {
   const others = votersOf(state.configs.current).filter((id) => id !== state.lostLeader);
@@ -228,7 +234,7 @@ export function resetElectionTimer(state: State): void {
   // With a full disk one leads only if no one else does.
   const shyMs = state.isFull ? 2 * electionMinMs : 0;
   state.electionDeadline = mayCampaign(state)
-    ? state.now + electionMinMs + shyMs + rankStaggerMs * placesBefore(state).length + draw(state, electionJitterMs)
+    ? state.now + electionMinMs + shyMs + rankStaggerMs * placeOf(state) + draw(state, electionJitterMs)
     : Number.POSITIVE_INFINITY;
 }
 

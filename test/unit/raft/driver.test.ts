@@ -287,6 +287,30 @@ test("three members find a leader, agree, read on a follower, and go on when the
   t.is(leader.list.roles.filter((role) => role.startsWith("leader")).length, 1);
 });
 
+test("of two that lose the leader the one that is prepared leads, whatever its place; alone the other leads as well", async (t) => {
+  const { members, cut, advance } = await three();
+  await advance(2_000);
+  const leader = members.find(({ raft }) => raft.role === "leader") as TestRaft;
+  const [first, second] = members.filter((one) => one !== leader) as [TestRaft, TestRaft];
+  first.raft.prepared(false);
+  const lose = (...lost: readonly TestRaft[]): void => {
+    for (const { raft } of lost) cut.add(raft.memberId);
+    for (const { raft } of members) {
+      for (const gone of lost) if (raft !== gone.raft) raft.link(gone.raft.memberId, false);
+    }
+  };
+  lose(leader);
+  await advance(20);
+  t.is(second.raft.role, "leader");
+  cut.clear();
+  for (const { raft } of members) raft.link(leader.raft.memberId, true);
+  await advance(500);
+  leader.raft.prepared(false);
+  lose(second);
+  await advance(300);
+  t.is(members.filter(({ raft }) => raft.role === "leader" && raft !== second.raft).length, 1);
+});
+
 test("a change of the members resolves when it is over, with advice; a hand-over when another leads", async (t) => {
   const { members, advance } = await three();
   await advance(2_000);
