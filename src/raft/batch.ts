@@ -4,6 +4,7 @@ import {
   BATCH_HEADER_BYTES,
   RECORD_HEADER_BYTES,
   encodeMark,
+  isInRecord,
   paddedToSector,
   viewOf,
   writeBatchHeader,
@@ -123,7 +124,10 @@ export function lengthOf(batch: Batch): number {
   return length;
 }
 
-/** Small payloads are copied beside their headers into one buffer; large ones stay where they are. */
+/**
+ * Small payloads are copied beside their headers into one buffer; large ones stay where they are, and so do
+ * records that came from another member as they are written here.
+ */
 export function encodeBatch(crypto: Crypto, batch: Batch, place: BatchPlace): EncodedBatch {
   const lengthBytes = lengthOf(batch);
   const { truncateFrom, hardState } = batch;
@@ -174,28 +178,80 @@ interface Records {
 function encodeRecords(crypto: Crypto, entries: readonly Entry[], paddingBytes: number): Records {
   let ownBytes = BATCH_HEADER_BYTES + paddingBytes;
   for (const { payload } of entries) {
+    if (isInRecord(payload)) continue;
     ownBytes += RECORD_HEADER_BYTES + (isCopied(payload) ? payload.length : 0);
   }
   const bytes = new Uint8Array(ownBytes);
   const view = viewOf(bytes);
-  const heads = new Uint8Array(entries.length * 8);
-  const slices: Uint8Array[] = [];
-  let from = 0;
-  let at = BATCH_HEADER_BYTES;
+  const heads = new Uint8Array(entries.length * recordHeadBytes);
+  const slices = new Slices(bytes);
   for (const [position, entry] of entries.entries()) {
-    const copied = isCopied(entry.payload);
-    writeRecord(crypto, { bytes, view, at }, entry, copied);
-    heads.set(bytes.subarray(at, at + 8), position * 8);
-    at += RECORD_HEADER_BYTES;
-    if (copied) {
-      at += entry.payload.length;
-    } else {
-      slices.push(bytes.subarray(from, at), entry.payload);
-      from = at;
+    const { payload } = entry;
+    const { at } = slices;
+    if (isInRecord(payload)) {
+      const recordAt = payload.byteOffset - RECORD_HEADER_BYTES;
+      heads.set(new Uint8Array(payload.buffer, recordAt, recordHeadBytes), position * recordHeadBytes);
+      slices.addForeign(payload.buffer, recordAt, RECORD_HEADER_BYTES + payload.length);
+      continue;
     }
+    const copied = isCopied(payload);
+    writeRecord(crypto, { bytes, view, at }, entry, copied);
+    heads.set(bytes.subarray(at, at + recordHeadBytes), position * recordHeadBytes);
+    slices.addOwn(RECORD_HEADER_BYTES + (copied ? payload.length : 0));
+    if (!copied) slices.addForeign(payload.buffer, payload.byteOffset, payload.length);
   }
-  slices.push(bytes.subarray(from));
-  return { slices, first: bytes, bodyCrc: crypto.crc32(heads) };
+  slices.addOwn(paddingBytes);
+  return { slices: slices.finish(), first: bytes, bodyCrc: crypto.crc32(heads) };
+}
+
+/** Length and crc of a record: what the batch's own crc covers. */
+const recordHeadBytes = 8;
+
+/** Bytes of one buffer, and between them those of others; neighbours are one slice. */
+class Slices {
+  readonly #own: Uint8Array;
+  readonly #slices: Uint8Array[] = [];
+  #from = 0;
+  #foreign: { readonly buffer: ArrayBufferLike; readonly from: number; to: number } | undefined;
+  /** Up to here the own buffer is in use; its head is, from the start. */
+  at: number = BATCH_HEADER_BYTES;
+
+  constructor(own: Uint8Array) {
+    this.#own = own;
+  }
+
+  addOwn(lengthBytes: number): void {
+    if (lengthBytes > 0) this.#endForeign();
+    this.at += lengthBytes;
+  }
+
+  addForeign(buffer: ArrayBufferLike, from: number, lengthBytes: number): void {
+    const last = this.#foreign;
+    if (last?.buffer === buffer && last.to === from) {
+      last.to += lengthBytes;
+      return;
+    }
+    this.#endForeign();
+    this.#endOwn();
+    this.#foreign = { buffer, from, to: from + lengthBytes };
+  }
+
+  finish(): readonly Uint8Array[] {
+    this.#endForeign();
+    this.#endOwn();
+    return this.#slices;
+  }
+
+  #endOwn(): void {
+    if (this.at > this.#from) this.#slices.push(this.#own.subarray(this.#from, this.at));
+    this.#from = this.at;
+  }
+
+  #endForeign(): void {
+    const last = this.#foreign;
+    if (last !== undefined) this.#slices.push(new Uint8Array(last.buffer, last.from, last.to - last.from));
+    this.#foreign = undefined;
+  }
 }
 
 function isCopied(payload: Uint8Array): boolean {

@@ -95,6 +95,19 @@ export function writeRecord(
   return crc;
 }
 
+/** Memory of received frames: the payload of each entry in it lies behind its record's header. */
+const framed = new WeakSet<ArrayBufferLike>();
+
+/** Says that all entries whose payloads lie in this buffer were read from records in it, which nobody changes. */
+export function keepsRecords(buffer: ArrayBufferLike): void {
+  framed.add(buffer);
+}
+
+/** Whether the bytes before this payload are its record's header. */
+export function isInRecord(payload: Uint8Array): boolean {
+  return framed.has(payload.buffer);
+}
+
 export interface DecodedRecord {
   readonly entry: Entry;
   readonly nextAt: number;

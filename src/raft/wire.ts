@@ -2,7 +2,7 @@ import type { Crypto } from "../env/env.ts";
 import { concatBytes, equalBytes, Reader, Writer } from "../util/bytes.ts";
 import { invariant } from "../util/errors.ts";
 import type { CampaignReason, Entry, Message } from "./core/types.ts";
-import { RECORD_HEADER_BYTES, readRecord, viewOf, writeRecord } from "./format.ts";
+import { RECORD_HEADER_BYTES, keepsRecords, readRecord, viewOf, writeRecord } from "./format.ts";
 import type {
   CallMessage,
   CommandMessage,
@@ -238,6 +238,8 @@ function decodeAppend(crypto: Crypto, body: Uint8Array, reader: Reader): Frame {
     at = record.nextAt;
   }
   invariant(at === body.length, "an append ends with its last entry");
+  // The log writes them as they came.
+  if (count > 0) keepsRecords(body.buffer);
   return { type: "append", ...fields, entries };
 }
 

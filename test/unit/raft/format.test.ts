@@ -15,6 +15,8 @@ import {
   writeRecord,
 } from "../../../src/raft/format.ts";
 import { createSnapshotFiles } from "../../../src/raft/snapshot.ts";
+import { Encoder, FrameReader, decode } from "../../../src/raft/wire.ts";
+import type { Frame } from "../../../src/raft/wire.ts";
 import { createSimDisk } from "../../../src/sim/disk.ts";
 import { concatBytes, fromHex, toHex, utf8 } from "../../../src/util/bytes.ts";
 import { createRng } from "./support/rng.ts";
@@ -67,6 +69,34 @@ test("an entry record, as it lies in the log and travels", (t) => {
   t.deepEqual(readRecord(realCrypto, bytes, 0)?.entry, entry);
   const apart = new Uint8Array(30);
   t.is(writeRecord(realCrypto, { bytes: apart, view: viewOf(apart), at: 0 }, entry, false), crc);
+});
+
+test("entries that came in a frame are written as they came, and the batch is the same", (t) => {
+  const sizes = [3, 0, 700, 20_000, 1, 16_384, 16_385, 512];
+  const payload = (length: number): Uint8Array => new Uint8Array(length).map((_, at) => (at * 7 + length) % 251);
+  const own = sizes.map((size, at): Entry => ({ index: at + 5, term: 3, kind: "normal", payload: payload(size) }));
+  const received = (entries: readonly Entry[]): readonly Entry[] => {
+    const frame = new Encoder(realCrypto).encode([
+      { type: "append", term: 3, prevIndex: 4, prevTerm: 3, commit: 2, entries },
+    ]);
+    const decoded: Frame[] = [];
+    new FrameReader().push(frame, (body) => decoded.push(decode(realCrypto, body)));
+    return decoded[0]?.type === "append" ? decoded[0].entries : [];
+  };
+  const encoded = (entries: readonly Entry[]): readonly Uint8Array[] => {
+    const batch = { seq: 1, hardState: { term: 3, votedFor: 1 }, truncateFrom: 0, entries, mark: undefined };
+    return encodeBatch(realCrypto, batch, { segment: 1, seq: 1, previousCrc: 9 }).slices;
+  };
+  const wanted = toHex(concatBytes(encoded(own)));
+  const all = received(own);
+  t.is(encoded(all).length, 3, "header, the frame's records, padding");
+  t.is(toHex(concatBytes(encoded(all))), wanted);
+  for (let from = 0; from < own.length; from += 1) {
+    const mixed = [...own.slice(0, from), ...received(own.slice(from, from + 2)), ...received(own.slice(from + 2))];
+    t.is(toHex(concatBytes(encoded(mixed))), wanted, `from ${from}`);
+    const apart = [...received(own.slice(0, from)), ...own.slice(from, from + 1), ...received(own.slice(from + 1))];
+    t.is(toHex(concatBytes(encoded(apart))), wanted, `but ${from}`);
+  }
 });
 
 test("a snapshot mark", (t) => {
