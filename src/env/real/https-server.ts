@@ -104,7 +104,7 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
     (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) => {
       cutLate(stream, patience);
       const connection = connectionOf(connections, stream.session);
-      serve(http2Exchange(stream, headers, { patience, connection }), { connection, rawHeaders });
+      serve(new Http2Exchange(stream, headers, { patience, connection }), { connection, rawHeaders });
     },
   );
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -243,68 +243,102 @@ function packStream<S extends Writable>(head: HttpHead, stream: S): S | Gzip {
 
 const noUpgrade = "only a request that asks for an upgrade is upgraded";
 
-function http2Exchange(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  { patience, connection }: Around,
-): HttpExchange {
-  const socket = stream.session?.socket as TLSSocket | undefined;
-  // The peer may reset a stream at any moment; `close` follows and tells whoever listens.
-  stream.on("error", () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
-  const respondHead = (head: HttpHead, endStream: boolean): void => {
+/** A class, and not an object of functions: it is made for every request. */
+class Http2Exchange implements HttpExchange {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly certificate: HttpExchange["certificate"];
+  readonly remoteAddress: string;
+  readonly isUpgrade = false;
+  readonly #stream: ServerHttp2Stream;
+  readonly #around: Around;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, around: Around) {
+    this.#stream = stream;
+    this.#around = around;
+    const socket = stream.session?.socket as TLSSocket | undefined;
+    this.method = headers[":method"] ?? "GET";
+    this.target = headers[":path"] ?? "/";
+    this.headers = joinHeaders(headers);
+    this.certificate = socket === undefined ? undefined : certificateOf(socket);
+    this.remoteAddress = socket?.remoteAddress ?? "";
+    // The peer may reset a stream at any moment; `close` follows and tells whoever listens.
+    stream.on("error", () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  }
+
+  belongsTo(user: string): boolean {
+    return this.#around.connection?.belongsTo(user) ?? true;
+  }
+
+  body(limitBytes: number): Promise<Uint8Array> {
+    return readBody(this.#stream, this.headers["content-length"], limitBytes);
+  }
+
+  respond(response: HttpResponse): void {
+    packBody(response, (body) => this.#answer(response, body));
+  }
+
+  stream(head: HttpHead): HttpStream {
+    const stream = this.#stream;
+    this.#respondHead(head, false);
+    const out = packStream(head, stream);
+    const pending = (): number => stream.writableLength + (out === stream ? 0 : out.writableLength);
+    const cut = (): void => this.#drop();
+    const wrote = cutUntaken(stream, this.#around.patience, { pending, cut });
+    return {
+      write: (bytes) => {
+        if (stream.destroyed || out.writableEnded) return;
+        out.write(bytes);
+        wrote(bytes.length);
+      },
+      get pending() {
+        return pending();
+      },
+      end: () => {
+        if (!stream.destroyed) out.end();
+      },
+      cut,
+    };
+  }
+
+  upgrade(): Promise<WebSocketLike> {
+    return Promise.reject(new InvariantError(noUpgrade));
+  }
+
+  switchProtocols(): never {
+    throw new InvariantError(noUpgrade);
+  }
+
+  onClose(run: () => void): void {
+    this.#stream.once("close", run);
+  }
+
+  #answer(head: HttpHead, body: Uint8Array): void {
+    const { patience, connection } = this.#around;
+    const stream = this.#stream;
+    this.#respondHead(head, body.length === 0);
+    if (body.length > 0 && !stream.destroyed) {
+      stream.end(body);
+      if (body.length > untakenBytesMin) {
+        const pending = (): number => stream.writableLength;
+        cutUntaken(stream, patience, { pending, cut: () => this.#drop() })(body.length);
+      }
+    }
+    if (isRefused(connection)) stream.session?.close();
+    // Of a body that nobody wanted (429) the rest is let pass, so that its connection lives on.
+    stream.resume();
+  }
+
+  #respondHead({ status, headers }: HttpHead, endStream: boolean): void {
+    const stream = this.#stream;
     if (stream.destroyed || stream.headersSent) return;
-    stream.respond({ ":status": head.status, ...(head.headers as Record<string, string | string[]>) }, { endStream });
-  };
-  const drop = (): void => stream.close(constants.NGHTTP2_CANCEL);
-  return {
-    ...belonging(connection),
-    method: headers[":method"] ?? "GET",
-    target: headers[":path"] ?? "/",
-    headers: joinHeaders(headers),
-    certificate: socket === undefined ? undefined : certificateOf(socket),
-    remoteAddress: socket?.remoteAddress ?? "",
-    isUpgrade: false,
-    body: (limitBytes) => readBody(stream, headers["content-length"], limitBytes),
-    respond(response: HttpResponse) {
-      packBody(response, (body) => {
-        respondHead(response, body.length === 0);
-        if (body.length > 0 && !stream.destroyed) {
-          stream.end(body);
-          if (body.length > untakenBytesMin) {
-            cutUntaken(stream, patience, { pending: () => stream.writableLength, cut: drop })(body.length);
-          }
-        }
-        if (isRefused(connection)) stream.session?.close();
-        // Of a body that nobody wanted (429) the rest is let pass, so that its connection lives on.
-        stream.resume();
-      });
-    },
-    stream(head): HttpStream {
-      respondHead(head, false);
-      const out = packStream(head, stream);
-      const pending = (): number => stream.writableLength + (out === stream ? 0 : out.writableLength);
-      const wrote = cutUntaken(stream, patience, { pending, cut: drop });
-      return {
-        write: (bytes) => {
-          if (stream.destroyed || out.writableEnded) return;
-          out.write(bytes);
-          wrote(bytes.length);
-        },
-        get pending() {
-          return pending();
-        },
-        end: () => {
-          if (!stream.destroyed) out.end();
-        },
-        cut: drop,
-      };
-    },
-    upgrade: () => Promise.reject(new InvariantError(noUpgrade)),
-    switchProtocols: () => {
-      throw new InvariantError(noUpgrade);
-    },
-    onClose: (run) => void stream.once("close", run),
-  };
+    stream.respond({ ":status": status, ...(headers as Record<string, string | string[]>) }, { endStream });
+  }
+
+  #drop(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
 }
 
 function http1Exchange(
