@@ -177,8 +177,9 @@ interface Records {
 
 function encodeRecords(crypto: Crypto, entries: readonly Entry[], paddingBytes: number): Records {
   let ownBytes = BATCH_HEADER_BYTES + paddingBytes;
-  for (const { payload } of entries) {
-    if (isInRecord(payload)) continue;
+  for (const entry of entries) {
+    if (isInRecord(entry)) continue;
+    const { payload } = entry;
     ownBytes += RECORD_HEADER_BYTES + (isCopied(payload) ? payload.length : 0);
   }
   const bytes = new Uint8Array(ownBytes);
@@ -188,7 +189,7 @@ function encodeRecords(crypto: Crypto, entries: readonly Entry[], paddingBytes: 
   for (const [position, entry] of entries.entries()) {
     const { payload } = entry;
     const { at } = slices;
-    if (isInRecord(payload)) {
+    if (isInRecord(entry)) {
       const recordAt = payload.byteOffset - RECORD_HEADER_BYTES;
       heads.set(new Uint8Array(payload.buffer, recordAt, recordHeadBytes), position * recordHeadBytes);
       slices.addForeign(payload.buffer, recordAt, RECORD_HEADER_BYTES + payload.length);

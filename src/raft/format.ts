@@ -103,9 +103,12 @@ export function keepsRecords(buffer: ArrayBufferLike): void {
   framed.add(buffer);
 }
 
-/** Whether the bytes before this payload are its record's header. */
-export function isInRecord(payload: Uint8Array): boolean {
-  return framed.has(payload.buffer);
+/** Whether the bytes before this entry's payload are its record's header: they name it, too. */
+export function isInRecord({ payload, index, term }: Entry): boolean {
+  const { buffer, byteOffset, length } = payload;
+  if (!framed.has(buffer) || byteOffset < RECORD_HEADER_BYTES) return false;
+  const view = new DataView(buffer, byteOffset - RECORD_HEADER_BYTES, RECORD_HEADER_BYTES);
+  return view.getUint32(0) === length && getU48(view, 8) === index && getU48(view, 14) === term;
 }
 
 export interface DecodedRecord {

@@ -97,6 +97,13 @@ test("entries that came in a frame are written as they came, and the batch is th
     const apart = [...received(own.slice(0, from)), ...own.slice(from, from + 1), ...received(own.slice(from + 1))];
     t.is(toHex(concatBytes(encoded(apart))), wanted, `but ${from}`);
   }
+  // A part of such memory that is another entry's payload has no record in front of it.
+  const borrowed = { ...all[3]!, payload: all[3]!.payload.subarray(0, 16_384) };
+  const plain = { ...borrowed, payload: borrowed.payload.slice() };
+  t.is(toHex(concatBytes(encoded([borrowed]))), toHex(concatBytes(encoded([plain]))));
+  const elsewhere = { ...all[2]!, index: 1 };
+  const copied = { ...elsewhere, payload: elsewhere.payload.slice() };
+  t.is(toHex(concatBytes(encoded([elsewhere]))), toHex(concatBytes(encoded([copied]))));
 });
 
 test("a snapshot mark", (t) => {
