@@ -106,6 +106,8 @@ export interface Master {
 
 const stopGraceMs = 1_000;
 const handOverMs = 1_000;
+const handOverLookMs = 5;
+const handOverServeMs = 100;
 
 export async function startMaster(options: MasterOptions): Promise<Master> {
   const { env, listen, tls } = options;
@@ -314,7 +316,18 @@ class State {
         return false;
       },
     );
-    return Promise.race([transferred, late]);
+    const goesOn = await Promise.race([transferred, late]);
+    if (goesOn) await this.#whileOthersBegin();
+    return goesOn;
+  }
+
+  /** What clients have asked here is answered by the next leader; they connect elsewhere once that has begun to work. */
+  async #whileOthersBegin(): Promise<void> {
+    const { clock } = this.#options.env;
+    const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+    const untilMs = clock.mono() + handOverMs;
+    while (this.raft.leader === undefined && clock.mono() < untilMs) await wait(handOverLookMs);
+    await wait(handOverServeMs);
   }
 
   async stop(): Promise<void> {

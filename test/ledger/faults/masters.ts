@@ -8,7 +8,10 @@ export const masterBugs: readonly Bug[] = [
     replace: "const known = undefined;",
     caughtBy: {
       suite: "masters",
-      tests: ["commands, answers and appends that come twice and overtake each other happen and count once"],
+      tests: [
+        "commands, answers and appends that come twice and overtake each other happen and count once",
+        "messages between masters that are lost are missed by nobody",
+      ],
     },
   },
   {
