@@ -29,6 +29,9 @@ interface Queued {
 /** 2026-01-01T00:00:00Z: where virtual wall time begins. */
 export const simEpochMs: Millis = 1_767_225_600_000;
 
+/** Fewer cancelled events than this are not worth a sweep. */
+const sweptMin = 64;
+
 function before(left: Queued, right: Queued): boolean {
   if (left.due !== right.due) return left.due < right.due;
   if (left.priority !== right.priority) return left.priority < right.priority;
@@ -43,6 +46,7 @@ export function createSimClock(
   let now: Millis = options.startMs ?? 0;
   let order = 0;
   let pending = 0;
+  let cancelled = 0;
 
   const push = (item: Queued): void => {
     let at = heap.push(item) - 1;
@@ -69,7 +73,17 @@ export function createSimClock(
     heap[at] = last;
   };
   const dropCancelled = (): void => {
-    while (heap.length > 0 && heap[0]!.run === undefined) pop();
+    while (heap.length > 0 && heap[0]!.run === undefined) {
+      pop();
+      cancelled -= 1;
+    }
+  };
+  /** Most timers are deadlines, which are cancelled long before they are due: they would be nine tenths of the queue. */
+  const sweep = (): void => {
+    const live = heap.filter(({ run }) => run !== undefined);
+    heap.length = 0;
+    for (const item of live) push(item);
+    cancelled = 0;
   };
 
   const clock: SimClock = {
@@ -100,6 +114,8 @@ export function createSimClock(
           if (item.run === undefined) return;
           item.run = undefined;
           if (!daemon) pending -= 1;
+          cancelled += 1;
+          if (cancelled > sweptMin && cancelled > heap.length / 2) sweep();
         },
       };
     },

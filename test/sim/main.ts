@@ -12,9 +12,8 @@ import type { RunResult } from "../../src/sim/cluster/run.ts";
  */
 // Refusals and retries are many, and nobody reads where they were made.
 Error.stackTraceLimit = process.argv.includes("--verbose") ? 10 : 0;
-// A run takes minutes: what runs for a tenth of a second is worth compiling, in pieces of no great size. The flags of
-// `npm run sim` give new objects 64 MiB: most of a master's die young, and are copied where there is less room.
-setFlagsFromString("--interrupt-budget=66000");
+// Much put into one piece of optimised code never pays for itself. The other flags are those of `npm run sim`: most
+// objects of a master die young, and are not copied again and again where new ones have 64 MiB.
 setFlagsFromString("--max-inlined-bytecode-size-cumulative=300");
 const args = process.argv.slice(2);
 const valueOf = (name: string, otherwise: number): number => {
