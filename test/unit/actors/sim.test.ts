@@ -55,6 +55,33 @@ test("a cancelled timer never runs and is not waited for", async (t) => {
   t.is(env.clock.mono(), 0);
 });
 
+test("nine of ten timers are cancelled, among them many at once: the rest runs in its order", (t) => {
+  const clock = createSimClock(createRng(1, "ties"));
+  const rng = createRng(2, "cancelled");
+  const expected: number[] = [];
+  const seen: number[] = [];
+  const doomed: { cancel(): void }[] = [];
+  for (let at = 0; at < 2_000; at += 1) {
+    const due = rng.below(500);
+    if (at % 10 !== 0) doomed.push(clock.after(due, () => t.fail("it was cancelled")));
+    else {
+      expected.push(due * 10_000 + at);
+      clock.after(due, () => seen.push(due * 10_000 + at));
+    }
+    if (at < 1_500) continue;
+    for (let n = 0; n < 4; n += 1) doomed.pop()?.cancel();
+  }
+  for (const timer of doomed) timer.cancel();
+  t.is(clock.pending, expected.length);
+  while (clock.runNext(500));
+  t.deepEqual(
+    seen,
+    expected.toSorted((a, b) => a - b),
+  );
+  t.is(clock.pending, 0);
+  t.is(clock.next, undefined);
+});
+
 test("a world that never comes to rest is reported, not waited for", async (t) => {
   const env = createSimEnv({ seed: 1 });
   const spin = (): void => void env.clock.after(60_000, spin);
