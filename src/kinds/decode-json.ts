@@ -171,7 +171,8 @@ class Decoder {
       return undefined;
     }
     const out: Record<string, MutableJson> = {};
-    for (const key of Object.keys(given).toSorted()) {
+    const keys = Object.keys(given);
+    for (const key of keys.length > 1 ? keys.toSorted() : keys) {
       const item = given[key];
       if (item === undefined) continue;
       this.path.push(key);

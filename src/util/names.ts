@@ -63,7 +63,7 @@ export function dnsSubdomain(name: string): readonly string[] {
 
 /** `[prefix/]name`: label and annotation keys, finalizers, condition types. */
 export function qualifiedName(name: string): readonly string[] {
-  const parts = name.split("/");
+  const parts = name.includes("/") ? name.split("/") : [name];
   if (parts.length > 2) {
     const full = regexError(`a valid label key ${qualifiedText}`, qualified, ...qualifiedExamples);
     return [`${full} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];

@@ -141,6 +141,8 @@ async function runServer(start: ServerStart): Promise<never> {
   const told = { onMembers: () => listeners.forEach((run) => run()) };
   const { paceOptimiser } = await import("../../env/real/optimiser.ts");
   paceOptimiser();
+  const { widenBufferPieces } = await import("../../env/real/buffers.ts");
+  widenBufferPieces();
   const master = await startMaster({
     env,
     name,
