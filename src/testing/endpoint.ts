@@ -173,14 +173,18 @@ export class Endpoint implements AsyncDisposable {
         return call(...args);
       };
     };
-    return Object.assign(Object.create(exchange) as HttpExchange, {
-      respond: told((response: Parameters<HttpExchange["respond"]>[0]) => exchange.respond(response)),
-      stream: told((head: Parameters<HttpExchange["stream"]>[0]) => exchange.stream(head)),
-      upgrade: told((protocol: string) => exchange.upgrade(protocol)),
-      switchProtocols: told((headers: Parameters<HttpExchange["switchProtocols"]>[0]) =>
-        exchange.switchProtocols(headers),
-      ),
-    });
+    const { method, target, headers, certificate, remoteAddress, isUpgrade, bodyBytes } = exchange;
+    return {
+      ...{ method, target, headers, certificate, remoteAddress, isUpgrade },
+      ...(bodyBytes === undefined ? {} : { bodyBytes }),
+      belongsTo: (user) => exchange.belongsTo?.(user) ?? true,
+      body: (limitBytes) => exchange.body(limitBytes),
+      onClose: (run) => exchange.onClose(run),
+      respond: told((response) => exchange.respond(response)),
+      stream: told((head) => exchange.stream(head)),
+      upgrade: told((protocol) => exchange.upgrade(protocol)),
+      switchProtocols: told((answered) => exchange.switchProtocols(answered)),
+    };
   }
 
   #pumpedService(service: GrpcService): GrpcService {
