@@ -175,7 +175,12 @@ export class Endpoint implements AsyncDisposable {
     };
     const { method, target, headers, certificate, remoteAddress, isUpgrade, bodyBytes } = exchange;
     return {
-      ...{ method, target, headers, certificate, remoteAddress, isUpgrade },
+      method,
+      target,
+      headers,
+      certificate,
+      remoteAddress,
+      isUpgrade,
       ...(bodyBytes === undefined ? {} : { bodyBytes }),
       belongsTo: (user) => exchange.belongsTo?.(user) ?? true,
       body: (limitBytes) => exchange.body(limitBytes),
