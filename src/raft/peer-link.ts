@@ -1,6 +1,7 @@
 import type { Clock, Crypto } from "../env/env.ts";
 import type { ByteStream } from "../env/host.ts";
 import { messageOf } from "../util/errors.ts";
+import { isOfElection } from "./messages.ts";
 import type { CallMessage, PeerMessage } from "./transport-api.ts";
 import { FrameReader, decode } from "./wire.ts";
 import type { Encoder, Frame, Hello, Lane, Refusal } from "./wire.ts";
@@ -45,6 +46,10 @@ export class PeerLink {
 
   send(frame: Frame): void {
     if (this.#isClosed) return;
+    if (isUrgent(frame)) {
+      this.#waiting.push(frame);
+      return this.#flush();
+    }
     if (this.#waiting.length === 0) this.#options.clock.after(0, () => this.#flush(), { daemon: true });
     this.#waiting.push(frame);
     this.#waitingBytes += sizeOf(frame);
@@ -101,6 +106,11 @@ export class PeerLink {
       this.close("a message before the greeting");
     }
   }
+}
+
+/** Few, while clients wait for a leader: pending input, such as those clients' new connections, goes behind them. */
+function isUrgent(frame: Frame): boolean {
+  return frame.type === "hello" || frame.type === "refused" ? false : isOfElection(frame);
 }
 
 /** About what a frame will take; entries are what counts. */

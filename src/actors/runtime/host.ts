@@ -22,7 +22,14 @@ import { hostChildren } from "./host-children.ts";
 import { createHostParts, type HostParts } from "./host-parts.ts";
 import type { Job } from "./job.ts";
 import { Jobs } from "./jobs.ts";
-import { clockJumpWarnMs, leaderPartsDelayMs, outcomeBytesMax, releaseDeadlineMs } from "./limits.ts";
+import {
+  clockJumpWarnMs,
+  leaderPartsDelayMs,
+  leaderPartsLatestMs,
+  leaderPartsLookMs,
+  outcomeBytesMax,
+  releaseDeadlineMs,
+} from "./limits.ts";
 import type { Parking } from "./parking.ts";
 import { Pipe } from "./pipe.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -64,6 +71,8 @@ class Host implements ActorHost {
   /** Of this term: `due` while commands that waited go first. */
   private partsState: "off" | "due" | "on" = "off";
   private partsTimer: Timer | undefined;
+  /** An outcome of this term is committed. */
+  private hasDecided = false;
   private readonly pipe: Pipe = new Pipe();
   private readonly turnLoop: TurnLoop;
   private leading = false;
@@ -302,7 +311,10 @@ class Host implements ActorHost {
     const outcome = own?.outcome ?? codec.decodeOutcome(entry.payload);
     store.commit(entry.index, outcome);
     this.parts.clock.committed(outcome.now);
-    if (own !== undefined) this.pipe.shift();
+    if (own !== undefined) {
+      this.pipe.shift();
+      this.hasDecided = true;
+    }
     if (this.faultAt("apply", "/log").kind === "crash") {
       return onFatal(new Error("fault injected: crash after apply"));
     }
@@ -329,6 +341,7 @@ class Host implements ActorHost {
     const { clock, results, timers, tasks } = this.parts;
     this.term = term;
     this.leading = true;
+    this.hasDecided = false;
     const jumpMs = clock.lead();
     if (jumpMs > clockJumpWarnMs) env.log("warn", "cluster-clock-jumped", { ms: Math.floor(jumpMs) });
     results.start();
@@ -351,7 +364,14 @@ class Host implements ActorHost {
     };
     if (forward === undefined) return start();
     this.partsState = "due";
-    this.partsTimer = env.clock.after(leaderPartsDelayMs, start);
+    const { clock } = env;
+    const latestMs = clock.mono() + leaderPartsLatestMs;
+    const look = (): void => {
+      const isWaiting = !this.hasDecided && (!this.pipe.isEmpty || this.parts.mailbox.size > 0);
+      if (isWaiting && clock.mono() < latestMs) this.partsTimer = clock.after(leaderPartsLookMs, look);
+      else start();
+    };
+    this.partsTimer = clock.after(leaderPartsDelayMs, look);
   }
 
   private stopParts(): void {

@@ -31,6 +31,9 @@ export const forwardAgainMs: Millis = 500;
 export const forwardAnswerMs: Millis = 200;
 /** A new leader's controllers begin this long after it: clients that waited for a leader go first. */
 export const leaderPartsDelayMs: Millis = 25;
+/** Where none of them is answered then, it waits for the first, so often and at most this long. */
+export const leaderPartsLookMs: Millis = 5;
+export const leaderPartsLatestMs: Millis = 250;
 /** A read index that a change of the leader has dropped is asked for again after this long, so often. */
 export const readIndexRetryMs: Millis = 10;
 export const readIndexTriesMax = 1_000;

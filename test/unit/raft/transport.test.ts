@@ -9,7 +9,7 @@ import type { Frame } from "../../../src/raft/wire.ts";
 import { createSimEnv } from "../../../src/sim/env.ts";
 import type { SimEnv } from "../../../src/sim/env.ts";
 import { InvariantError } from "../../../src/util/errors.ts";
-import { entry } from "./support/log.ts";
+import { entry, settle } from "./support/log.ts";
 import { MemorySockets } from "./support/sockets.ts";
 
 const id = { index: 7, term: 2, sizeBytes: 900, crc: 0xffff_fff0 };
@@ -183,6 +183,19 @@ test("of a member that dies one connection is closed first: the log does not wai
   await env.advance(600);
   t.deepEqual(one.heard, ["2 up", "2 down", "2 up"]);
   t.deepEqual(other.heard, ["1 up", "1 down", "1 up"]);
+});
+
+test("words of an election leave at once; the rest waits until pending input is worked off", async (t) => {
+  const { env, other, one } = await two();
+  const heartbeat = { type: "heartbeat", term: 4, commit: 0, readRound: 0, sentAt: 0, floor: 0 } as const;
+  one.transport.send(2, heartbeat);
+  await settle(20);
+  t.deepEqual(other.heard, ["1 up"]);
+  one.transport.send(2, say(5));
+  await settle(20);
+  t.deepEqual(other.heard, ["1 up", "1 heartbeat@4", "1 timeoutNow@5"]);
+  await env.advance(10);
+  t.is(other.heard.length, 3);
 });
 
 test("one that is told something all the time and says nothing is called anew; a rest between two words is none", async (t) => {
