@@ -3,7 +3,7 @@
 // time, is told nothing that does not hold, and every watch tells the whole story. The same judges look at etcd first.
 import test, { type ExecutionContext } from "ava";
 import { join } from "node:path";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CutLoad } from "./support/cut-load.ts";
 import {
@@ -23,6 +23,7 @@ import {
   type Member,
 } from "./support/cuts.ts";
 import { canDrive, troupe, until } from "./support/machine.ts";
+import { steppedClockFile } from "./support/stepped-clock.ts";
 import {
   configOf,
   createMachines,
@@ -36,7 +37,6 @@ import {
 } from "./support/machines.ts";
 
 const live = canDrive ? test.serial : test.serial.skip;
-const faketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 const hourMs = 3_600_000;
 /** The one whose data lies on a small disk: room for one segment of the log, and a little more. */
 const smallDisk = 1;
@@ -58,6 +58,10 @@ test.before(() => {
   machines = createMachines(4);
   boxes = machines.boxes.slice(0, 3);
   client = machines.boxes[3]!;
+});
+test.serial.afterEach.always((t) => {
+  if (t.passed) return;
+  for (const [{ address }, { child, said }] of servers) t.log(address, child.pid, child.exitCode, said().slice(-4_000));
 });
 test.after.always(async () => {
   if (!canDrive) return;
@@ -131,14 +135,10 @@ function startMaster(box: Box, ...args: readonly string[]): void {
   servers.set(box, startServer(box, ...args));
 }
 
-/** With a clock of its own, which says what the file does. It costs so much that no time is to be taken of it. */
+/** With a wall clock of its own, which is ahead by what the file holds. */
 function startWithClock(box: Box, clock: string): void {
-  const env = {
-    LD_PRELOAD: faketime,
-    FAKETIME_TIMESTAMP_FILE: clock,
-    FAKETIME_CACHE_DURATION: "1",
-    FAKETIME_DONT_FAKE_MONOTONIC: "1",
-  };
+  const preload = `--import=${new URL("support/stepped-clock.js", import.meta.url).href}`;
+  const env = { NODE_OPTIONS: preload, [steppedClockFile]: clock };
   servers.set(box, box.start("server", [troupe, "server", "--data-dir", dataOf(box)], env));
 }
 
@@ -276,14 +276,19 @@ live("every write to the leader's log takes 100 ms longer: it goes on leading in
 live("the clock of one master, which leads, steps by hours forth and back: it goes on leading", async (t) => {
   const box = boxes[2]!;
   const clock = join(machines.folder, "clock");
-  const step = (hours: number): void =>
-    writeFileSync(clock, `${hours < 0 ? "-" : "+"}${(Math.abs(hours) * hourMs) / 1_000}s\n`);
-  step(0);
+  // As one piece: the process may look at any moment.
+  const step = (hours: number): void => {
+    writeFileSync(`${clock}.new`, String(hours * hourMs));
+    renameSync(`${clock}.new`, clock);
+  };
+  step(2);
   await servers.get(box)!.end("SIGTERM");
+  const hour = new Date(Date.now() + 2 * hourMs).toISOString().slice(0, "2026-01-01T00".length);
   startWithClock(box, clock);
   await leadBy(box);
+  t.true(servers.get(box)!.said().includes(hour), "its log tells the time of its own clock");
   const { term } = await wholeUnder(masters, client);
-  for (const hours of [2, -3, 0]) {
+  for (const hours of [-3, 2, 0]) {
     step(hours);
     await delay(1_300);
   }
