@@ -220,8 +220,3 @@ export function internalError(problem: string): StatusError {
     details: { causes: [{ reason: "", message: problem }] },
   });
 }
-
-/** 500 without a reason: Kubernetes answers a few mistakes of clients so. */
-export function plainError(message: string): StatusError {
-  return refuse({ code: 500, reason: "", message });
-}

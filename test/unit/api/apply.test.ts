@@ -447,13 +447,13 @@ const refusals: readonly Refusal[] = [
   {
     what: "an unknown field",
     body: { ...configMap("a"), dat: {} },
-    code: 500,
+    code: 400,
     message: "failed to create typed patch object (/a; /v1, Kind=ConfigMap): .dat: field not declared in schema",
   },
   {
     what: "a wrong type",
     body: named("ConfigMap", "a", { data: { k: 1 } }),
-    code: 500,
+    code: 400,
     message:
       "failed to create typed patch object (/a; /v1, Kind=ConfigMap): .data.k: expected string, got &value.valueUnstructured{Value:1}",
   },
@@ -639,7 +639,7 @@ test("__proto__ is an ordinary key of a map, and no field of an object", async (
     `${CM}/a`,
     '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","__proto__":{}}}',
   );
-  t.is(refused.code, 500);
+  t.is(refused.code, 400);
   t.regex(refused.json.message, /\.metadata\.__proto__: field not declared in schema/);
 });
 

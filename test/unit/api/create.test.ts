@@ -48,7 +48,7 @@ const refused: readonly (readonly [string, string, unknown, number, RegExp])[] =
     "a resourceVersion",
     CM,
     { metadata: { name: "a", resourceVersion: "1" } },
-    500,
+    400,
     /resourceVersion should not be set/,
   ],
   ["text that is no JSON", CM, "{", 400, /unexpected end of JSON input/],

@@ -108,6 +108,14 @@ export const creations: readonly Case[] = [
     what: "a body of 3 MiB and a byte",
     steps: [post(CM, "x".repeat(3 * 1024 * 1024 + 1), 413, { like: { reason: "RequestEntityTooLarge" } })],
   },
+  {
+    what: "a resourceVersion on what is to be created",
+    steps: [
+      post(CM, { metadata: { name: "a", resourceVersion: "1" } }, 400, {
+        says: /^resourceVersion should not be set on objects to be created$/,
+      }),
+    ],
+  },
   { what: "text that is no JSON", steps: [post(CM, "{", 400, { like: { reason: "BadRequest" } })] },
   {
     what: "what is not there",
