@@ -220,3 +220,8 @@ export function internalError(problem: string): StatusError {
     details: { causes: [{ reason: "", message: problem }] },
   });
 }
+
+/** A refusal without a reason, of which kubectl prints the words alone. Kubernetes makes it a 500; it is the client's. */
+export function plainRefusal(message: string): StatusError {
+  return refuse({ code: 400, reason: "", message });
+}

@@ -1,7 +1,7 @@
 import type { WriteReply } from "../../actors/runtime/command.ts";
 import type { Draft } from "../../kinds/kind.ts";
 import { formatTime } from "../../util/time-format.ts";
-import { badRequest, conflict, notFound } from "../../kinds/status-errors.ts";
+import { badRequest, conflict, notFound, plainRefusal } from "../../kinds/status-errors.ts";
 import { success } from "../refusals.ts";
 import { bodyOf, existing, type Evaluation } from "../verbs/evaluation.ts";
 import { replace } from "../verbs/replace.ts";
@@ -52,9 +52,9 @@ function targetNode(binding: Draft): string {
   const kind = target.kind ?? "";
   if (kind !== "" && kind !== "Node") {
     const text = `target.kind: Unsupported value: "${kind}": supported values: "Node", "<empty>"`;
-    throw badRequest(text);
+    throw plainRefusal(text);
   }
-  if ((target.name ?? "") === "") throw badRequest("target.name: Required value");
+  if ((target.name ?? "") === "") throw plainRefusal("target.name: Required value");
   return target.name!;
 }
 

@@ -2,7 +2,7 @@ import type { Patch, WriteReply } from "../../actors/runtime/command.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
 import { decodeJson } from "../../kinds/decode-json.ts";
 import type { Draft, Kind } from "../../kinds/kind.ts";
-import { badRequest, conflict, notFound } from "../../kinds/status-errors.ts";
+import { badRequest, conflict, notFound, plainRefusal } from "../../kinds/status-errors.ts";
 import { invariant, StatusError } from "../../util/errors.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
 import { ApplyConflicts, conflictStatus } from "../apply/conflicts.ts";
@@ -174,7 +174,7 @@ function orPlain<T>(what: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof TypedError || error instanceof FieldPathError) throw badRequest(`${what}: ${error.message}`);
+    if (error instanceof TypedError || error instanceof FieldPathError) throw plainRefusal(`${what}: ${error.message}`);
     throw error;
   }
 }
@@ -187,7 +187,7 @@ function decodeMerged(evaluation: Evaluation, object: JsonObject, config: Config
   const [problem] = errors;
   if (problem !== undefined) {
     const type = typeText(apiVersion, kind.kind);
-    throw badRequest(
+    throw plainRefusal(
       `failed to convert new object (${subjectText(config)}) to proper version: unable to convert unstructured object to ${type}: ${problem}`,
     );
   }

@@ -4,7 +4,7 @@ import type { Rng } from "../../env/env.ts";
 import { apiVersionOf } from "../../kinds/catalogue.ts";
 import { encodeManagers, type Managers } from "../apply/managers.ts";
 import { limits } from "../limits.ts";
-import { alreadyExists, badRequest, generateNameConflict } from "../../kinds/status-errors.ts";
+import { alreadyExists, generateNameConflict, plainRefusal } from "../../kinds/status-errors.ts";
 import { formatTime } from "../../util/time-format.ts";
 import { applyDefaults } from "../../kinds/defaults.ts";
 import { generatedName, nameAlphabet, nameSuffixLength } from "../../kinds/metadata.ts";
@@ -33,7 +33,7 @@ export function create(evaluation: Evaluation, managers?: Managers): WriteReply 
   settleNamespace(evaluation, draft);
   const meta = draft.metadata;
   if ((meta.resourceVersion ?? "") !== "" && request.verb === "create") {
-    throw badRequest("resourceVersion should not be set on objects to be created");
+    throw plainRefusal("resourceVersion should not be set on objects to be created");
   }
   const given = meta.managedFields;
   takeServerFields(evaluation, draft);
