@@ -89,6 +89,7 @@ function adapt(call: ServerDuplexStream<Chunk, Partial<Chunk>>): NodeStream {
   };
   const unsent = new Unsent();
   call.on("data", (chunk: Chunk) => {
+    if (chunk.error !== "") return close(new StatusError(JSON.parse(chunk.error) as Status));
     const taken: StreamChunk = { channel: chunk.channel, bytes: chunk.data, ...(chunk.end ? { end: true } : {}) };
     if (onChunk === undefined) early.push(taken);
     else onChunk(taken);

@@ -88,9 +88,28 @@ function tcpConnect(host: string, port: number, timeoutMs: number): Promise<void
   });
 }
 
+/**
+ * A socket that is still read after its other side has gone. Node destroys a socket at the first write that fails,
+ * and with it what had arrived and was not read: the whole output of a command that ended before its input came.
+ */
+class ReadToTheEnd extends net.Socket {
+  override _write(...[bytes, encoding, done]: Parameters<net.Socket["_write"]>): void {
+    super._write(bytes, encoding, (error) => done(isGone(error) ? null : error));
+  }
+
+  override _writev(...[pieces, done]: Parameters<NonNullable<net.Socket["_writev"]>>): void {
+    super._writev!(pieces, (error) => done(isGone(error) ? null : error));
+  }
+}
+
+function isGone(error: Error | null | undefined): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "EPIPE" || code === "ECONNRESET";
+}
+
 function dial(target: Parameters<HostNet["dial"]>[0]): Promise<ByteStream> {
   return new Promise((resolve, reject) => {
-    const socket = "path" in target ? net.connect(target.path) : net.connect(target);
+    const socket = new ReadToTheEnd().connect("path" in target ? { path: target.path } : target);
     const refuse = (error: Error): void => {
       const where = "path" in target ? target.path : `${target.host}:${target.port}`;
       reject(new TransientError(`connect ${where}: ${messageOf(error)}`, { cause: error }));

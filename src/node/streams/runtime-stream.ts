@@ -1,5 +1,6 @@
 import type { NodeStream } from "../../api/node-streams.ts";
 import type { HostNet } from "../../env/host.ts";
+import { TransientError } from "../../util/errors.ts";
 import { createSpdySession } from "../../util/spdy/session.ts";
 import { upgradeToSpdy } from "./upgrade.ts";
 
@@ -19,7 +20,10 @@ export interface CommandStreams {
 
 const channelOf = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 
-/** `url`: what CRI's Exec or Attach answered. The exit status comes on channel 3, as a Status. */
+/**
+ * `url`: what CRI's Exec or Attach answered. The exit status comes on channel 3, as a Status; a connection that
+ * ends without one is an error: how the command ended is not known.
+ */
 export async function openCommandStream(net: HostNet, url: string, streams: CommandStreams): Promise<RuntimeStream> {
   const { stream, onData } = await upgradeToSpdy(net, url, "v4.channel.k8s.io");
   /** SPDY stream by channel and back. */
@@ -28,6 +32,7 @@ export async function openCommandStream(net: HostNet, url: string, streams: Comm
   const outgoing = createOutgoing(() => stream.destroy());
   /** Channels that the container's side has not closed yet; when all are, the command is over. */
   const open = new Set<number>();
+  let hasStatus = false;
   const session = createSpdySession({
     side: "client",
     write: (bytes) => stream.write(bytes),
@@ -39,16 +44,19 @@ export async function openCommandStream(net: HostNet, url: string, streams: Comm
       data: (id, bytes, isLast) => {
         const channel = channels.get(id);
         if (channel === undefined) return;
+        if (channel === channelOf.error && bytes.length > 0) hasStatus = true;
         if (bytes.length > 0 || isLast) outgoing.chunk({ channel, bytes, ...(isLast ? { end: true } : {}) });
         if (isLast) open.delete(channel);
         if (open.size > 0) return;
         // All has been said; how the connection ends does not matter.
-        outgoing.close(undefined);
+        outgoing.close(ending());
         stream.destroy();
       },
       failed: (error) => outgoing.close(error),
     },
   });
+  const ending = (error?: Error): Error | undefined =>
+    hasStatus ? undefined : (error ?? new TransientError("the runtime did not say how the command ended"));
   for (const streamtype of typesOf(streams)) {
     const channel = channelOf[streamtype];
     const id = session.open({ streamtype });
@@ -57,7 +65,7 @@ export async function openCommandStream(net: HostNet, url: string, streams: Comm
     if (channel !== channelOf.stdin && channel !== channelOf.resize) open.add(channel);
   }
   onData((bytes) => session.receive(bytes));
-  stream.onClose((error) => outgoing.close(error));
+  stream.onClose((error) => outgoing.close(ending(error)));
   return {
     send: ({ channel, bytes, end = false }) => {
       const id = ids.get(channel);

@@ -256,3 +256,22 @@ test("a stream to a container tells how many bytes its node has not taken", asyn
   taken.shift()!();
   t.is(stream.pending, 600_000);
 });
+
+test("a stream that breaks after it was opened ends with the node's error", async (t) => {
+  const call = Object.assign(new EventEmitter(), { write: () => {}, pause: () => {}, resume: () => {}, end: () => {} });
+  const table = new StreamTable(virtualClock(), { bytes: () => new Uint8Array(16) } as never);
+  const opened = table.open("n1", {} as never, () => {});
+  table.accept("n1", call as never);
+  const chunk = { id: "00".repeat(16), channel: 0, data: new Uint8Array(0), end: false, error: "" };
+  call.emit("data", chunk);
+  const stream = await opened;
+  const closings: (Error | undefined)[] = [];
+  stream.onClose((error) => closings.push(error));
+  const status = { kind: "Status", status: "Failure", message: "the runtime went away", code: 500 };
+  call.emit("data", { ...chunk, channel: 3, end: true, error: JSON.stringify(status) });
+  call.emit("end");
+  t.deepEqual(
+    closings.map((error) => error?.message),
+    ["the runtime went away"],
+  );
+});

@@ -128,6 +128,22 @@ test("a connection that breaks before the status is an error; pings are answered
   t.is(error?.message, "reset");
 });
 
+test("a connection that ends in order, and without a status, is an error", async (t) => {
+  const server = fakeServer(switched);
+  const flags = { stdin: false, stdout: true, stderr: false, tty: false };
+  const cut = await openCommandStream(server.net, url, flags);
+  server.say(dataFrames(3, utf8("out"), true));
+  server.hangUp();
+  const cutWith = await new Promise<Error | undefined>((resolve) => cut.onClose(resolve));
+  t.is(cutWith?.message, "the runtime did not say how the command ended");
+
+  const other = fakeServer(switched);
+  const told = await openCommandStream(other.net, url, flags);
+  other.say(dataFrames(1, utf8("status"), false));
+  other.hangUp(new Error("ECONNRESET"));
+  t.is(await new Promise<Error | undefined>((resolve) => told.onClose(resolve)), undefined, "it had said it");
+});
+
 test("a used token is refused with the server's words", async (t) => {
   const server = fakeServer("HTTP/1.1 404 Not Found\r\n\r\n404 page not found\n");
   await t.throwsAsync(openPortForward(server.net, url), {
