@@ -1,5 +1,6 @@
-// Every command of kubectl for the kinds that exist says what it says against Kubernetes: what changes
-// something with every kubectl found here, what only looks with three of them (support/sessions.ts, `playersOf`).
+// Every command of kubectl for the kinds that exist says what it says against Kubernetes, with every kubectl found
+// here: the oldest and the newest play every session, those between take turns (support/sessions.ts, `playersOf`).
+// `TROUPE_KUBECTL_ALL=1` plays everything with all of them.
 // What is said is written in test/golden/kubectl; how to read it, in support/sessions.ts.
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -114,17 +115,18 @@ function check(session: Session, said: readonly (readonly (string | undefined)[]
   );
 }
 
-for (const name of sessions) {
+for (const [turn, name] of sessions.entries()) {
   live(`kubectl says about ${name} what it says against Kubernetes`, async (t) => {
     t.timeout(600_000);
     const file = join(folder, `${name}.txt`);
     const session = parseSession(readFileSync(file, "utf8"));
     const machine = simulated.has(name) ? stage! : home!;
     const versions = clients.map(({ version }) => version);
-    const players = all ? stepsOf(session).map(() => new Set(versions)) : playersOf(session, versions);
+    const players = all ? stepsOf(session).map(() => new Set(versions)) : playersOf(session, versions, turn);
     const said = await Promise.all(
       versions.map((version, at) =>
         inTurn(async () => {
+          if (!players.some((who) => who.has(version))) return players.map(() => undefined);
           const shell = await openShell(machine, name, at);
           return playSession(session, version, { shell, giveUpMs, players });
         }),

@@ -24,8 +24,8 @@ export interface CutLoad {
 
 const [kind = "", ...targets] = process.argv.slice(2);
 const writerCount = 4;
-const pauseMs = 8;
-const probePauseMs = 5;
+const pauseMs = 25;
+const probePauseMs = 10;
 /** Who is asked longer than this is left alone, and what was asked may happen at any time. */
 const patienceMs = 1_500;
 const probePatienceMs = 6_000;

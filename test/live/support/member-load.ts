@@ -25,7 +25,7 @@ export interface MemberLoad {
 const [folder = ""] = process.argv.slice(2);
 const writerCount = 4;
 const keysEach = 4;
-const pauseMs = 10;
+const pauseMs = 25;
 const path = "/api/v1/namespaces/default/configmaps";
 const ledger = new Ledger(0);
 const clients = new Map<string, { readonly changedMs: number; readonly client: RestClient }>();

@@ -145,16 +145,19 @@ export function isReading({ sign, command, variants }: Step): boolean {
 }
 
 /**
- * Which versions (of these, oldest first) play which steps: what changes something is played by all, what
- * only looks by the oldest, the newest and one between, another one each time.
+ * Which versions (of these, oldest first) play which steps of the session that is number `turn`: the oldest, the
+ * newest, and two of those between, others with each session; what only looks is left to one of the two, another
+ * one each time. So every version plays sessions, and every session is played at both ends and between.
  */
-export function playersOf(session: Session, versions: readonly string[]): readonly ReadonlySet<string>[] {
+export function playersOf(session: Session, versions: readonly string[], turn: number): readonly ReadonlySet<string>[] {
+  const [oldest, newest] = [versions[0]!, versions.at(-1)!];
   const between = versions.slice(1, -1);
-  let turn = 0;
+  const two = [0, 1].flatMap((at) => between.slice((2 * turn + at) % Math.max(1, between.length)).slice(0, 1));
+  let looks = 0;
   return stepsOf(session).map((step) => {
-    if (!isReading(step) || between.length === 0) return new Set(versions);
-    turn += 1;
-    return new Set([versions[0]!, between[turn % between.length]!, versions.at(-1)!]);
+    if (!isReading(step)) return new Set([oldest, ...two, newest]);
+    looks += 1;
+    return new Set([oldest, ...two.slice(looks % 2).slice(0, 1), newest]);
   });
 }
 
