@@ -74,6 +74,11 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
   const nameOf = (socket: TLSSocket): string | undefined => certificateOf(socket)?.commonName;
   const connections = countConnections(server, options.connections ?? usualConnections, nameOf);
   const sockets = new Set<Socket>();
+  // Counted from their first byte on: one that ends its handshake when the others are cut would be cut by nobody.
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const serve = (exchange: HttpExchange, came: Came): void => {
     const refusal = refusalOf(came);
     if (refusal === undefined) options.handler(exchange);
@@ -81,8 +86,6 @@ export async function listenHttps(options: HttpsServerOptions): Promise<HttpsSer
   };
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxFrameBytes, skipUTF8Validation: true });
   server.on("secureConnection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
     // A client that resets its connection is no error of ours; its exchanges see `close`.
     socket.on("error", () => socket.destroy());
     socket.setNoDelay(true);

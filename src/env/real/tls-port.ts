@@ -37,6 +37,8 @@ export function createTlsPort(options: TlsPortOptions, serve: (socket: TLSSocket
   server.on("secureConnection", (socket) => {
     // A client that resets its connection is no error of ours; its calls end.
     socket.on("error", () => socket.destroy());
+    // Its handshake took longer than the port was open: whoever served it would not be told to end it.
+    if (!server.listening) return void socket.destroy();
     socket.setNoDelay(true);
     if (connections.of(socket)?.refusal === undefined) serve(socket);
     else refusing.emit("connection", socket);
