@@ -13,16 +13,21 @@ export class RegisterOperator {
   readonly register: Set<string> = new Set();
   readonly #api: k8s.CoreV1Api;
   readonly #informer: k8s.Informer<k8s.V1Pod>;
+  /** Requests that are under way. */
+  readonly #running: Set<Promise<void>> = new Set();
   #isStopped = false;
 
   constructor(config: k8s.KubeConfig) {
     this.#api = config.makeApiClient(k8s.CoreV1Api);
     this.#informer = k8s.makeInformer(config, "/api/v1/pods", () => this.#api.listPodForAllNamespaces());
     const reconcile = (pod: k8s.V1Pod): void => {
-      this.#reconcile(pod).catch((error: unknown) => {
-        // Somebody else was faster: the next event brings the newer object.
-        if (!(error instanceof k8s.ApiException) || (error.code !== 409 && error.code !== 404)) throw error;
-      });
+      const running = this.#reconcile(pod)
+        .catch((error: unknown) => {
+          // Somebody else was faster: the next event brings the newer object.
+          if (!(error instanceof k8s.ApiException) || (error.code !== 409 && error.code !== 404)) throw error;
+        })
+        .finally(() => this.#running.delete(running));
+      this.#running.add(running);
     };
     this.#informer.on("add", reconcile);
     this.#informer.on("update", reconcile);
@@ -35,9 +40,11 @@ export class RegisterOperator {
     return this.#informer.start();
   }
 
+  /** Resolves when its last request has been answered. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#informer.stop();
+    await Promise.all(this.#running);
   }
 
   async #reconcile(pod: k8s.V1Pod): Promise<void> {
