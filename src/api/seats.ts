@@ -64,10 +64,12 @@ export const overloads: readonly StatusError[] = Array.from({ length: limits.ret
 );
 
 const windowMs = 1_000;
+/** Refusals for each request served: one costs nearly half of what serving does, connection and frames included. */
+const refusalsWanted = 1 / 8;
 
 /**
- * When the refused shall come back. Refusals cost time that work would need, so there should not be more
- * of them than of requests served: if there were, the next are sent away for longer in that proportion.
+ * When the refused shall come back. Refusals cost time that work would need, so there should be few of them beside
+ * the requests served (`refusalsWanted`): if there were more, the next are sent away for longer in that proportion.
  */
 class Patience {
   readonly #clock: Clock;
@@ -88,7 +90,7 @@ class Patience {
   refuse(): StatusError {
     const now = this.#clock.mono();
     if (now - this.#began >= windowMs) {
-      const wanted = Math.ceil((this.#seconds * this.#refused) / Math.max(1, this.#served));
+      const wanted = Math.ceil((this.#seconds * this.#refused) / Math.max(1, this.#served * refusalsWanted));
       // A window that is long over says nothing about now.
       const isRecent = now - this.#began < 2 * windowMs;
       this.#seconds = isRecent ? Math.min(overloads.length, Math.max(1, wanted)) : 1;

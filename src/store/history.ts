@@ -141,13 +141,30 @@ export class History implements HistoryWindow {
     return dropped;
   }
 
-  /** Number of the first kept event above `revision`. */
+  /**
+   * Number of the first kept event above `revision`. Looked for from where it would be if revisions were even, in
+   * steps that double: those of a busy kind nearly are, and a snapshot asks for each of them.
+   */
   #firstAfter(revision: Revision): number {
+    const revisionAt = (index: number): Revision => (this.#events[index] as HistoryEvent).revision;
+    // What lies before `low` is not above it, what lies from `high` on is.
     let low = this.#start;
     let high = this.#events.length;
+    if (low === high || revision < revisionAt(low)) return this.#base + low;
+    if (revision >= revisionAt(high - 1)) return this.#base + high;
+    const [first, last] = [revisionAt(low), revisionAt(high - 1)];
+    const guess = low + Math.floor(((revision - first) / (last - first)) * (high - 1 - low));
+    let step = 1;
+    if (revisionAt(guess) <= revision) {
+      for (low = guess + 1; low + step < high && revisionAt(low + step) <= revision; step *= 2) low += step + 1;
+      high = Math.min(high, low + step);
+    } else {
+      for (high = guess; high - step > low && revisionAt(high - step) > revision; step *= 2) high -= step;
+      low = Math.max(low, high - step);
+    }
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#events[middle] as HistoryEvent).revision <= revision) low = middle + 1;
+      if (revisionAt(middle) <= revision) low = middle + 1;
       else high = middle;
     }
     return this.#base + low;

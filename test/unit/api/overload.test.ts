@@ -228,6 +228,32 @@ test("lists are as wide as their rows, writes as their bodies", (t) => {
   t.is(widthOf(about("pods"), { limit: 0, bodyBytes: 3 * 1024 * 1024 }), limits.seatWidthMax);
 });
 
+test("of those who come back when they are told to few are refused beside those that are served", async (t) => {
+  const env = createSimEnv({ seed: 1, crypto: realCrypto });
+  const seats = createSeats(env.clock, { ...none, workload: 100 });
+  const seen = { served: 0, refused: 0 };
+  const client = async (): Promise<void> => {
+    for (;;) {
+      try {
+        const release = await seats.take({ level: "workload", flow: "a", width: 1, onGone: () => undefined });
+        await new Promise<void>((resolve) => void env.clock.after(50, resolve));
+        seen.served += 1;
+        release();
+      } catch (error) {
+        seen.refused += 1;
+        const seconds = (error as StatusError).status.details?.retryAfterSeconds ?? 0;
+        await new Promise<void>((resolve) => void env.clock.after(seconds * 1_000, resolve));
+      }
+    }
+  };
+  for (let count = 0; count < 3 * limits.flowQueueMax; count += 1) void client();
+  await env.advance(20_000);
+  Object.assign(seen, { served: 0, refused: 0 });
+  await env.advance(30_000);
+  t.is(seen.served, 60_000, "no seat stays empty");
+  t.true(seen.refused > 0 && seen.refused < seen.served / 3, JSON.stringify(seen));
+});
+
 test("beyond seats and queue a request is a 429 with Retry-After, and its body is not read", async (t) => {
   const env = createSimEnv({ seed: 1, crypto: realCrypto });
   const seats = createSeats(env.clock, { ...limits.seats, workload: 1 });
