@@ -165,7 +165,8 @@ function folderOfKubectl(): string | undefined {
 export async function until(what: string, holds: () => Promise<boolean>, withinMs = 90_000): Promise<void> {
   const deadlineMs = Date.now() + withinMs;
   let last: unknown;
-  while (Date.now() < deadlineMs) {
+  // At least once, however late it is by then.
+  do {
     const askedMs = Date.now();
     try {
       if (await holds()) return;
@@ -176,7 +177,7 @@ export async function until(what: string, holds: () => Promise<boolean>, withinM
     // Who asks takes half of a processor at most: what is waited for needs it, too.
     const pauseMs = Math.max(100, Date.now() - askedMs);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-  }
+  } while (Date.now() < deadlineMs);
   const said = last === undefined ? "" : `; at last: ${messageOf(last)}`;
   throw new Error(`not within ${withinMs} ms: ${what}${said}`, { cause: last });
 }
