@@ -44,6 +44,8 @@ type Stored = { readonly metadata: Meta; readonly data?: { readonly v: string } 
 const insistMaxMs = 30_000;
 const settleMaxMs = 10_000;
 const quietMs = 1_000;
+const replayMaxMs = 60_000;
+const againMs = 100;
 const keysEach = 5;
 const deletions = 0.25;
 
@@ -213,19 +215,28 @@ export class LedgerClient {
     }
   }
 
-  /** The same watch once more from its start, until it has told as much. */
+  /** The same watch once more from its start, until it has told as much; one that breaks begins anew. */
   async #replay(): Promise<readonly LedgerEvent[]> {
+    const { events, problems } = this.ledger;
+    const late = AbortSignal.timeout(replayMaxMs);
+    const problemsBefore = problems.length;
+    for (;;) {
+      const told = await this.#replayOnce(late);
+      if (told.length >= events.length || late.aborted || problems.length > problemsBefore) return told;
+      await delay(againMs);
+    }
+  }
+
+  async #replayOnce(late: AbortSignal): Promise<readonly LedgerEvent[]> {
     const told: LedgerEvent[] = [];
     const stop = new AbortController();
-    const late = setTimeout(() => stop.abort(), settleMaxMs);
     const see = (line: WatchLine): void => {
       const event = eventOf(line);
       if (event !== undefined) told.push(event);
       else if (line.type === "ERROR") this.ledger.problems.push(`replay: ${JSON.stringify(line)}`);
       if (told.length >= this.ledger.events.length) stop.abort();
     };
-    await this.#client.watch(this.#watchPath(this.#start), see, stop.signal);
-    clearTimeout(late);
+    await this.#client.watch(this.#watchPath(this.#start), see, AbortSignal.any([stop.signal, late]));
     return told;
   }
 
