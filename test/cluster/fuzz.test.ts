@@ -1,8 +1,10 @@
 import test from "ava";
 import { fuzz } from "../fuzz/run.ts";
 
-/** A slice of `npm run fuzz`: two minutes beside the other tests on two processors, counted in requests so that it is
- * the same everywhere. */
+/**
+ * A slice of `npm run fuzz`: two minutes beside the other tests on two processors, counted in requests so that it is
+ * the same everywhere.
+ */
 test("300,000 random and hostile requests at both doors: no crash, no 5xx but 503 and 504, an answer for each", async (t) => {
   t.timeout(900_000);
   const figures = await fuzz({ seed: 2026, requests: 300_000 });

@@ -33,6 +33,8 @@ export async function openCommandStream(net: HostNet, url: string, streams: Comm
   /** Channels that the container's side has not closed yet; when all are, the command is over. */
   const open = new Set<number>();
   let hasStatus = false;
+  const ending = (error?: Error): Error | undefined =>
+    hasStatus ? undefined : (error ?? new TransientError("the runtime did not say how the command ended"));
   const session = createSpdySession({
     side: "client",
     write: (bytes) => stream.write(bytes),
@@ -55,8 +57,6 @@ export async function openCommandStream(net: HostNet, url: string, streams: Comm
       failed: (error) => outgoing.close(error),
     },
   });
-  const ending = (error?: Error): Error | undefined =>
-    hasStatus ? undefined : (error ?? new TransientError("the runtime did not say how the command ended"));
   for (const streamtype of typesOf(streams)) {
     const channel = channelOf[streamtype];
     const id = session.open({ streamtype });

@@ -152,12 +152,13 @@ export function isReading({ sign, command, variants }: Step): boolean {
 export function playersOf(session: Session, versions: readonly string[], turn: number): readonly ReadonlySet<string>[] {
   const [oldest, newest] = [versions[0]!, versions.at(-1)!];
   const between = versions.slice(1, -1);
-  const two = [0, 1].flatMap((at) => between.slice((2 * turn + at) % Math.max(1, between.length)).slice(0, 1));
+  const from = (2 * turn) % Math.max(1, between.length);
+  const two = [...between, ...between].slice(from, from + 2);
   let looks = 0;
   return stepsOf(session).map((step) => {
     if (!isReading(step)) return new Set([oldest, ...two, newest]);
     looks += 1;
-    return new Set([oldest, ...two.slice(looks % 2).slice(0, 1), newest]);
+    return new Set([oldest, two[looks % 2] ?? newest, newest]);
   });
 }
 
