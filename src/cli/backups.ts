@@ -1,6 +1,6 @@
 /** What `troupe snapshot` does with files and data directories; the bytes are the server's affair. */
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Env } from "../env/env.ts";
 import { createRealDisk } from "../env/real/disk.ts";
@@ -23,6 +23,7 @@ import {
   type ClusterFile,
   type Registered,
 } from "./cluster-file.ts";
+import { foreignEntries } from "./data-folder.ts";
 import { ensurePki, parseSealingKeys, sealingKeyFile, sealingKeyName } from "./pki.ts";
 import { createProcessEnv } from "./process-env.ts";
 import { processesOf } from "./processes.ts";
@@ -225,12 +226,8 @@ export async function restoreBackup(wish: RestoreWish): Promise<RestoreDone> {
 
 async function requireTarget({ dataDir, replace }: RestoreWish, present: ClusterFile | undefined): Promise<void> {
   if (present === undefined) {
-    const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return [];
-      throw error;
-    });
-    if (entries.some((entry) => entry !== "master.part"))
-      throw refused(`${dataDir} is no empty folder`, "a new folder");
+    const foreign = (await foreignEntries(dataDir)).filter((entry) => entry !== "master.part");
+    if (foreign.length > 0) throw refused(`${dataDir} is no empty folder`, "a new folder");
     return;
   }
   if (!replace) {

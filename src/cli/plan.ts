@@ -3,9 +3,9 @@
  * against what was asked for. Refuses before anything is written.
  */
 import { randomUUID } from "node:crypto";
-import { readdir } from "node:fs/promises";
 import { UserError } from "../util/errors.ts";
 import { readCluster, registered, type ClusterFile, type MasterPorts, type Registered } from "./cluster-file.ts";
+import { requireEmpty } from "./data-folder.ts";
 import { machineAddress, machineRoutes } from "./machine.ts";
 import { chooseFreeRuns, choosePorts, requirePorts } from "./ports.ts";
 import { bridgeOf, chooseNumber, rangesOf } from "./ranges.ts";
@@ -159,22 +159,5 @@ function refuseChange(present: ClusterFile, wanted: Wish, isRunning: boolean): v
   throw new UserError("TRP-0115", `the cluster "${present.name}" is there already, and differs from what you ask for`, {
     cause: new Error(differs),
     hint: `${self} down --name ${present.name}${first}, then the same again`,
-  });
-}
-
-/** What lies there would be removed by `down --purge` one day. */
-async function requireEmpty(dataDir: string): Promise<void> {
-  const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    if (error.code === "ENOTDIR") return [dataDir];
-    throw error;
-  });
-  // An `up` that was killed leaves at most the unfinished file.
-  const foreign = entries.filter((entry) => !/^cluster\.json\.\d+\.part$/.test(entry));
-  if (foreign.length === 0) return;
-  throw new UserError("TRP-0114", `${dataDir} is no empty folder and holds no cluster`, {
-    cause: new Error(`it has ${foreign.length} entries, ${foreign[0]} among them`),
-    hint: "choose a new folder with --data-dir",
-    exitCode: 2,
   });
 }

@@ -20,12 +20,13 @@ import {
 } from "../../server/joining/answers.ts";
 import { UserError } from "../../util/errors.ts";
 import { layoutOf, registered, writeAtomic, writeCluster, type ClusterFile } from "../cluster-file.ts";
+import { requireEmpty } from "../data-folder.ts";
 import { say } from "../output.ts";
 import { pinOf, writeSharedKeys } from "../pki.ts";
 import { self } from "../self.ts";
 import { troupeVersion } from "../versions.ts";
 import { ask, splitHostPort } from "./asking.ts";
-import { ownPart, requireEmpty } from "./own-machine.ts";
+import { ownPart } from "./own-machine.ts";
 
 export interface JoinWish {
   /** `host:port` of any master. */
@@ -56,7 +57,7 @@ export async function joinAsMaster(
   wish: MasterWish,
 ): Promise<{ readonly cluster: ClusterFile; readonly advice: string }> {
   const { dataDir, host, listen, apiPort, alternativeNames } = wish;
-  await requireEmpty(dataDir, isLeftOver);
+  await requireEmpty(dataDir, isOfJoin);
   const asking = await meet(wish);
   const peerPort = apiPort + peerPortOffset;
   // The leader tries whether it can be reached there.
@@ -91,7 +92,7 @@ export async function joinAsMaster(
 
 export async function joinAsNode(wish: NodeWish): Promise<ClusterFile> {
   const { dataDir, node, address, runtime, runtimeEndpoint } = wish;
-  await requireEmpty(dataDir, isLeftOver);
+  await requireEmpty(dataDir, isOfJoin);
   const asking = await meet(wish);
   const { key, request } = await newRequest(node);
   const answer = await ask<JoinNodeAnswer>({
@@ -129,6 +130,8 @@ export async function newRequest(node: string): Promise<{ readonly key: string; 
 }
 
 const joinTimeoutMs = 30_000;
+/** A join that was cut short has left its keys; the next writes its own over them. */
+const isOfJoin = (entry: string): boolean => entry === "pki";
 
 interface Met {
   readonly masters: readonly string[];
@@ -180,11 +183,6 @@ function pinned(authorities: string, { pin }: JoinToken, at: string): string {
     hint: "check the address; after the authority was rotated, make a new token",
     exitCode: 6,
   });
-}
-
-/** What a join that was cut short has left. */
-function isLeftOver(entry: string): boolean {
-  return entry === "pki" || /^cluster\.json\.\d+\.part$/.test(entry);
 }
 
 function clusterOf(part: ClusterPart): ClusterPart & { readonly version: 1 } {

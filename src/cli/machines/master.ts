@@ -25,6 +25,7 @@ import {
   type MachineMaster,
 } from "../cluster-file.ts";
 import { flag, text, type Values } from "../command.ts";
+import { requireEmpty } from "../data-folder.ts";
 import { addContext } from "../kubeconfig.ts";
 import { machineAddress } from "../machine.ts";
 import { say } from "../output.ts";
@@ -35,7 +36,7 @@ import { self } from "../self.ts";
 import { troupeVersion } from "../versions.ts";
 import { ask, splitHostPort, usualPort } from "./asking.ts";
 import { joinAsMaster } from "./joining.ts";
-import { ownPart, requireEmpty } from "./own-machine.ts";
+import { ownPart } from "./own-machine.ts";
 
 /** What the flags of `troupe server` say of a master among several machines. */
 export interface MachineWish {
