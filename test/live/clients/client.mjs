@@ -16,9 +16,9 @@ const namespace = "js";
 const image = "localhost/troupe/busybox:1";
 const ok = (step) => process.stdout.write(`ok ${step}\n`);
 
-async function until(what, check, withinMs = 60_000) {
-  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(100)) if (await check()) return;
-  throw new Error(`not in time: ${what}`);
+async function until(what, check) {
+  for (const deadline = Date.now() + 90_000; Date.now() < deadline; await delay(100)) if (await check()) return;
+  throw new Error(`not within 90 s: ${what}`);
 }
 
 await core.createNamespace({ body: { metadata: { name: namespace } } });
@@ -31,7 +31,14 @@ const body = {
       metadata: { labels: { app: "web" } },
       spec: {
         terminationGracePeriodSeconds: 1,
-        containers: [{ name: "web", image, command: ["sh", "-c", "echo started; httpd -f -p 8080 -h /etc"] }],
+        containers: [
+          {
+            name: "web",
+            image,
+            command: ["sh", "-c", "echo started; exec httpd -f -p 8080 -h /etc"],
+            readinessProbe: { httpGet: { path: "/hostname", port: 8080 }, periodSeconds: 1 },
+          },
+        ],
       },
     },
   },
@@ -129,14 +136,14 @@ const status = await new Promise((resolve, reject) => {
     .catch(reject);
 });
 strictEqual(status.details?.causes?.[0]?.message, "3", JSON.stringify(status));
-await until("the output came", () => said === "hi\n", 5_000);
+await until("the output came", () => said === "hi\n");
 ok("exec with standard input and an exit code");
 
 const log = new PassThrough();
 let logged = "";
 log.on("data", (bytes) => (logged += bytes));
 const following = await new k8s.Log(config).log(namespace, name, "web", log, { follow: true });
-await until("the log came", () => logged === "started\n", 10_000);
+await until("the log came", () => logged === "started\n");
 following.abort();
 ok("logs, followed");
 
@@ -154,7 +161,7 @@ const answer = await new Promise((resolve, reject) => {
     }
   });
   socket.on("error", reject);
-  setTimeout(() => reject(new Error(`only "${text}" came`)), 15_000).unref();
+  setTimeout(() => reject(new Error(`only "${text}" came`)), 90_000).unref();
 });
 holds(answer.includes("200 OK"));
 server.close();
@@ -167,7 +174,7 @@ const request = await new k8s.Watch(config).watch(
   (type, object) => watched.push([type, object.metadata.annotations?.["k8s.io/initial-events-end"]]),
   () => {},
 );
-await until("the list has ended", () => watched.some(([type, end]) => type === "BOOKMARK" && end === "true"), 10_000);
+await until("the list has ended", () => watched.some(([type, end]) => type === "BOOKMARK" && end === "true"));
 request.abort();
 ok("a watch that begins with the list");
 

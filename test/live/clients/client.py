@@ -24,10 +24,23 @@ def expect(holds, what):
         raise AssertionError(what)
 
 
+def eventually(what, look, within_s=90):
+    """Asks until `look` answers something that holds, and answers that."""
+    deadline = time.time() + within_s
+    while True:
+        found = look()
+        if found:
+            return found
+        expect(time.time() < deadline, f"not within {within_s} s: {what}")
+        time.sleep(0.2)
+
+
 def deployment(replicas):
     labels = {"app": "web"}
+    serves = client.V1Probe(http_get=client.V1HTTPGetAction(path="/hostname", port=8080), period_seconds=1)
     container = client.V1Container(
-        name="web", image=IMAGE, command=["sh", "-c", "echo started; httpd -f -p 8080 -h /etc"])
+        name="web", image=IMAGE, command=["sh", "-c", "echo started; exec httpd -f -p 8080 -h /etc"],
+        readiness_probe=serves)
     return client.V1Deployment(
         metadata=client.V1ObjectMeta(name="web"),
         spec=client.V1DeploymentSpec(
@@ -46,7 +59,7 @@ ok("discovery")
 
 apps.create_namespaced_deployment(namespace, deployment(2))
 ready = set()
-for event in watch.Watch().stream(core.list_namespaced_pod, namespace, label_selector="app=web", timeout_seconds=60):
+for event in watch.Watch().stream(core.list_namespaced_pod, namespace, label_selector="app=web", timeout_seconds=90):
     pod = event["object"]
     if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or []):
         ready.add(pod.metadata.name)
@@ -64,17 +77,21 @@ apps.patch_namespaced_deployment_scale("web", namespace, {"spec": {"replicas": 1
 expect(apps.read_namespaced_deployment_scale("web", namespace).spec.replicas == 1, "scale")
 ok("strategic merge patch and scale")
 
-deadline = time.time() + 60
-while True:
-    pods = [p for p in core.list_namespaced_pod(namespace, label_selector="app=web").items
-            if p.metadata.deletion_timestamp is None
-            and any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or [])]
-    if len(pods) == 1 and pods[0].spec.containers[0].env:
-        break
-    expect(time.time() < deadline, pods)
-    time.sleep(0.2)
-name = pods[0].metadata.name
-expect(core.read_namespaced_pod_log(name, namespace) == "started\n", "log")
+
+
+def the_only_pod():
+    """Once nothing of the change is under way any more, as `kubectl rollout status` sees it."""
+    web = apps.read_namespaced_deployment("web", namespace)
+    pods = core.list_namespaced_pod(namespace, label_selector="app=web").items
+    is_over = web.status.observed_generation == web.metadata.generation and (
+        web.status.replicas == web.status.updated_replicas == web.status.ready_replicas == 1)
+    return pods[0] if is_over and len(pods) == 1 and pods[0].spec.containers[0].env else None
+
+
+name = eventually("one pod of the new template is left", the_only_pod).metadata.name
+# It serves; what it has said goes another way.
+said = eventually("something is in the log", lambda: core.read_namespaced_pod_log(name, namespace))
+expect(said == "started\n", said)
 ok("the log of a pod")
 
 said = stream(core.connect_get_namespaced_pod_exec, name, namespace, command=["sh", "-c", "echo out; echo err >&2"],
@@ -83,7 +100,7 @@ expect(sorted(said.split()) == ["err", "out"], said)
 session = stream(core.connect_get_namespaced_pod_exec, name, namespace, command=["sh"], stderr=True, stdin=True,
                  stdout=True, tty=False, _preload_content=False)
 session.write_stdin("echo $A; exit 7\n")
-session.run_forever(timeout=20)
+session.run_forever(timeout=90)
 expect(session.read_stdout() == "b\n", "stdin")
 expect(session.returncode == 7, session.returncode)
 ok("exec with streams and an exit code")
@@ -152,16 +169,14 @@ election = electionconfig.Config(
     ConfigMapLock("leader", namespace, "candidate-1"), lease_duration=3, renew_deadline=2, retry_period=1,
     onstarted_leading=led.set, onstopped_leading=None)
 threading.Thread(target=lambda: leaderelection.LeaderElection(election).run(), daemon=True).start()
-expect(led.wait(15), "not elected")
+expect(led.wait(90), "not elected")
 record = core.read_namespaced_config_map("leader", namespace).metadata.annotations
 expect("candidate-1" in record["control-plane.alpha.kubernetes.io/leader"], record)
 ok("leader election of the library")
 
 apps.delete_namespaced_deployment("web", namespace, propagation_policy="Foreground")
-deadline = time.time() + 60
-while core.list_namespaced_pod(namespace).items or apps.list_namespaced_deployment(namespace).items:
-    expect(time.time() < deadline, "not deleted")
-    time.sleep(0.2)
+eventually("all is deleted", lambda: not (
+    core.list_namespaced_pod(namespace).items or apps.list_namespaced_deployment(namespace).items))
 ok("foreground deletion")
 sys.stdout.flush()
 # The library's election loop never ends by itself.

@@ -22,9 +22,9 @@ def expect(holds, what)
 end
 
 def eventually(what)
-  Timeout.timeout(60) { sleep 0.2 until yield }
+  Timeout.timeout(90) { sleep 0.2 until yield }
 rescue Timeout::Error
-  raise "not within 60 s: #{what}"
+  raise "not within 90 s: #{what}"
 end
 
 core.create_namespace(Kubeclient::Resource.new(metadata: { name: namespace }))
@@ -55,14 +55,15 @@ template = {
           containers: [{ name: "web", image: "localhost/troupe/busybox:1",
                          command: ["sh", "-c", "echo one; echo two; sleep 900"] }] }
 }
+# From before there are any: whoever is slow misses nothing.
+start = core.get_pods(namespace: namespace).resourceVersion
 apps.create_deployment(Kubeclient::Resource.new(
                          metadata: { name: "web", namespace: namespace },
                          spec: { replicas: 2, selector: { matchLabels: { app: "web" } }, template: template }
                        ))
-start = core.get_pods(namespace: namespace).resourceVersion
 seen = {}
 watcher = core.watch_pods(namespace: namespace, resource_version: start)
-Timeout.timeout(60) do
+Timeout.timeout(90) do
   watcher.each do |notice|
     seen[notice.object.metadata.name] = true if notice.object.status.phase == "Running"
     watcher.finish if seen.size == 2
@@ -72,10 +73,13 @@ expect(seen.size == 2, seen)
 ok "a watch from a list's version on"
 
 pod = seen.keys.first
-expect(core.get_pod_log(pod, namespace).body == "one\ntwo\n", "log")
+# The container runs; its shell says when it has spoken.
+logged = ""
+eventually("both lines are in the log") { (logged = core.get_pod_log(pod, namespace).body).lines.size == 2 }
+expect(logged == "one\ntwo\n", logged)
 lines = []
 log = core.watch_pod_log(pod, namespace)
-Timeout.timeout(30) do
+Timeout.timeout(90) do
   log.each do |line|
     lines << line
     log.finish if lines.size == 2
