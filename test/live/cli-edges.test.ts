@@ -104,9 +104,9 @@ live("status answers 1 while a part is missing and 5 when no master answers", as
   process.kill((await pids("keeper"))[0]!, "SIGKILL");
   process.kill((await pids("agent"))[0]!, "SIGKILL");
   await until("the agent is gone", async () => (await pids("agent")).length === 0);
-  const degraded = await machine.troupe("status", "--name", name);
-  t.is(degraded.code, 1, degraded.stdout);
-  t.regex(degraded.stdout, /degraded/);
+  let degraded: Ran | undefined;
+  await until("it is told", async () => (degraded = await machine.troupe("status", "--name", name)).code === 1);
+  t.regex(degraded!.stdout, /degraded/);
   process.kill((await pids("server"))[0]!, "SIGTERM");
   await until("the master ends by itself on TERM", async () => (await pids("server")).length === 0);
   const silent = await machine.troupe("status", "--name", name);

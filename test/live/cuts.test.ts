@@ -238,7 +238,8 @@ live("the leader's disk is full: another one leads, and it is one of the group a
   await leadBy(box);
   const { term } = await wholeUnder(masters, client);
   await writeMuch(client, configOf(boxes[0]!), segmentMib + 8);
-  t.true((await newest(masters)) > term);
+  await until("another one leads", async () => (await newest(masters)) > term);
+  t.pass();
   grow(box, roomyMib);
   await wholeUnder(masters, client);
 });
@@ -283,8 +284,8 @@ live(
       writeFileSync(`${clock}.new`, String(minutes * minuteMs));
       renameSync(`${clock}.new`, clock);
     };
-    // Less than the ten minutes for which what watchers may ask for is kept: the last test asks for all of it.
-    step(4);
+    // Much less than the ten minutes for which what watchers may ask for is kept: the last test asks for all of it.
+    step(3);
     await servers.get(box)!.end("SIGTERM");
     startWithClock(box, clock);
     await leadBy(box);
@@ -293,9 +294,9 @@ live(
       .said()
       .matchAll(/"time":"([^"]+)"/g);
     const newestMs = Math.max(...[...times].map(([, time = ""]) => Date.parse(time)));
-    t.true(newestMs > Date.now() + 3 * minuteMs, "its log tells the time of its own clock");
+    t.true(newestMs > Date.now() + minuteMs, "its log tells the time of its own clock");
     const { term } = await wholeUnder(masters, client);
-    for (const minutes of [-180, 4, 0]) {
+    for (const minutes of [-180, 3, 0]) {
       step(minutes);
       await delay(1_300);
     }

@@ -11,6 +11,7 @@ import { encodeAnswer, decodeQuery, encodeQuery, types, type Query } from "../..
 import { Forwarder } from "../../src/node/dns/forward.ts";
 import { startDnsServer } from "../../src/node/dns/server.ts";
 import { ZoneBuilder } from "../../src/node/dns/records.ts";
+import { freePort } from "./support/ports.ts";
 import type { Clock, Rng } from "../../src/env/env.ts";
 
 const clock: Clock = {
@@ -72,7 +73,7 @@ test.serial(
       spec: { clusterIPs: ["10.43.0.7"] },
     });
     const folder = await mkdtemp(join(tmpdir(), "troupe-dns-"));
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    const port = await freePort();
     const server = await startDnsServer({
       clock,
       sockets: realSockets,
@@ -100,7 +101,8 @@ test.serial(
     }
     const far = encodeQuery(10, { name: "example.org", type: types.A, class: 1 }, undefined);
     t.deepEqual([...(await udp(port, far)).subarray(-4)], [192, 0, 2, 9]);
+    const before = asked;
     t.deepEqual([...(await udp(port, far)).subarray(0, 2)], [0, 10]);
-    t.is(asked, 1, "the second answer comes from the cache");
+    t.is(asked, before, "the second answer comes from the cache");
   },
 );

@@ -91,7 +91,7 @@ live("the page's commands, typed on four machines, give a cluster that survives 
         if (words === "kubectl get nodes") return /w1 +Ready/.test(last);
         return !words.startsWith("troupe member list") || last.match(/voter/g)?.length === 2;
       },
-      /^(kubectl|troupe token|troupe member)/.test(words) ? 30_000 : 1,
+      /^(kubectl|troupe token|troupe member)/.test(words) ? 90_000 : 1,
     );
     if (words.startsWith("troupe token create")) token = last.trim();
     if (words.startsWith("troupe member list")) t.is(last.split("\n").length, 5, last);

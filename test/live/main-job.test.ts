@@ -41,13 +41,15 @@ live("the example runs three replicas that answer through ClusterIP, NodePort an
   for (const address of [`http://${clusterIp}/`, `http://${machine.address}:30080/`]) {
     const seen = new Set<string>();
     await until(`${address} is answered by all three`, async () => {
-      const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", address], { timeoutMs: 5_000 });
+      const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", address], { timeoutMs: 10_000 });
       if (ran.code === 0) seen.add(ran.stdout);
       return seen.size === 3;
     });
   }
-  const inside = await machine.kubectl("exec", "deploy/hello", "--", "wget", "-q", "-O", "-", "http://hello/");
-  t.regex(inside, /^hello from hello-/);
+  await until("a pod reaches it by its name", async () => {
+    const inside = await machine.kubectl("exec", "deploy/hello", "--", "wget", "-q", "-O", "-", "http://hello/");
+    return inside.startsWith("hello from hello-");
+  });
   t.regex(await machine.kubectl("logs", "deploy/hello", "--tail=1"), /^$|./);
 });
 

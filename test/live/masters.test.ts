@@ -42,7 +42,13 @@ live("up --masters 3: status tells the members and their roles, kubectl goes thr
     members.map((member) => member.name),
     ["m1", "m2", "m3"],
   );
-  t.deepEqual(members.map(({ role }) => role).toSorted(), ["follower", "follower", "leader"]);
+  // A machine with much to do may let them elect once more.
+  await until("one leads, two follow", async () =>
+    (await status()).members
+      .map(({ role }) => role)
+      .toSorted()
+      .every((role, at) => role === ["follower", "follower", "leader"][at]),
+  );
   await machine.kubectl("create", "deployment", "hello", "--image=web:1", "--replicas=3");
   await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   const refused = await machine.troupe("up", "--name", name, "--masters", "5");
@@ -74,17 +80,18 @@ live(
     t.deepEqual(report.problems, []);
     t.true(report.acknowledged > leaderKills * 10, `${report.acknowledged} writes`);
     await until("the cluster is whole", async () => (await machine.troupe("status", "--name", name)).code === 0);
-    const left = JSON.parse(await machine.kubectl("get", "deployment", "hello", "-o", "json")) as {
-      readonly status: { readonly readyReplicas: number };
-    };
-    t.is(left.status.readyReplicas, 3);
+    const replicas = ["get", "deployment", "hello", "-o", "jsonpath={.status.readyReplicas}"];
+    await until("all pods are ready", async () => (await machine.kubectl(...replicas)) === "3");
   },
 );
 
 live("an order that is given right behind the leader's death is carried out", async (t) => {
-  const before = await status();
-  const leader = before.members.find(({ role }) => role === "leader");
-  process.kill(leader?.pid ?? 0, "SIGKILL");
+  let leader: Status["members"][number] | undefined;
+  await until("one leads", async () => {
+    leader = (await status()).members.find(({ role }) => role === "leader");
+    return leader !== undefined;
+  });
+  process.kill(leader!.pid, "SIGKILL");
   await machine.kubectl("scale", "deployment", "hello", "--replicas=5");
   await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   await until("another one leads and all are there", async () => {

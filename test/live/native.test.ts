@@ -39,7 +39,7 @@ import { connect, readKubeconfig } from ${from("client/main.js")};
 import { loadService } from ${from("env/real/proto.js")};
 ${body}`,
   );
-  const ran = await machine.run(process.execPath, [file], { timeoutMs: 30_000 });
+  const ran = await machine.run(process.execPath, [file]);
   if (ran.code !== 0) throw new Error(ran.stderr);
   return JSON.parse(ran.stdout) as T;
 }

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { createIssuer } from "../../src/auth/certificates.ts";
 import { peerUri } from "../../src/raft/peer-transport.ts";
+import { until } from "./support/machine.ts";
+import { freePort } from "./support/ports.ts";
 import type { MemberSpec } from "./support/raft-member.ts";
 
 /**
@@ -15,16 +15,9 @@ import type { MemberSpec } from "./support/raft-member.ts";
  * leads; the leader is killed again and again. What was acknowledged is there in the end, on all.
  */
 const kills = 6;
+const patienceMs = 90_000;
 const ids = [1, 2, 3] as const;
 const script = join(import.meta.dirname, "support", "raft-member.js");
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 class Member {
   readonly #spec: MemberSpec;
@@ -91,7 +84,7 @@ test.serial("the leader dies again and again: another one writes soon, and nothi
     members.get(id)?.start();
   }
   const ackAfter = async (at: number, not: number): Promise<{ readonly by: number; readonly at: number }> => {
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       const found = acknowledged.findLast((ack) => ack.at > at && ack.by !== not);
       if (found !== undefined) return acknowledged.find((ack) => ack.at > at && ack.by !== not) ?? found;
@@ -109,22 +102,23 @@ test.serial("the leader dies again and again: another one writes soon, and nothi
     gaps.push(Math.round(next.at - killedAt));
     following.delete(leader.by);
     members.get(leader.by)?.start();
-    // Only one is away at a time.
-    const backBy = performance.now() + 20_000;
-    while (!following.has(leader.by) && performance.now() < backBy) await new Promise((done) => setTimeout(done, 20));
+    const back = leader.by;
+    await until("only one is away at a time", async () => following.has(back));
     leader = next;
   }
   t.log(`gaps in ms: ${gaps.join(" ")}; ${acknowledged.length} acknowledged`);
-  await ackAfter(performance.now() + 500, 0);
-  members.get(leader.by)?.ask("transfer");
-  await ackAfter(performance.now(), leader.by);
+  leader = await ackAfter(performance.now() + 500, 0);
+  const askedMs = performance.now();
+  await until("it hands over", async () => {
+    // Refused as long as nobody else has all of the log.
+    members.get(leader.by)?.ask("transfer");
+    return acknowledged.some(({ at, by }) => at > askedMs && by !== leader.by);
+  });
   const last = acknowledged.at(-1)?.word as string;
-  const deadline = performance.now() + 20_000;
-  const isEqual = (): boolean => ids.every((id) => dumps.get(id)?.includes(last) === true);
-  while (!isEqual() && performance.now() < deadline) {
+  await until("all hold the last word", async () => {
     for (const member of members.values()) member.ask("dump");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+    return ids.every((id) => dumps.get(id)?.includes(last) === true);
+  });
   for (const id of ids) {
     const held = new Set(dumps.get(id));
     const lost = acknowledged

@@ -256,11 +256,7 @@ live("who misses the rules while they change is not refused: its next packet fin
 live("a foreign flush of the ruleset is repaired", async (t) => {
   const flushed = await packets.exec.run("nft", ["flush", "ruleset"]);
   t.is(flushed.exitCode, 0);
-  await until(
-    "the table is back",
-    async () => (await packets.ask("c", { host: "10.96.0.1" }))[0]!.startsWith("p"),
-    10_000,
-  );
+  await until("the table is back", async () => (await packets.ask("c", { host: "10.96.0.1" }))[0]!.startsWith("p"));
   t.is(
     namesOf(await packets.ask("c", { host: "10.96.0.1", count: 9 })).filter((name) => name.startsWith("p")).length,
     9,

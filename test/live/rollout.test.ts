@@ -19,7 +19,14 @@ test.before(async (t) => {
   await machine.kubectl("apply", "-f", join(root, "examples/hello"));
   await machine.kubectl("rollout", "status", "deployment/hello", "--timeout=60s");
   url = `http://${await machine.kubectl("get", "service", "hello", "-o", "jsonpath={.spec.clusterIP}")}/`;
+  // From here on no request is lost; until here nobody has said that the node knows of the Service.
+  await until("the Service answers", async () => (await answer()) !== "");
 });
+
+async function answer(): Promise<string> {
+  return (await machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 10_000 })).stdout;
+}
+
 test.after.always(async () => {
   killLoads();
   if (canDrive) await machine.dispose();
@@ -71,13 +78,21 @@ live("rollout undo brings the version before back, without losing a request", as
   t.deepEqual(failures, []);
   const env = "jsonpath={.spec.template.spec.containers[0].env[0].value}";
   t.is(await machine.kubectl("get", "deployment", "hello", "-o", env), `round-${rollouts - 1}`);
-  const answer = await machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 5_000 });
-  t.regex(answer.stdout, new RegExp(`^round-${rollouts - 1} from hello-`));
+  // A pod that is on its way out may answer a little longer.
+  await until("the version before answers", async () =>
+    (await answer()).startsWith(`round-${rollouts - 1} from hello-`),
+  );
 });
 
 live("a bad image stops the rollout and says why, and what serves goes on serving", async (t) => {
   const load = await startLoad(machine, url, 4);
   await machine.kubectl("patch", "deployment", "hello", "-p", '{"spec":{"progressDeadlineSeconds":4}}');
+  // The first reason is shown for a second: who only looks now and then may miss it.
+  const watching = machine.start("kubectl", ["get", "pods", "-l", "app=hello", "-w"]);
+  t.teardown(() => watching.kill("SIGKILL"));
+  let shown = "";
+  watching.stdout!.on("data", (text: Buffer) => (shown += text.toString()));
+  await until("the watch has begun", async () => shown.includes("hello-"));
   await machine.kubectl("set", "image", "deployment/hello", "web=localhost/troupe/none:1");
   const status = await machine.run("kubectl", ["rollout", "status", "deployment/hello", "--timeout=60s"]);
   t.is(status.code, 1);
@@ -86,9 +101,7 @@ live("a bad image stops the rollout and says why, and what serves goes on servin
   t.is(await machine.kubectl("get", "deployment", "hello", "-o", progressing), "ProgressDeadlineExceeded");
   t.is(await machine.kubectl("get", "deployment", "hello", "-o", "jsonpath={.status.availableReplicas}"), "3");
   for (const reason of [/ErrImagePull/, /ImagePullBackOff/]) {
-    await until(`the pod shows ${String(reason)}`, async () =>
-      reason.test(await machine.kubectl("get", "pods", "-l", "app=hello")),
-    );
+    await until(`the pod shows ${String(reason)}`, async () => reason.test(shown));
   }
   t.regex(await machine.kubectl("events"), /Failed to pull image "localhost\/troupe\/none:1"/);
   await machine.kubectl("rollout", "undo", "deployment/hello");

@@ -141,7 +141,12 @@ async function everythingSaid(): Promise<readonly (readonly [what: string, text:
   ];
   const said: (readonly [string, string])[] = [];
   for (const args of troupe) {
-    const { stdout, stderr } = await machine.troupe(...args);
+    let [stdout, stderr] = ["", ""];
+    // A container that was started this moment has not said anything yet.
+    await until(`${args.join(" ")} says something`, async () => {
+      ({ stdout, stderr } = await machine.troupe(...args));
+      return stdout + stderr !== "";
+    });
     said.push([`troupe ${args.join(" ")}`, `${stdout}\n${stderr}`]);
   }
   for (const args of asked) {
@@ -188,7 +193,7 @@ live("a Secret's value goes where pods ask for it, and is said nowhere unasked",
   t.true(leaks(shown.stdout));
 
   const words = forms.flatMap((form) => ["-e", form]);
-  const found = await machine.run("grep", ["-rlaF", ...words, dataDir], { timeoutMs: 60_000 });
+  const found = await machine.run("grep", ["-rlaF", ...words, dataDir], { timeoutMs: 90_000 });
   const files = found.stdout.split("\n").filter((line) => line !== "");
   // containerd keeps what a container is started with, and writes down why one did not start; a mounted
   // volume is memory.

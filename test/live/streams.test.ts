@@ -41,6 +41,8 @@ test.before(async () => {
     "trap 'exit 0' TERM; i=0; while true; do echo line $i; i=$((i+1)); sleep 0.2 & wait; done";
   await machine.kubectl("run", pod, `--image=${image}`, "--command", "--", "sh", "-c", script);
   await machine.kubectl("wait", `pod/${pod}`, "--for=condition=Ready", "--timeout=60s");
+  const asked = ["exec", pod, "--", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/"];
+  await until("it serves", async () => (await machine.kubectl(...asked)) === "served\n");
 });
 test.after.always(async () => {
   if (canRun) await machine.dispose();
@@ -48,7 +50,7 @@ test.after.always(async () => {
 
 for (const client of clients) {
   const run = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
-    machine.run(client.path, args, { timeoutMs: 60_000, ...options, env: { ...client.env, ...options.env } });
+    machine.run(client.path, args, { ...options, env: { ...client.env, ...options.env } });
 
   serial(
     `kubectl ${client.version}: exec tells output, errors and the exit code, and feeds stdin to its end`,
@@ -68,7 +70,6 @@ for (const client of clients) {
   serial(`kubectl ${client.version}: a terminal has the client's size`, async (t) => {
     const command = `${client.path} exec -it ${pod} -- sh -c '${sizeOfTerminal("33 99")}'`;
     const terminal = await machine.run("script", ["-qec", `stty rows 33 cols 99; ${command}`, "/dev/null"], {
-      timeoutMs: 20_000,
       env: client.env,
     });
     t.regex(terminal.stdout, /\/dev\/pts\/\d+\r\n[^]*33 99\r\n$/);
@@ -76,7 +77,7 @@ for (const client of clients) {
 
   serial(`kubectl ${client.version}: much output arrives whole`, async (t) => {
     const command = `${client.path} exec ${pod} -- head -c 40000000 /dev/zero | wc -c`;
-    const ran = await machine.run("sh", ["-c", command], { timeoutMs: 60_000, env: client.env });
+    const ran = await machine.run("sh", ["-c", command], { env: client.env });
     t.is(ran.stdout.trim(), "40000000", ran.stderr);
   });
 
@@ -119,7 +120,7 @@ for (const client of clients) {
         await until("both ports", async () => portOf(8080) !== undefined && portOf(9999) !== undefined);
         await fetches(t, portOf(8080)!, 30);
         const refused = await machine.run("busybox", ["wget", "-q", "-O", "-", `http://127.0.0.1:${portOf(9999)}/`], {
-          timeoutMs: 5_000,
+          timeoutMs: 20_000,
         });
         t.not(refused.code, 0);
         await until("the reason", async () => /error forwarding port 9999 to pod .*refused/.test(text));
@@ -136,6 +137,6 @@ const settings = (env: Readonly<Record<string, string>>): readonly string[] =>
 async function fetches(t: ExecutionContext, port: string, count: number): Promise<void> {
   const url = `http://127.0.0.1:${port}/`;
   const script = `for i in $(seq ${count}); do busybox wget -q -O - ${url} & done; wait`;
-  const ran = await machine.run("sh", ["-c", script], { timeoutMs: 20_000 });
+  const ran = await machine.run("sh", ["-c", script]);
   t.is(ran.stdout, "served\n".repeat(count), ran.stderr);
 }

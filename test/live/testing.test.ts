@@ -27,7 +27,7 @@ for (const { version, path } of kubectls().filter((each) => ["1.27", "1.31", "1.
     writeFileSync(KUBECONFIG, endpoint.kubeconfig);
     const kubectl = async (...args: readonly string[]): Promise<string> => {
       const env = { ...process.env, KUBECONFIG, HOME: folder };
-      const { stdout, stderr } = await run(path, ["-n", "shop", ...args], { env, timeout: 30_000 });
+      const { stdout, stderr } = await run(path, ["-n", "shop", ...args], { env, timeout: 90_000 });
       t.is(
         stderr.replace(/^(?:Found \d+ pods, using|Defaulted container|Warning: deleting cluster-scoped) .*\n/gm, ""),
         "",

@@ -39,6 +39,7 @@ const manifest = (name: string): string =>
               name: "web",
               image: "localhost/troupe/busybox:1",
               command: ["sh", "-c", `mkdir /w; echo ${name} > /w/index.html; httpd -p 8080 -h /w; ${waiting}`],
+              readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
             },
           ],
         },
@@ -53,7 +54,7 @@ const manifest = (name: string): string =>
   });
 
 async function fetched(...args: readonly string[]): Promise<string> {
-  const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", ...args], { timeoutMs: 4_000 });
+  const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", ...args], { timeoutMs: 10_000 });
   return ran.stdout.trim();
 }
 
@@ -79,14 +80,16 @@ live("a pod runs in each, answers exec and, on the same NodePort, the machine", 
     t.is((await kubectl(name, "exec", "web", "--", "cat", "/w/index.html")).trim(), name);
     const port = `http://${facts(name).address}:30081/`;
     await until(`${port} answers`, async () => (await fetched(port)) === name);
-    const inside = await kubectl(name, "exec", "web", "--", "wget", "-q", "-O", "-", "http://site/");
-    t.is(inside.trim(), name);
+    await until(`${name} answers by its Service's name`, async () => {
+      const inside = await kubectl(name, "exec", "web", "--", "wget", "-q", "-O", "-", "http://site/");
+      return inside.trim() === name;
+    });
   }
 });
 
 live("a pod of each reaches its own master through the Service kubernetes", async (t) => {
   for (const name of names) {
-    const script = "nc -w 2 kubernetes.default 443 </dev/null && echo open";
+    const script = "nc -w 20 kubernetes.default 443 </dev/null && echo open";
     t.is((await kubectl(name, "exec", "web", "--", "sh", "-c", script)).trim(), "open");
   }
 });

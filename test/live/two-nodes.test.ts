@@ -24,6 +24,7 @@ const pod = (node: string): object => ({
         name: "web",
         image: "localhost/troupe/busybox:1",
         command: ["sh", "-c", `mkdir /w; echo ${node} > /w/index.html; httpd -p 8080 -h /w; ${waiting}`],
+        readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
       },
     ],
   },

@@ -17,9 +17,9 @@ interface Ended {
 function run(crumbPath: string, mode: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, crumbPath, mode], { stdio: ["ignore", "pipe", "pipe"] });
-    const guard = setTimeout(() => child.kill("SIGKILL"), 15_000);
+    const guard = setTimeout(() => child.kill("SIGKILL"), 60_000);
     let enteredMs = 0;
-    child.stdout.on("data", () => (enteredMs = Date.now()));
+    child.stdout.on("data", (text: Buffer) => (enteredMs = Number(/entered (\d+)/.exec(text.toString())?.[1])));
     child.once("error", reject);
     child.once("exit", (code, signal) => {
       clearTimeout(guard);

@@ -1,10 +1,11 @@
 /**
  * Carries connections to other members, each piece of them so much later. A process of its own inside a machine's
- * namespace, whose packet filter sends here what is for them; says `ready`, and `carried` for each connection. Its own connections leave from ports
- * that the filter knows.
+ * namespace, whose packet filter sends here what is for them; says `ready`, and `carried` for each connection. Its own
+ * connections leave from ports that the filter knows.
  *
  * usage: node delay-proxy.js DELAY_MS FIRST_OWN_PORT HOST:PORT=LOCAL_PORT...
  */
+import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 const [delayMs = "0", firstPort = "0", ...routes] = process.argv.slice(2);
@@ -18,7 +19,7 @@ function carry(from: Socket, to: Socket): void {
   from.on("close", () => later(() => to.destroy()));
 }
 
-for (const route of routes) {
+const listening = routes.map((route) => {
   const [target = "", port = ""] = route.split("=");
   const [host = "", targetPort = ""] = target.split(":");
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (outer) => {
@@ -29,6 +30,7 @@ for (const route of routes) {
     carry(inner, outer);
     process.stdout.write("carried\n");
   });
-  server.listen(Number(port), "127.0.0.1");
-}
+  return once(server.listen(Number(port), "127.0.0.1"), "listening");
+});
+await Promise.all(listening);
 process.stdout.write("ready\n");

@@ -54,7 +54,7 @@ const probeOftenMs = 250;
 const probeSeldomMs = 20;
 const pauseMs = 10;
 const writerCount = 4;
-const gapMaxMs = 30_000;
+const gapMaxMs = 90_000;
 /** Between two losses, once all have what there is: at most twice as long. */
 const settleMs = Number(settleText);
 const namespace = `failover-${process.pid}`;

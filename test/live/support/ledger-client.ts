@@ -41,10 +41,10 @@ export interface LedgerClientOptions {
 type Meta = { readonly name: string; readonly resourceVersion: string };
 type Stored = { readonly metadata: Meta; readonly data?: { readonly v: string } };
 
-const insistMaxMs = 30_000;
-const settleMaxMs = 10_000;
+const insistMaxMs = 90_000;
+const settleMaxMs = 90_000;
 const quietMs = 1_000;
-const replayMaxMs = 60_000;
+const replayMaxMs = 90_000;
 const againMs = 100;
 const keysEach = 5;
 const deletions = 0.25;

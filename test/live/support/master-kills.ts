@@ -27,7 +27,7 @@ const kills = Number(killsText);
 const writerCount = 6;
 const pauseMs = 8;
 const lifeMaxMs = 2_500;
-const backMaxMs = 30_000;
+const backMaxMs = 90_000;
 
 const client = createRestClient(kubeconfig);
 /** Of a cluster with several masters. */

@@ -36,7 +36,7 @@ interface Kubeconfig {
   readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
 }
 
-const wholeMaxMs = 30_000;
+const wholeMaxMs = 90_000;
 const callMaxMs = 15_000;
 
 export function membersOf(dataDir: string): readonly Member[] {

@@ -54,14 +54,14 @@ const { proto = "tcp", host, port = ${servicePort}, count = 1, sourcePort, atLea
 const tcp = () => new Promise((resolve) => {
   const socket = require("node:net").connect({ host, port });
   let text = "";
-  socket.setTimeout(2000, () => { socket.destroy(); resolve("!timeout"); });
+  socket.setTimeout(20000, () => { socket.destroy(); resolve("!timeout"); });
   socket.on("data", (part) => (text += part));
   socket.on("error", (error) => resolve("!" + error.code));
   socket.on("end", () => resolve(text));
 });
 const socket = proto === "udp" ? require("node:dgram").createSocket("udp4") : undefined;
 const udp = () => new Promise((resolve) => {
-  const timer = setTimeout(() => resolve("!timeout"), 2000);
+  const timer = setTimeout(() => resolve("!timeout"), 20000);
   const end = (text) => { clearTimeout(timer); socket.removeAllListeners(); resolve(text); };
   socket.on("message", (text) => end(String(text)));
   socket.on("error", (error) => end("!" + error.code));

@@ -6,7 +6,7 @@ const stuck = process.argv[3] === "stuck";
 setTimeout(() => {
   watchdog.enter({ actor: "/ctl/deployment/default/earlier-and-longer-than-the-next", event: "plan" });
   watchdog.enter({ actor: "/ctl/deployment/default/web", event: "plan" });
-  process.stdout.write("entered\n");
+  process.stdout.write(`entered ${Date.now()}\n`);
   let rounds = 0;
   while (stuck) rounds += 1;
 }, 500);
