@@ -56,7 +56,9 @@ live("every controller, the scope, the node's parts and the pods' actors are lis
   wanted.push(...parts.map((part) => `/node/n1${part}`));
   await until("all are told by the node", async () => {
     const listed = await actors();
-    return wanted.every((path) => listed.has(path)) && listed.get("/node/n1/dns")!.status.state === "connected";
+    const stateOf = (path: string): string | undefined => listed.get(path)?.status.state;
+    const isSettled = stateOf("/node/n1/dns") === "connected" && stateOf("/node/n1/proxy") === "programmed";
+    return isSettled && wanted.every((path) => listed.has(path));
   });
   const listed = await actors();
   for (const { spec, status: shown } of listed.values()) {
@@ -64,18 +66,14 @@ live("every controller, the scope, the node's parts and the pods' actors are lis
     t.is(shown.restarts, 0, spec.path);
     if (shown.since !== undefined) t.true(Math.abs(Date.now() - Date.parse(shown.since)) < 600_000, spec.path);
   }
-  t.is(listed.get("/node/n1/proxy")!.status.state, "programmed");
-  const table = await machine.kubectl("get", "actors");
+  let table = "";
+  await until("the controller has nothing to do", async () => {
+    table = await machine.kubectl("get", "actors");
+    return /^\/ctl\/deployment +controller +1 +idle +\d+[\dms]* +0 +0 +\/ctl +live$/m.test(table);
+  });
   t.regex(table, /^PATH +MACHINE +VERSION +STATE +SINCE +RESTARTS +MAILBOX +SUPERVISOR +STATUS\n/);
-  t.regex(table, /^\/ctl\/deployment +controller +1 +idle +\d+m?\d*s +0 +0 +\/ctl +live$/m);
-  const state = await machine.kubectl(
-    "get",
-    "actor",
-    "obj.apps.deployments.default.hello",
-    "-o",
-    "jsonpath={.status.state}",
-  );
-  t.is(state, "complete");
+  const state = ["get", "actor", "obj.apps.deployments.default.hello", "-o", "jsonpath={.status.state}"];
+  await until("the Deployment is complete", async () => (await machine.kubectl(...state)) === "complete");
 });
 
 live("the tree, one actor and a release are a command each; a node is described without an error", async (t) => {
@@ -84,7 +82,8 @@ live("the tree, one actor and a release are a command each; a node is described 
     if (ran.code !== 0) throw new Error(ran.stderr);
     return ran.stdout;
   };
-  t.regex(await told("tree", "/leader"), /^\/leader  one_for_all .*\n(?:.*\n)*│? *├─ \/ctl\/deployment  idle/m);
+  const tree = /^\/leader  one_for_all .*\n(?:.*\n)*│? *├─ \/ctl\/deployment  idle/m;
+  await until("the tree shows it", async () => tree.test(await told("tree", "/leader")));
   t.regex(await told("explain", "/obj/apps/deployments/default/hello"), /^State: +complete \(live\)$/m);
   t.is(await told("release", "ctl.deployment"), "/ctl/deployment is live: nothing held it\n");
   const pod = (await machine.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")).trim();

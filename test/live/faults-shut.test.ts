@@ -135,14 +135,10 @@ live(
       const acknowledged: string[] = [];
       for (let at = 0; at < 8; at += 1) {
         const made = `${what}-${at}`;
-        await until(
-          made,
-          async () => {
-            const ran = await machine.run("kubectl", ["--request-timeout=4s", "create", "configmap", made]);
-            return ran.code === 0 || /already exists/.test(ran.stderr);
-          },
-          40_000,
-        );
+        await until(made, async () => {
+          const ran = await machine.run("kubectl", ["--request-timeout=4s", "create", "configmap", made]);
+          return ran.code === 0 || /already exists/.test(ran.stderr);
+        });
         acknowledged.push(made);
       }
       const { hits = 0 } = await over(machine, what);

@@ -240,17 +240,14 @@ test.serial("answers that a client opens no window for are given up; its connect
   t.teardown(() => server.close(0));
   const session = connectHttp2(`https://127.0.0.1:${server.port}`, { ca, settings: { initialWindowSize: 0 } });
   t.teardown(() => session.destroy());
-  const ends = Array.from({ length: 200 }, async () => {
+  // Fewer than Node has memory for, of one session: it is their time that is over.
+  const ends = Array.from({ length: 20 }, async () => {
     const stream = session.request({ ":path": "/many" });
     stream.on("error", () => stream.destroy());
     await new Promise((resolve) => stream.once("close", resolve));
     return stream.rstCode;
   });
-  const codes = new Set(await Promise.all(ends));
-  t.true(codes.delete(constants.NGHTTP2_CANCEL), "what waits is given up");
-  // Node takes no more requests of a session than it has memory for.
-  codes.delete(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  t.deepEqual([...codes], []);
+  t.deepEqual([...new Set(await Promise.all(ends))], [constants.NGHTTP2_CANCEL], "what waits is given up");
   t.true(await isServed({ port: server.port, ca }));
   const reader = connectHttp2(`https://127.0.0.1:${server.port}`, { ca });
   t.teardown(() => reader.destroy());

@@ -11,6 +11,8 @@ const name = `op${process.pid % 10_000}`;
 let machine: Machine;
 let first: string;
 let second: string;
+/** When the nodes of the second folder began. */
+let restoredMs = 0;
 
 test.before(async () => {
   if (!canDrive) return;
@@ -146,6 +148,7 @@ live(
     await troupe("snapshot", "restore", file, "--data-dir", second, "--keys", join(first, "pki"));
     t.not(facts(second).id, facts(first).id);
     t.is(facts(second).epoch, 1);
+    restoredMs = Date.now();
     await troupe("up", "--name", name);
     t.is(await machine.kubectl("get", "pods", "-o", "name"), pods);
     const password = await machine.kubectl("get", "secret", "s", "-o", "jsonpath={.data.password}");
@@ -165,6 +168,12 @@ live("a master is set back under nodes that run on: what it knows is adopted, wh
   const file = join(machine.folder, "three.snapshot");
   await troupe("snapshot", "save", file, "--name", name);
   const containers = "jsonpath={range .items[*]}{.metadata.uid} {.status.containerStatuses[0].containerID}\n{end}";
+  const starts = "jsonpath={.items[*].status.containerStatuses[0].state.running.startedAt}";
+  await until("the nodes have told of containers of their own", async () => {
+    const told = (await machine.kubectl("get", "pods", "-o", starts)).split(" ");
+    // In whole seconds; those that were restored are older by far.
+    return told.length === 3 && told.every((time) => Date.parse(time) > restoredMs - 1_000);
+  });
   const kept = await machine.kubectl("get", "pods", "-o", containers);
   await machine.kubectl("run", "later", "--image=web");
   await machine.kubectl("wait", "pod/later", "--for=condition=Ready", "--timeout=60s");

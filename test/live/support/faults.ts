@@ -28,7 +28,7 @@ export async function hit(machine: Machine, name: string): Promise<void> {
 }
 
 /** Its status once it is over and has hit something. */
-export async function over(machine: Machine, name: string, withinMs = 60_000): Promise<FaultStatus> {
+export async function over(machine: Machine, name: string, withinMs = 120_000): Promise<FaultStatus> {
   let status: FaultStatus = {};
   await until(
     `${name} is over`,
