@@ -58,7 +58,7 @@ const ackStates: readonly Extract<SnapshotMessage, { type: "snapshotAck" }>["sta
 const relaySteps: readonly RelayMessage["step"][] = [
   ...(["open", "opened", "refused", "chunk", "end", "ack", "close", "heard"] as const),
 ];
-const protocol = 1;
+const protocol = 2;
 const lanes: readonly Lane[] = ["log", "bulk", "call"];
 
 interface Appended {
@@ -164,7 +164,8 @@ function writeFields(writer: Writer, frame: Exclude<Frame, { type: "append" }>):
       else writer.u48(frame.prevIndex).u48(frame.hintIndex).u48(frame.hintTerm);
       return;
     case "heartbeat":
-      writer.u48(frame.term).u48(frame.commit).u48(frame.readRound).f64(frame.sentAt).u48(frame.floor);
+      writer.u48(frame.term).u48(frame.commit).u48(frame.commitTerm);
+      writer.u48(frame.readRound).f64(frame.sentAt).u48(frame.floor);
       return;
     case "heartbeatResp":
       writer.u48(frame.term).u48(frame.readRound).f64(frame.sentAt);
@@ -332,6 +333,7 @@ function readMessage(type: Exclude<Message["type"], "append">, term: number, rea
         type,
         term,
         commit: reader.u48(),
+        commitTerm: reader.u48(),
         readRound: reader.u48(),
         sentAt: reader.f64(),
         floor: reader.u48(),

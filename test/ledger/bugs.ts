@@ -186,6 +186,13 @@ export const bugs: readonly Bug[] = [
     caughtBy: seeds(80),
   },
   {
+    name: "a heartbeat commits what lies there, also what had been cut off before the log was damaged",
+    file: "raft/core/follow.js",
+    find: "log.termAt(commit) === commitTerm)",
+    replace: "true)",
+    caughtBy: { script: "repair-cut-off" },
+  },
+  {
     name: "the log on disk is cut at the first bad record, whatever follows",
     file: "raft/wal-recover.js",
     find: "if (!this.#isLaterBatch(segment, bytes, later))\n                continue;",

@@ -56,20 +56,31 @@ export function onHeartbeat(
   from: MemberId,
   message: Extract<Message, { type: "heartbeat" }>,
 ): void {
-  const isShort = message.commit > state.log.lastIndex;
-  if (isShort && state.hasCutTail && !state.isDamaged) noteDamage(state, turn);
-  if (isShort && !state.isDamaged) {
-    turn.emit({
-      type: "fatal",
-      why: `the leader knows our log up to ${message.commit}, but it ends at ${state.log.lastIndex}`,
-    });
+  const why = lostSince(state, message);
+  if (why !== undefined && state.hasCutTail && !state.isDamaged) noteDamage(state, turn);
+  if (why !== undefined && !state.isDamaged) {
+    turn.emit({ type: "fatal", why });
     return;
   }
-  if (!isShort) commitTo(state, turn, message.commit);
+  const { commit, commitTerm } = message;
+  if (why === undefined && commitTerm > 0) commitTo(state, turn, commit);
   state.floor = Math.max(state.floor, Math.min(message.floor, state.commit));
   askForRepair(state, turn, from);
   const { readRound, sentAt } = message;
   turn.send(from, { type: "heartbeatResp", term: state.term, readRound, sentAt });
+}
+
+/**
+ * What the leader knows of our log it was told by us. A log that has lost its end since is shorter, or has entries
+ * again that it had cut off; an entry with the same index and term has the same entries before it. Undefined: none is lost.
+ */
+function lostSince(
+  { log, commit: known }: State,
+  { commit, commitTerm }: Extract<Message, { type: "heartbeat" }>,
+): string | undefined {
+  if (commit > log.lastIndex) return `the leader knows our log up to ${commit}, but it ends at ${log.lastIndex}`;
+  if (commit <= known || commitTerm === 0 || log.termAt(commit) === commitTerm) return undefined;
+  return `the leader knows entry ${commit} of our log with term ${commitTerm}, but its term is ${log.termAt(commit)}`;
 }
 
 /** A snapshot from the leader lies here whole: it replaces the log, unless we are further already. */

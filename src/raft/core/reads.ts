@@ -88,13 +88,15 @@ export function broadcastHeartbeat(state: State, turn: Turn): void {
   for (const id of otherMembers(state)) sendHeartbeat(state, turn, id);
 }
 
-/** The commit index sent is one that this member's log is known to reach. */
+/** The commit index sent is one that this member's log is known to reach; the term lets it see whether it still does. */
 function sendHeartbeat(state: State, turn: Turn, to: MemberId): void {
   const match = state.progress.get(to)?.match ?? 0;
+  const commit = Math.min(state.commit, match);
   turn.send(to, {
     type: "heartbeat",
     term: state.term,
-    commit: Math.min(state.commit, match),
+    commit,
+    commitTerm: state.log.knows(commit) ? state.log.termAt(commit) : 0,
     readRound: state.readRound,
     sentAt: state.now,
     floor: state.floor,

@@ -111,7 +111,10 @@ export type Message =
   | {
       readonly type: "heartbeat";
       readonly term: number;
+      /** What is committed of what the leader believes to be in the receiver's log. */
       readonly commit: number;
+      /** The term of that entry; 0: the leader's own log no longer knows it. */
+      readonly commitTerm: number;
       readonly readRound: number;
       /** Monotonic ms of the sender; comes back untouched. */
       readonly sentAt: number;

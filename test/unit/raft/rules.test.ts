@@ -56,13 +56,64 @@ test("a conflict at a committed entry ends the process; it is never cut off", (t
   }
 });
 
+const heartbeat = (term: number, commit: number, commitTerm: number): Message => ({
+  type: "heartbeat",
+  term,
+  commit,
+  commitTerm,
+  readRound: 0,
+  sentAt: 0,
+  floor: 0,
+});
+
 test("a leader that knows more of our log than we have meets a lost disk: fatal", (t) => {
   const state = member([entry(1, 1)]);
-  const effects = hear(state, { type: "heartbeat", term: 1, commit: 2, readRound: 0, sentAt: 0, floor: 0 });
+  const effects = hear(state, heartbeat(1, 2, 1));
   t.deepEqual(
     effects.filter(({ type }) => type === "fatal"),
     [{ type: "fatal", why: "the leader knows our log up to 2, but it ends at 1" }],
   );
+});
+
+// What a leader knows of a log it was told before the log lost its end, and with it that older entries had been cut off.
+const cutOffOnce = [entry(1, 1), entry(2, 2), entry(3, 2), entry(4, 2)];
+
+test("entries that were cut off once and are back are not committed for what the leader knew before", (t) => {
+  const state = member(cutOffOnce, { isDamaged: true });
+  const effects = hear(state, heartbeat(3, 3, 3));
+  t.is(state.commit, 0);
+  t.false(effects.some(({ type }) => type === "fatal" || type === "commit"));
+  hear(state, append({ prevIndex: 1, prevTerm: 1, entries: [entry(2, 3), entry(3, 3)], commit: 3 }));
+  t.is(state.commit, 3, "the leader sends its own instead");
+  t.is(state.log.termAt(3), 3);
+});
+
+test("a log whose cut end had been acknowledged is damaged, also where it is as long as the leader knows it", (t) => {
+  const state = member(cutOffOnce, { hasCutTail: true });
+  hear(state, heartbeat(3, 3, 3));
+  t.is(state.commit, 0);
+  t.true(state.isDamaged);
+});
+
+test("a log that has lost nothing as far as it can tell, and holds another entry than the leader knows: fatal", (t) => {
+  const state = member(cutOffOnce);
+  const effects = hear(state, heartbeat(3, 3, 3));
+  t.is(state.commit, 0);
+  t.deepEqual(
+    effects.filter(({ type }) => type === "fatal"),
+    [{ type: "fatal", why: "the leader knows entry 3 of our log with term 3, but its term is 2" }],
+  );
+});
+
+test("a heartbeat commits what both logs hold; a term that the leader no longer knows proves nothing", (t) => {
+  const state = member(cutOffOnce);
+  hear(state, heartbeat(3, 3, 0));
+  t.is(state.commit, 0);
+  hear(state, heartbeat(3, 3, 2));
+  t.is(state.commit, 3);
+  const effects = hear(state, heartbeat(3, 2, 3));
+  t.is(state.commit, 3, "below the commit index nothing is asked");
+  t.false(effects.some(({ type }) => type === "fatal"));
 });
 
 test("a log that may have lost its end gives shorter logs no vote, until a leader was heard", (t) => {
@@ -80,7 +131,7 @@ test("a log that may have lost its end gives shorter logs no vote, until a leade
   t.false(granted(member([entry(1, 1)], { doubtUpTo: 3 }), vote(2, 1)));
   t.true(granted(member([entry(1, 1)], { doubtUpTo: 3 }), vote(2, 3)));
   const state = member([entry(1, 1)], { doubtUpTo: 3 });
-  hear(state, { type: "heartbeat", term: 1, commit: 0, readRound: 0, sentAt: 0, floor: 0 });
+  hear(state, heartbeat(1, 0, 0));
   step(state, { type: "tick", now: 400 });
   step(state, { type: "tick", now: 800 });
   step(state, { type: "tick", now: 1_010 });

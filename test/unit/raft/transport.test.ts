@@ -31,7 +31,7 @@ const frames: readonly Frame[] = [
   { type: "append", term: 5, prevIndex: 1, prevTerm: 1, commit: 1, entries: [] },
   { type: "appendResp", term: 5, outcome: "ok", match: 9 },
   { type: "appendResp", term: 5, outcome: "reject", prevIndex: 1, hintIndex: 2, hintTerm: 3 },
-  { type: "heartbeat", term: 1, commit: 2, readRound: 3, sentAt: 4.5, floor: 6 },
+  { type: "heartbeat", term: 1, commit: 2, commitTerm: 1, readRound: 3, sentAt: 4.5, floor: 6 },
   { type: "heartbeatResp", term: 1, readRound: 3, sentAt: 4.5 },
   { type: "readIndex", term: 1, id: 2 ** 44 },
   { type: "readIndexResp", term: 1, id: 2, index: 3 },
@@ -187,7 +187,15 @@ test("of a member that dies one connection is closed first: the log does not wai
 
 test("words of an election leave at once; the rest waits until pending input is worked off", async (t) => {
   const { env, other, one } = await two();
-  const heartbeat = { type: "heartbeat", term: 4, commit: 0, readRound: 0, sentAt: 0, floor: 0 } as const;
+  const heartbeat = {
+    type: "heartbeat",
+    term: 4,
+    commit: 0,
+    commitTerm: 0,
+    readRound: 0,
+    sentAt: 0,
+    floor: 0,
+  } as const;
   one.transport.send(2, heartbeat);
   await settle(20);
   t.deepEqual(other.heard, ["1 up"]);

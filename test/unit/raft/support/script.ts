@@ -60,9 +60,10 @@ export class Script {
       case "stabilize":
         return this.#stabilize(args.map(Number));
       case "lose": {
-        // Its disk loses all from this entry on, and it knows.
+        // Its disk loses all from this entry on, and it knows; what it had cut off there before is back.
         const member = this.#cluster.member(id);
-        member.disk = member.disk.filter(({ index }) => index < Number(args[1]));
+        const kept = member.disk.filter(({ index }) => index < Number(args[1]));
+        member.disk = [...kept, ...args.slice(2).map(entryOf)];
         member.crash(this.#cluster.now, true);
         return;
       }
@@ -92,12 +93,7 @@ export class Script {
   /** `log 2 1@1 2@1 term=3 vote=1`: what the member's disk holds as it wakes. */
   #preset(id: number, args: readonly string[]): void {
     const old = this.#cluster.member(id);
-    const entries: Entry[] = args
-      .filter((arg) => arg.includes("@"))
-      .map((arg) => {
-        const [index, term] = arg.split("@").map(Number) as [number, number];
-        return { index, term, kind: "normal", payload: new TextEncoder().encode(`p${arg}`) };
-      });
+    const entries = args.filter((arg) => arg.includes("@")).map(entryOf);
     const number = (name: string): number | undefined => {
       const found = args.find((arg) => arg.startsWith(`${name}=`));
       return found === undefined ? undefined : Number(found.slice(name.length + 1));
@@ -252,6 +248,11 @@ function showEffect(effect: Effect): string {
     case "fatal":
       return `fatal: ${effect.why}`;
   }
+}
+
+function entryOf(text: string): Entry {
+  const [index, term] = text.split("@").map(Number) as [number, number];
+  return { index, term, kind: "normal", payload: new TextEncoder().encode(`p${text}`) };
 }
 
 function show({ from, to, message }: Packet): string {
