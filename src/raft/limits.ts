@@ -21,7 +21,7 @@ export const raftLimits = {
    * was written since is applied anew at a start, which costs ten times as much as the same bytes of a snapshot.
    */
   snapshotLogBytesMin: 8_388_608,
-  snapshotLogBytesMax: 67_108_864,
+  snapshotLogBytesMax: 134_217_728,
   /** Applied entries that stay in memory where no other member may ask for them. */
   memoryTailEntries: 1024,
   /** Of a snapshot on its way: the length of a piece, and how many may be unanswered. */

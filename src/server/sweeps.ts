@@ -8,6 +8,8 @@ import type { SystemWrite } from "../store/outcome.ts";
 import type { Store } from "../store/store.ts";
 
 const everyMs = 15_000;
+/** One move drops a bounded number of events, and writes may come as fast: it goes on until nothing is due. */
+const goOnMs = 100;
 const path = `${leaderPath}/sweeps`;
 
 export interface SweepOptions {
@@ -32,30 +34,23 @@ export function sweepsChild({ env, store, host, isRemoved }: SweepOptions): Chil
     ...dueFloors(store.histories(), host.now(), store.state.limits),
     ...orphans(),
   ];
-  const sweep = (): void => {
-    const fault = env.faults.at({ seam: "process", path: `${path}/sweep` });
-    if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind}`);
-    if (due().length === 0) return;
+  const sweep = (): void =>
     host.submit({
       class: "system",
       cause: { origin: "system", actor: path, event: "compact" },
       evaluate: due,
       failed: (error) => env.log("debug", "sweep.failed", { error }),
     });
-  };
   const run = (exit: (error: Error) => void): (() => void) => {
     let timer: Timer | undefined;
-    const next = (): void => {
-      timer = env.clock.after(
-        everyMs,
-        () => {
-          next();
-          guarded(exit, sweep)();
-        },
-        { daemon: true },
-      );
-    };
-    next();
+    const look = guarded(exit, () => {
+      const fault = env.faults.at({ seam: "process", path: `${path}/sweep` });
+      if (fault.kind !== "none") throw new Error(`fault injected: ${fault.kind}`);
+      const isDue = due().length > 0;
+      timer = env.clock.after(isDue ? goOnMs : everyMs, look, { daemon: true });
+      if (isDue) sweep();
+    });
+    timer = env.clock.after(everyMs, look, { daemon: true });
     return () => timer?.cancel();
   };
   return partChild({ path, machine: "sweeps", run }, env.clock);

@@ -8,7 +8,7 @@ import type { Revision } from "./revision.ts";
  * Which floors should move at `now`: events older than the window, and those beyond its number. The
  * leader decides and puts the answer into an outcome, so that the floors are equal on all masters;
  * committing it moves them. A floor is the end of a transaction, and one move drops a bounded number
- * of events; what is left over is due again at once.
+ * of events; what is left over is due again at once. A snapshot that is being made keeps the events, not the floor.
  */
 export function dueFloors(
   histories: readonly HistoryWindow[],

@@ -20,6 +20,7 @@ export interface HistoryEvent extends WatchChange {
 export interface HistoryWindow {
   readonly kind: KindId;
   readonly floor: Revision;
+  /** Events above the floor, and the nth of them. */
   readonly size: number;
   at(index: number): { readonly now: Millis; readonly end: Revision };
 }
@@ -41,6 +42,8 @@ export class History implements HistoryWindow {
   #events: HistoryEvent[] = [];
   /** Index in `#events` of the first one that is kept. */
   #start = 0;
+  /** Index in `#events` of the first one above the floor: those before it go with the next `trim`. */
+  #first = 0;
   /** Number that the event at `#events[0]` has since the store began. */
   #base = 0;
   readonly #watchers = new Set<Watcher>();
@@ -52,11 +55,11 @@ export class History implements HistoryWindow {
   }
 
   get size(): number {
-    return this.#events.length - this.#start;
+    return this.#events.length - this.#first;
   }
 
   at(index: number): HistoryEvent {
-    const event = this.#events[this.#start + index];
+    const event = this.#events[this.#first + index];
     invariant(event !== undefined, "an event of the window exists");
     return event;
   }
@@ -123,20 +126,21 @@ export class History implements HistoryWindow {
   raiseFloor(floor: Revision): void {
     this.floor = Math.max(this.floor, floor);
     const first = this.#firstAfter(this.floor);
+    this.#first = first - this.#base;
     for (const watcher of this.#watchers) watcher.checkFloor(first);
   }
 
   /** Drops the events at or below the floor and answers them, oldest first. */
   trim(): readonly HistoryEvent[] {
-    const end = this.#firstAfter(this.floor) - this.#base;
-    if (end <= this.#start) return [];
-    const dropped = this.#events.slice(this.#start, end);
-    this.#start = end;
+    if (this.#first <= this.#start) return [];
+    const dropped = this.#events.slice(this.#start, this.#first);
+    this.#start = this.#first;
     this.#shared = undefined;
     if (this.#start * 2 > this.#events.length) {
       this.#events = this.#events.slice(this.#start);
       this.#base += this.#start;
       this.#start = 0;
+      this.#first = 0;
     }
     return dropped;
   }

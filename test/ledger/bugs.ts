@@ -181,8 +181,8 @@ export const bugs: readonly Bug[] = [
   {
     name: "a heartbeat commits more than the follower is known to have",
     file: "raft/core/reads.js",
-    find: "commit: Math.min(state.commit, match),",
-    replace: "commit: state.commit,",
+    find: "const commit = Math.min(state.commit, match);",
+    replace: "const commit = state.commit;",
     caughtBy: seeds(80),
   },
   {

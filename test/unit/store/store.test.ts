@@ -2,6 +2,7 @@ import test from "ava";
 import { forkStore } from "../../../src/store/fork.ts";
 import { dueFloors } from "../../../src/store/compaction.ts";
 import { storeLimits } from "../../../src/store/limits.ts";
+import { restoreStore, snapshotOf } from "../../../src/store/snapshot.ts";
 import { deletedBody } from "../../../src/store/row-version.ts";
 import type { RowVersion } from "../../../src/store/row-version.ts";
 import type { WatchChange } from "../../../src/store/store-api.ts";
@@ -445,6 +446,28 @@ test("floors are due by age and by number, at the end of a transaction, a bounde
   t.deepEqual(due(9_000, { floorStepEventsMax: 1 }), ["things 2"]);
   t.deepEqual(due(0, { historyEventsMax: 2 }), ["things 4"]);
   t.deepEqual(due(storeLimits.historyMs + 999, storeLimits), ["things 2"]);
+});
+
+test("floors go on while a snapshot is being made, which holds what it began with", async (t) => {
+  const store = newStore();
+  for (let i = 0; i < 10; i++) write(store, [put("a", { i })], { now: 0 });
+  const snapshot = snapshotOf(store);
+  const limits = { ...storeLimits, historyEventsMax: 4, floorStepEventsMax: 2 };
+  for (let moves = 0; moves < 3; moves++) {
+    const system = dueFloors(store.histories(), 0, limits);
+    t.is(system.length, 1);
+    write(store, [], { system });
+  }
+  t.deepEqual(dueFloors(store.histories(), 0, limits), []);
+  t.is(store.histories()[0]?.size, 4);
+  t.is(store.histories()[0]?.at(0).end, store.floor("things") + 1);
+  t.is(store.floor("things"), 6);
+  const chunks: Uint8Array[] = [];
+  for (let chunk = snapshot.next(); chunk !== undefined; chunk = snapshot.next()) chunks.push(chunk);
+  const restored = await restoreStore(store.options, chunks);
+  t.is(restored.histories()[0]?.size, 10);
+  write(store, [put("a", { i: 10 })], { now: 0 });
+  t.is(store.histories()[0]?.size, 5);
 });
 
 test("committing a floor's system row moves the floor", (t) => {
