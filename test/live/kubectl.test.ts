@@ -47,7 +47,7 @@ class Client {
   }
 
   raw(args: readonly string[], options: { readonly input?: string; readonly env?: Record<string, string> } = {}) {
-    return machine.run(this.path, ["-n", this.namespace, ...args], { timeoutMs: 60_000, ...options });
+    return machine.run(this.path, ["-n", this.namespace, ...args], options);
   }
 
   /** Succeeds, says nothing on stderr, and says what is expected on stdout. */
@@ -57,6 +57,15 @@ class Client {
     this.t.is(ran.stderr, "", args.join(" "));
     this.compare(args, ran.stdout, expected);
     return ran.stdout;
+  }
+
+  /** Says so in the end: of what follows from a change, and is told when it is done. */
+  async shows(expected: RegExp, ...args: readonly string[]): Promise<void> {
+    await until(`kubectl ${args.join(" ")} shows ${String(expected)}`, async () => {
+      const { stdout, stderr } = await this.raw(args);
+      if (!expected.test(stdout)) throw new Error(stdout + stderr);
+      return true;
+    });
   }
 
   /** Fails with this on stderr. */
@@ -98,7 +107,7 @@ serial("nodes are cordoned, tainted and drained", async (t) => {
   await k.says("node/n1 uncordoned", "uncordon", "n1");
   await k.says("node/n1 tainted", "taint", "node", "n1", "a=b:NoSchedule");
   await k.says("pod/late created", "run", "late", `--image=${image}`, "--command", "--", "sleep", "600");
-  await until("a reason", async () => /untolerated taint/.test(await k.says(/./, "describe", "pod", "late")));
+  await k.shows(/untolerated taint/, "describe", "pod", "late");
   await k.says(/^late +0\/1 +Pending +0 +\d+s$/m, "get", "pod", "late");
   await k.says("node/n1 untainted", "taint", "node", "n1", "a-");
   await k.says("pod/late condition met", "wait", "pod/late", "--for=condition=Ready", "--timeout=60s");
@@ -107,7 +116,7 @@ serial("nodes are cordoned, tainted and drained", async (t) => {
   const drained = await k.raw(["drain", "n1", "--force", "--grace-period=1", "--timeout=60s"]);
   await k.says("node/n1 uncordoned", "uncordon", "n1");
   t.regex(drained.stdout, /^node\/n1 already cordoned\nevicting pod \w+\/late\npod\/late evicted\nnode\/n1 drained\n$/);
-  await k.says(
+  await k.shows(
     /Taints: +<none>\nUnschedulable: +false\n[^]*Non-terminated Pods: +\(0 in total\)/,
     "describe",
     "node",
@@ -292,7 +301,7 @@ async function showsWorkload(k: Client): Promise<void> {
     "-o",
     "wide",
   );
-  await k.says(
+  await k.shows(
     /Replicas: +2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable\n[^]*Scaled up replica set web-\S+ from 0 to 2\n$/,
     "describe",
     "deploy",
@@ -300,15 +309,15 @@ async function showsWorkload(k: Client): Promise<void> {
   );
   const events =
     /Events:\n +Type.*\n +-.*\n +Normal +Scheduled .*\n +Normal +Pulled .*\n +Normal +Created .*\n +Normal +Started .*\n/;
-  await k.says(events, "describe", "pods", "-l", "app=web");
-  await k.says(
+  await k.shows(events, "describe", "pods", "-l", "app=web");
+  await k.shows(
     /^\S+ +Normal +ScalingReplicaSet +Deployment\/web +Scaled up replica set/m,
     "events",
     "--for=deployment/web",
   );
-  await k.says(/^\S+ +Normal +SuccessfulCreate +replicaset\/web-/m, "get", "events");
+  await k.shows(/^\S+ +Normal +SuccessfulCreate +replicaset\/web-/m, "get", "events");
   await k.says("service/web exposed", "expose", "deployment", "web", "--port=80", "--target-port=8080");
-  await k.says(/Endpoints: +10\.42\.\S+:8080,10\.42\.\S+:8080\n/, "describe", "service", "web");
+  await k.shows(/Endpoints: +10\.42\.\S+:8080,10\.42\.\S+:8080\n/, "describe", "service", "web");
 }
 
 async function talksToPods(k: Client): Promise<void> {
@@ -316,9 +325,9 @@ async function talksToPods(k: Client): Promise<void> {
   const pod = (
     await k.says(/^web-/, "get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
   ).trim();
-  await k.says(/^line \d+\nline \d+\n$/, "logs", pod, "--tail=2");
+  await k.shows(/^line \d+\nline \d+\n$/, "logs", pod, "--tail=2");
   await k.says(/^\d{4}-\d\d-\d\dT\S+Z line \d+$/m, "logs", pod, "-c", "busybox", "--timestamps", "--since=10s");
-  await k.says(/^(\[pod\/web-\S+\/busybox\] line \d+\n){2}$/, "logs", "-l", "app=web", "--prefix", "--tail=1");
+  await k.shows(/^(\[pod\/web-\S+\/busybox\] line \d+\n){2}$/, "logs", "-l", "app=web", "--prefix", "--tail=1");
   await k.refuses(`error: container nope is not valid for pod ${pod}`, "logs", pod, "-c", "nope");
   t.regex(await heard(k, ["logs", "-f", pod, "--tail=1"], 3), /^(line \d+\n){3}/);
   t.regex(await heard(k, ["attach", pod], 3), /^(line \d+\n){3}/);
@@ -370,7 +379,7 @@ async function forwards(k: Client, pod: string): Promise<void> {
     child.stderr?.on("data", (bytes: Buffer) => (text += bytes.toString()));
     await until("a forwarded port", async () => /127\.0\.0\.1:\d+ -> 8080/.test(text));
     const url = `http://127.0.0.1:${/127\.0\.0\.1:(\d+)/.exec(text)?.[1]}/`;
-    const get = (): Promise<Ran> => machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 20_000 });
+    const get = (): Promise<Ran> => machine.run("busybox", ["wget", "-q", "-O", "-", url]);
     for (const ran of await Promise.all([get(), get(), get(), get()])) t.is(ran.stdout, "served\n", text);
     t.is((await get()).stdout, "served\n", text);
   } finally {
@@ -399,15 +408,17 @@ async function rollsOut(k: Client): Promise<void> {
     "deploy/web",
     "--requests=cpu=1m",
   );
+  // Two changes at once are one revision.
+  await k.shows(/^3 +<none>$/m, "rollout", "history", "deploy/web");
   await k.says("deployment.apps/web image updated", "set", "image", "deploy/web", "busybox=localhost/none:1");
-  await k.says(
+  await k.shows(
     /^deployment\.apps\/web \nREVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>\n3 +<none>\n4 +<none>\n/,
     "rollout",
     "history",
     "deploy/web",
   );
   await k.says(/with revision #2\n[^]*COLOR:\tred\n/, "rollout", "history", "deploy/web", "--revision=2");
-  await k.refuses(/timed out waiting for the condition\n$/, "rollout", "status", "deploy/web", "--timeout=1s");
+  await k.refuses(/timed out waiting for the condition\n$/, "rollout", "status", "deploy/web", "--timeout=4s");
   await k.says("deployment.apps/web rolled back", "rollout", "undo", "deploy/web");
   await status();
   await k.refuses(
@@ -455,7 +466,7 @@ async function failsWithReasons(t: ExecutionContext): Promise<void> {
     "once",
     "-p",
   );
-  await k.says(/^ +Warning +Failed .*Error: ErrImagePull\n/m, "describe", "pod", "pull");
+  await k.shows(/^ +Warning +Failed .*Error: ErrImagePull\n/m, "describe", "pod", "pull");
   const quick = ["run", "quick", "--rm", "-i", `--image=${image}`, "--restart=Never", "--", "echo", "soon"];
   t.regex((await k.raw(quick)).stdout, /^(soon\n)?pod "quick" deleted/);
   const forced = await k.raw(["delete", "pod", "pull", "crash", "once", "--force", "--grace-period=0"]);
@@ -465,6 +476,8 @@ async function failsWithReasons(t: ExecutionContext): Promise<void> {
 
 serial("a watch shows each change as a row", async (t) => {
   const k = await clientOf(t, newest!, "watch");
+  // It comes by itself, and not in between.
+  await k.shows(/^kube-root-ca\.crt /m, "get", "cm");
   await k.says("configmap/here created", "create", "cm", "here");
   const { said, stop } = start(k, ["get", "cm", "-w"]);
   t.teardown(stop);
@@ -485,7 +498,7 @@ serial("proxy passes the API on", async (t) => {
     child.stdout?.on("data", (bytes: Buffer) => (text += bytes.toString()));
     await until("the proxy serves", async () => /Starting to serve on \S+:\d+/.test(text));
     const url = `http://127.0.0.1:${/:(\d+)/.exec(text)?.[1]}/api/v1/namespaces/default`;
-    const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", url], { timeoutMs: 20_000 });
+    const ran = await machine.run("busybox", ["wget", "-q", "-O", "-", url]);
     t.is((JSON.parse(ran.stdout) as { readonly kind: string }).kind, "Namespace");
   } finally {
     child.kill("SIGKILL");
