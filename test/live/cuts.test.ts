@@ -23,6 +23,7 @@ import {
   type Member,
 } from "./support/cuts.ts";
 import { canDrive, troupe, until } from "./support/machine.ts";
+import { standstillOf } from "./support/standstill.ts";
 import { steppedClockFile } from "./support/stepped-clock.ts";
 import {
   configOf,
@@ -179,24 +180,42 @@ for (const way of ["out", "in"] as const) {
   });
 }
 
+/** A machine that itself stands still for so long may make followers believe that the leader is gone. */
+const stillMaxMs = 300;
+const looksMost = 5;
+
+/** Nobody is elected during `work`; looked at again where the machine itself stood still meanwhile. */
+async function keepsTerm(t: ExecutionContext, work: (leader: Member) => Promise<void>, box?: Box): Promise<void> {
+  for (let look = 1; ; look += 1) {
+    if (box !== undefined) await leadBy(box);
+    const { leader, term } = await wholeUnder(masters, client);
+    const { stood } = await standstillOf(machines.folder, () => work(leader));
+    const after = await wholeUnder(masters, client);
+    const isMachines = Math.max(stood.timerMs, stood.syncMs) > stillMaxMs;
+    if (after.term !== term) t.log(`term ${after.term} instead of ${term}`, stood);
+    if (after.term !== term && isMachines && look < looksMost) continue;
+    t.is(after.term, term);
+    t.is(after.leader, leader);
+    return;
+  }
+}
+
 live("one connection of the leader's is cut: it goes on leading in its term", async (t) => {
-  const { leader, term } = await wholeUnder(masters, client);
-  const [other] = others(masters, leader) as [Box];
-  await cut(leader.box, [other]);
-  await delay(2_000);
-  await heal(leader.box);
-  const after = await wholeUnder(masters, client);
-  t.is(after.term, term);
-  t.is(after.leader, leader);
+  await keepsTerm(t, async (leader) => {
+    const [other] = others(masters, leader) as [Box];
+    await cut(leader.box, [other]);
+    await delay(2_000);
+    await heal(leader.box);
+  });
 });
 
 live("a follower that nobody reaches for a while comes back without an election", async (t) => {
-  const { leader, term } = await wholeUnder(masters, client);
-  const follower = masters.find((member) => member !== leader)!;
-  await cut(follower.box, others(masters, follower));
-  await delay(2_500);
-  await heal(follower.box);
-  t.is((await wholeUnder(masters, client)).term, term);
+  await keepsTerm(t, async (leader) => {
+    const follower = masters.find((member) => member !== leader)!;
+    await cut(follower.box, others(masters, follower));
+    await delay(2_500);
+    await heal(follower.box);
+  });
 });
 
 live("the leader is killed, another is stopped", async (t) => {
@@ -225,10 +244,7 @@ live("all that a leader says arrives 150 ms later: it goes on leading in its ter
   // It calls the others anew.
   await servers.get(box)!.end("SIGTERM");
   startMaster(box);
-  await leadBy(box);
-  const { term } = await wholeUnder(masters, client);
-  await delay(2_000);
-  t.is((await wholeUnder(masters, client)).term, term);
+  await keepsTerm(t, () => delay(2_000), box);
   await delays.stop();
   await wholeUnder(masters, client);
 });
@@ -267,11 +283,11 @@ live(
 );
 
 live("every write to the leader's log takes 100 ms longer: it goes on leading in its term", async (t) => {
-  const { leader, term } = await wholeUnder(masters, client);
-  const disk = await injectSync(leader.box, leader.pid(), "delay_exit=100000");
-  await delay(1_500);
-  await disk.stop();
-  t.is((await wholeUnder(masters, client)).term, term);
+  await keepsTerm(t, async (leader) => {
+    const disk = await injectSync(leader.box, leader.pid(), "delay_exit=100000");
+    await delay(1_500);
+    await disk.stop();
+  });
 });
 
 live(
@@ -295,12 +311,13 @@ live(
       .matchAll(/"time":"([^"]+)"/g);
     const newestMs = Math.max(...[...times].map(([, time = ""]) => Date.parse(time)));
     t.true(newestMs > Date.now() + minuteMs, "its log tells the time of its own clock");
-    const { term } = await wholeUnder(masters, client);
-    for (const minutes of [-180, 3, 0]) {
-      step(minutes);
-      await delay(1_300);
-    }
-    t.is((await wholeUnder(masters, client)).term, term);
+    const steps = async (): Promise<void> => {
+      for (const minutes of [-180, 3, 0]) {
+        step(minutes);
+        await delay(1_300);
+      }
+    };
+    await keepsTerm(t, steps, box);
   },
 );
 

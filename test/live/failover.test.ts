@@ -10,8 +10,10 @@ import { canDrive, createMachine, troupe, until, type Machine } from "./support/
 import { pidOfMember } from "./support/members.ts";
 import { killHard, pidsOf } from "./support/processes.ts";
 
-/** With many more processes than processors that want to run, times are those of the machine, not of Troupe. */
-const isQuiet = (): boolean => loadavg()[0]! < 4 * cpus().length;
+/** Where more than processors can do wants to run, or the disk takes its time, times are those of the machine. */
+const isQuiet = ({ stood }: Failovers): boolean =>
+  loadavg()[0]! < 2 * cpus().length && Math.max(stood.timerMs, stood.syncMs) < stillMaxMs;
+const stillMaxMs = 250;
 const live = canDrive ? test.serial : test.serial.skip;
 const name = `fo${process.pid % 10_000}`;
 let machine: Machine;
@@ -46,7 +48,7 @@ live("the leader is killed: writes go on within three seconds, controllers plan 
   const report = await failovers("kill", 5);
   t.log(report);
   t.deepEqual(report.problems, []);
-  if (!isQuiet()) return;
+  if (!isQuiet(report)) return;
   t.true(report.gap.maxMs < 3_000, `${report.gap.maxMs} ms`);
   t.true(report.planBehind.maxMs < 1_000, `${report.planBehind.maxMs} ms`);
 });
@@ -55,14 +57,14 @@ live("the leader goes silent with its connections open: another one leads when a
   const report = await failovers("silent", 3);
   t.log(report);
   t.deepEqual(report.problems, []);
-  if (isQuiet()) t.true(report.gap.maxMs < 3_000, `${report.gap.maxMs} ms`);
+  if (isQuiet(report)) t.true(report.gap.maxMs < 3_000, `${report.gap.maxMs} ms`);
 });
 
 live("masters are restarted one by one under load: one election at most for each, none for a follower", async (t) => {
   const report = await failovers("restart", 6);
   t.log(report);
   t.deepEqual(report.problems, []);
-  if (isQuiet()) t.true(report.electionsMost <= 1, `${report.electionsMost} elections`);
+  if (isQuiet(report)) t.true(report.electionsMost <= 1, `${report.electionsMost} elections`);
 });
 
 live("the keeper dies, the forwarder dies: the one address goes on, and is there again", async (t) => {

@@ -2,7 +2,8 @@
  * Clients of three members that are cut off, killed and stopped: writers and readers that go from one to the next
  * with each request, a watch that does so with each resumption, and at each member somebody who writes all the
  * time, for the gaps. Everything goes through the ledger. A process of its own inside a machine's namespace; says
- * `ready` after the first writes; on SIGTERM it compares, and prints one line of JSON: `CutLoad`.
+ * `ready` after the first writes; on SIGTERM it goes on until there is something to compare, compares, and prints one
+ * line of JSON: `CutLoad`.
  *
  * usage: node cut-load.js troupe KUBECONFIG... | etcd ADDRESS...
  */
@@ -75,6 +76,18 @@ async function probeOn(client: RestClient, at: number): Promise<void> {
   }
 }
 
+/** Less says nothing. On a disk that takes its time for each write, it takes its time. */
+const least = { events: 40, reads: 10 } as const;
+const leastMaxMs = 60_000;
+
+async function enough(): Promise<void> {
+  const untilMs = Date.now() + leastMaxMs;
+  while (ledger.events.length < least.events || ledgerClient.readsBack < least.reads) {
+    if (Date.now() > untilMs) return;
+    await delay(probePauseMs);
+  }
+}
+
 const stopped = new Promise<void>((resolve) => process.once("SIGTERM", resolve));
 await ledgerClient.begin(targets.map((_, at) => `probe-${at}`));
 const probing = Promise.all(clientsOf(probePatienceMs).map(probeOn));
@@ -83,7 +96,7 @@ await ledgerClient.during(
     writers: Array.from({ length: writerCount }, (_, at) => () => ledgerClient.writeOn(at, pauseMs, once)),
     watching: { from: next, lifeMs: () => 1_500 + Math.floor(Math.random() * 1_500), pauseMs: 20 },
   },
-  () => stopped,
+  () => stopped.then(enough),
 );
 stopping = true;
 await probing;

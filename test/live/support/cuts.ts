@@ -198,7 +198,8 @@ interface EtcdStatus {
 /** `cut-load.js` on a machine. */
 export async function startCutLoad(at: Box, ...args: readonly string[]): Promise<{ stop(): Promise<CutLoad> }> {
   const load = at.start(`load-${args[0]}`, [join(import.meta.dirname, "cut-load.js"), ...args]);
-  await until("the load is written", async () => load.said().includes("ready"));
+  const from = load.said().length;
+  await until("the load is written", async () => load.said().slice(from).includes("ready"));
   return {
     async stop() {
       const code = await load.end("SIGTERM");
@@ -240,7 +241,11 @@ export async function injectSync(box: Box, pid: number, what: string): Promise<{
   };
 }
 
+/** Each of its threads: it is one of them that syncs. */
 function isTraced(pid: number): boolean {
-  const status = `/proc/${pid}/status`;
-  return existsSync(status) && /^TracerPid:\t[1-9]/m.test(readFileSync(status, "utf8"));
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return false;
+  return readdirSync(tasks).every((task) =>
+    /^TracerPid:\t[1-9]/m.test(readFileSync(join(tasks, task, "status"), "utf8")),
+  );
 }

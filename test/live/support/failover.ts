@@ -10,10 +10,12 @@
  *
  * usage: node failover.js DATA_DIR KUBECONFIG HOW TIMES [SETTLE_MS]
  */
+import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isPassing, LedgerClient, type Sent, type Watching, type Write } from "./ledger-client.ts";
 import { membersOf, openMember, pidOfMember, whole, type MemberClient, type MemberSaid } from "./members.ts";
 import { createRestClient } from "./rest-client.ts";
+import { standstillOf, type Standstill } from "./standstill.ts";
 
 /** `kill`: SIGKILL; `silent`: SIGSTOP, its connections stay; `stop`: SIGTERM, it hands over; `restart`: all, one by one. */
 export type How = "kill" | "silent" | "stop" | "restart";
@@ -43,6 +45,7 @@ export interface Failovers {
   readonly events: number;
   readonly gaps: readonly number[];
   readonly problems: readonly string[];
+  readonly stood: Standstill;
 }
 
 const [dataDir = "", kubeconfig = "", howText = "kill", timesText = "5", settleText = "300"] = process.argv.slice(2);
@@ -209,7 +212,9 @@ const watching: Watching = {
 async function main(): Promise<Failovers> {
   await ledgerClient.begin(clients.map(probeOf));
   const writers = Array.from({ length: writerCount }, (_, at) => () => ledgerClient.writeOn(at, pauseMs, twice));
-  const losses = await ledgerClient.during({ writers, watching }, loseAgainAndAgain);
+  const { done: losses, stood } = await standstillOf(dirname(dataDir), () =>
+    ledgerClient.during({ writers, watching }, loseAgainAndAgain),
+  );
   const gaps = losses.map(({ gapMs }) => Math.round(gapMs));
   return {
     how,
@@ -224,6 +229,7 @@ async function main(): Promise<Failovers> {
     events: ledger.events.length,
     gaps,
     problems: ledger.problems,
+    stood,
   };
 }
 
