@@ -53,6 +53,7 @@ interface Waiter {
   readonly timer: Timer;
   readonly resolve: (release: Release) => void;
   readonly reject: (error: StatusError) => void;
+  isWaiting: boolean;
 }
 
 /**
@@ -129,7 +130,7 @@ class Level implements LevelState {
     this.#makeRoom(flow);
     return new Promise((resolve, reject) => {
       const timer = this.#clock.after(limits.seatWaitMs, () => this.#giveUp(waiter, "late"), { daemon: true });
-      const waiter: Waiter = { flow, width, timer, resolve, reject };
+      const waiter: Waiter = { flow, width, timer, resolve, reject, isWaiting: true };
       const queue = this.#queues.get(flow);
       if (queue === undefined) this.#queues.set(flow, [waiter]);
       else queue.push(waiter);
@@ -186,11 +187,13 @@ class Level implements LevelState {
   }
 
   #remove(waiter: Waiter): boolean {
-    const queue = this.#queues.get(waiter.flow);
-    const at = queue?.indexOf(waiter) ?? -1;
-    if (queue === undefined || at < 0) return false;
+    // Most are asked about a second time when their exchange closes, and would be looked for in a long queue.
+    if (!waiter.isWaiting) return false;
+    waiter.isWaiting = false;
     waiter.timer.cancel();
-    queue.splice(at, 1);
+    const queue = this.#queues.get(waiter.flow)!;
+    if (queue[0] === waiter) queue.shift();
+    else queue.splice(queue.indexOf(waiter), 1);
     if (queue.length === 0) this.#queues.delete(waiter.flow);
     this.waiting -= 1;
     return true;
