@@ -136,7 +136,8 @@ export class History implements HistoryWindow {
     const dropped = this.#events.slice(this.#start, this.#first);
     this.#start = this.#first;
     this.#shared = undefined;
-    if (this.#start * 2 > this.#events.length) {
+    // Until then the dropped ones are held, and with them their rows: at most an eighth of the history.
+    if (this.#start * 8 > this.#events.length) {
       this.#events = this.#events.slice(this.#start);
       this.#base += this.#start;
       this.#start = 0;
