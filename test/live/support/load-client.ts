@@ -1,7 +1,7 @@
 /**
  * A client loop that a test starts as a process of its own, inside its machine: several requests at
- * once, a new connection for each. Says `ready` after the first answers; on SIGTERM it lets the open
- * requests end and prints one line of JSON: `Load`.
+ * once, a new connection for each. Says `ready` once it is answered, and counts from then on; on SIGTERM it
+ * lets the open requests end and prints one line of JSON: `Load`.
  *
  * usage: node load-client.js URL CONCURRENCY
  */
@@ -60,9 +60,17 @@ async function loop(): Promise<void> {
   }
 }
 
+/** A Service that was made this moment is not known to the node yet: what is lost counts from the first answer on. */
+async function firstAnswer(): Promise<void> {
+  for (let answer: string | undefined; answer === undefined; await delay(pauseMs)) {
+    answer = await once().catch(() => undefined);
+  }
+}
+
 process.once("SIGTERM", () => (stopping = true));
 // The test has died: nobody will read what is counted.
 process.stdin.once("close", () => process.exit(1)).resume();
+await firstAnswer();
 await Promise.all(Array.from({ length: Number(concurrency) }, loop));
 const load: Load = { answered, failures, bodies, slowestMs };
 process.stdout.write(`${JSON.stringify(load)}\n`, () => process.exit(0));
