@@ -5,10 +5,11 @@
 import { existsSync } from "node:fs";
 import { chown, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isMap, isSeq, parseDocument, type Document, type YAMLMap, type YAMLSeq } from "yaml";
 import { UserError } from "../util/errors.ts";
 import { isRoot, readText, writeAtomic } from "./cluster-file.ts";
+import { withLock } from "./lock.ts";
 
 export interface ContextEntry {
   /** Name of context, cluster and user. */
@@ -115,26 +116,39 @@ function indexOf(list: YAMLSeq, name: string): number {
 }
 
 export async function addContext(path: string, entry: ContextEntry): Promise<void> {
-  await replace(path, withContext(await readText(path), entry));
+  await change(path, (text) => withContext(text, entry));
 }
 
 export async function renewUser(path: string, entry: Parameters<typeof withUser>[1]): Promise<void> {
-  const text = await readText(path);
-  if (text === undefined) return;
-  const changed = withUser(text, entry);
-  if (changed !== text) await replace(path, changed);
+  await change(path, (text) => (text === undefined ? undefined : withUser(text, entry)));
 }
 
 export async function removeContext(path: string, name: string): Promise<void> {
-  const text = await readText(path);
-  if (text === undefined) return;
-  const changed = withoutContext(text, name);
-  if (changed !== text) await replace(path, changed);
+  await change(path, (text) => (text === undefined ? undefined : withoutContext(text, name)));
 }
 
-/** The file may be a link, and under sudo it is another user's: both stay as they are. */
-async function replace(path: string, text: string): Promise<void> {
-  const target = existsSync(path) ? await realpath(path) : path;
+/**
+ * Two clusters that come up at once write the same file: one after the other, each on top of what the other wrote.
+ * `edit` answers undefined where nothing is to be written.
+ */
+async function change(path: string, edit: (text: string | undefined) => string | undefined): Promise<void> {
+  const target = await fileOf(path);
+  await withLock("kubeconfig", target, async () => {
+    const text = await readText(target);
+    const changed = edit(text);
+    if (changed !== undefined && changed !== text) await replace(target, changed);
+  });
+}
+
+/** The one name that a file has, however it is called and whether it is there yet: it may be a link, or lie behind one. */
+async function fileOf(path: string): Promise<string> {
+  const folder = dirname(resolve(path));
+  if (existsSync(path)) return realpath(path);
+  return existsSync(folder) ? join(await realpath(folder), basename(path)) : resolve(path);
+}
+
+/** Under sudo it is another user's, and stays so. */
+async function replace(target: string, text: string): Promise<void> {
   const owner = existsSync(target) ? await stat(target) : undefined;
   await writeAtomic(target, text, 0o600);
   if (owner !== undefined && isRoot) await chown(target, owner.uid, owner.gid);

@@ -114,6 +114,24 @@ test("of several files in KUBECONFIG the first that exists is written, else the 
   t.regex(path(""), /\/\.kube\/config$/);
 });
 
+test("contexts that are added and taken away at the same time are all added and all taken away", async (t) => {
+  const folder = mkdtempSync("/tmp/kc-");
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const [path, link] = [join(folder, "config"), join(folder, "link")];
+  symlinkSync(folder, link);
+  const names = Array.from({ length: 6 }, (_, at) => `troupe-${at}`);
+  await Promise.all(
+    names.map((name, at) => addContext(at % 2 === 0 ? path : join(link, "config"), { ...entry, name })),
+  );
+  const contexts = (): readonly string[] =>
+    read(readFileSync(path, "utf8"))
+      .contexts.map(({ name }) => name)
+      .toSorted();
+  t.deepEqual(contexts(), names);
+  await Promise.all(names.slice(1).map((name) => removeContext(path, name)));
+  t.deepEqual(contexts(), ["troupe-0"]);
+});
+
 test("the file is made if it is missing, is its owner's alone, and a link to it stays a link", async (t) => {
   const folder = mkdtempSync("/tmp/kc-");
   t.teardown(() => rmSync(folder, { recursive: true }));
