@@ -336,7 +336,8 @@ class Driver implements Raft {
   async #begin(): Promise<void> {
     const state = this.#running();
     const isAlone = otherMembers(state).length === 0 && isVoter(state.configs.current, state.id);
-    if (!isAlone) {
+    // What is left of a damaged log may end before the others joined: they know us, and call.
+    if (!isAlone || state.isDamaged) {
       this.#schedule();
       return;
     }

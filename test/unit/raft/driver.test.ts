@@ -357,6 +357,46 @@ test("a member whose log is damaged starts where others can repair it; a lone on
   t.is((await disk.read(path)).length, before.length);
 });
 
+test("a member whose sound log ends before the others joined starts all the same, and they repair it", async (t) => {
+  const clock = createSimClock(createRng(5));
+  const disks = [1, 2, 3].map((id) => newDisk(id));
+  const members: TestRaft[] = [];
+  const wake = (id: number): TestRaft => {
+    const env = createSimEnv({ seed: id, disk: disks[id - 1]!.attach(), crypto: realCrypto, clock });
+    const send = (to: number, message: Message): void =>
+      void clock.after(1, () => members[to - 1]?.raft.receive(id, message), { daemon: true });
+    const birth = { clusterId: "grown", memberId: id, voters: id === 1 ? [1] : [] };
+    return (members[id - 1] = newRaft(env, { birth, transport: { send } }));
+  };
+  const first = wake(1);
+  const advance = (ms: number): Promise<void> => createSimEnv({ seed: 9, clock }).advance(ms);
+  await first.raft.start();
+  for (const word of ["one", "two", "three", "four"]) {
+    say(first.raft, word);
+    await advance(5);
+  }
+  for (const id of [2, 3]) {
+    await wake(id).raft.start();
+    const isOver = first.raft.changeConfig({ type: "addLearner", id, address: "", isReader: false });
+    await advance(500);
+    await isOver;
+  }
+  const isPromoted = first.raft.changeConfig({ type: "promote", ids: [2, 3] });
+  await advance(500);
+  await isPromoted;
+  disks[0]!.crash();
+  for (const { raft } of members.slice(1)) raft.link(1, false);
+  await advance(3_000);
+  disks[0]!.flipBit("wal/000000000001.seg", (4_096 + 2 * 512) * 8 + 300);
+  const back = wake(1);
+  const starting = back.raft.start();
+  await advance(3_000);
+  t.is(back.raft.role, "follower");
+  await starting;
+  t.false(back.raft.isDamaged);
+  t.deepEqual(back.list.words, ["one", "two", "three", "four"]);
+});
+
 test("with a full disk a log takes no more, keeps what it has, and goes on when there is room", async (t) => {
   const disk = newDisk();
   const rooms: boolean[] = [];
