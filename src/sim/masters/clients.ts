@@ -121,10 +121,17 @@ export class MasterClients implements Workload {
     this.ask(member, this.#draw());
   }
 
-  /** A member that takes connections. */
+  /** A member that takes connections: at last none that was refused as a member, and answers nobody. */
   pick(): SimMember | undefined {
-    const up = this.world.members.filter(({ process }) => process !== undefined);
+    const up = this.world.members.filter(
+      ({ id, process }) => process !== undefined && (this.isOn || this.#belongs(id)),
+    );
     return up.length === 0 ? undefined : up[this.#rng.below(up.length)];
+  }
+
+  #belongs(id: number): boolean {
+    const config = this.world.leader?.raft?.config;
+    return config === undefined || [...config.incoming, ...config.outgoing, ...config.learners].includes(id);
   }
 
   #draw(): Operation {
