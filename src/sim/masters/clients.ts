@@ -75,7 +75,7 @@ export class MasterClients implements Workload {
     this.isOn = false;
   }
 
-  /** Every watcher has seen everything, and every master takes a write. */
+  /** Every watcher has seen everything, and every master that is a member takes a write. */
   unfinished(): string {
     if (this.#open > 0) return `${this.#open} requests are not answered`;
     this.#probes ??= this.#probe();
@@ -88,7 +88,7 @@ export class MasterClients implements Workload {
   #probe(): Map<number, "asked" | "answered"> {
     const probes = new Map<number, "asked" | "answered">();
     for (const member of this.world.living) {
-      if (member.process === undefined) continue;
+      if (member.process === undefined || !this.#belongs(member.id)) continue;
       const attempt = (): void => {
         this.#lastValue += 1;
         const operation = { verb: "create", name: "", value: `v${this.#lastValue}` } as const;
@@ -121,7 +121,7 @@ export class MasterClients implements Workload {
     this.ask(member, this.#draw());
   }
 
-  /** A member that takes connections: at last none that was refused as a member, and answers nobody. */
+  /** A process that takes connections. At last it must be a member: one that was refused, or whose addition was lost with its leader, answers nobody. */
   pick(): SimMember | undefined {
     const up = this.world.members.filter(
       ({ id, process }) => process !== undefined && (this.isOn || this.#belongs(id)),
