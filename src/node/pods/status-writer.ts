@@ -136,7 +136,9 @@ export class StatusWriter {
         });
         this.#told = wanted;
         this.#accepted = reply as Pod;
-        this.see(this.#accepted);
+        // The row of who wrote after us may have come before our own answer.
+        const isLate = revisionOf(this.#accepted) < revisionOf(this.#object);
+        this.see(isLate ? this.#object : this.#accepted);
       } catch (error) {
         if (!this.#survives(error, base)) return;
         await this.#pause(delayMs);
