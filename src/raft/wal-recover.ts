@@ -242,7 +242,7 @@ class Scan {
     }
     for (let later = at + SECTOR_BYTES; later < bytes.length; later += SECTOR_BYTES) {
       if (!this.#isLaterBatch(segment, bytes, later)) continue;
-      throw damage(this.#path, at, `batch ${this.#nextBatch} is broken, and later ones are sound`);
+      throw damage(this.#path, at, `batch ${this.#nextBatch} is broken, and there are later ones`);
     }
     if (isOurs) {
       return { tail: "unsure", doubtUpTo: Math.max(0, header.firstIndex + header.count - 1) };
@@ -252,12 +252,12 @@ class Scan {
     return { tail: isBlank ? "clean" : "torn", doubtUpTo: 0 };
   }
 
+  /** Its header is enough: it may be torn itself, but was begun only once all before it was durable. */
   #isLaterBatch(segment: number, bytes: Uint8Array, at: number): boolean {
     // A cheap look before the crc: most sectors are zeros.
     if (bytes[at] !== 0x54 || at + BATCH_HEADER_BYTES > bytes.length) return false;
     const header = readBatchHeader(this.#options.crypto, bytes, at);
-    if (header === undefined || header.segment !== segment) return false;
-    return header.seq > this.#nextBatch && readBody(this.#options.crypto, header, bytes, at) !== undefined;
+    return header !== undefined && header.segment === segment && header.seq > this.#nextBatch;
   }
 }
 

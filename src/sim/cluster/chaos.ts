@@ -1,6 +1,7 @@
 import type { World } from "./world.ts";
 import type { Fault } from "./faults.ts";
 import type { SimMember } from "./member.ts";
+import { numberOfSegment } from "../../raft/wal-names.ts";
 
 /**
  * Carries out the faults of a list, and heals them. Only what the cluster must be able to bear: at
@@ -176,10 +177,11 @@ export class Chaos {
 
   async #spoil({ disk, id }: SimMember, { how, kind }: Fault): Promise<void> {
     const segments = (await disk.list("wal")).filter((name) => name.endsWith(".seg"));
-    const path = `wal/${segments[(how >>> 4) % segments.length]}`;
+    const name = segments[(how >>> 4) % segments.length] ?? "";
+    const path = `wal/${name}`;
     const bytes = await disk.read(path);
     // Not in the last batch: there it looks like a torn write, which may be cut off.
-    const sectors = lastBatchAt(bytes) / 512;
+    const sectors = lastBatchAt(bytes, numberOfSegment(name) ?? 0) / 512;
     if (sectors < 9) return;
     const sector = how % sectors;
     if (kind === "rot") {
@@ -218,12 +220,13 @@ export class Chaos {
 /** At which a process can be told to end: before an entry is handed to the log, committed, applied. */
 const seams = ["append", "commit", "apply"] as const;
 
-/** Where the last batch of a segment begins; 0 if there is none. */
-function lastBatchAt(bytes: Uint8Array): number {
+/** Where the last batch of a segment begins; 0 if there is none. Behind it may lie what the file held before. */
+function lastBatchAt(bytes: Uint8Array, segment: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let last = 0;
   for (let at = 4_096; at < bytes.length; at += 512) {
     const isBatch = bytes[at] === 0x54 && bytes[at + 1] === 0x52 && bytes[at + 2] === 0x42 && bytes[at + 3] === 0x54;
-    if (isBatch) last = at;
+    if (isBatch && view.getUint32(at + 10) === segment) last = at;
   }
   return last;
 }

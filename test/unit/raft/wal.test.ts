@@ -196,6 +196,15 @@ test("every sector of a three-batch tail, blank or bent or old, gives the right 
   }
 });
 
+test("a batch that is gone is damage also where the write behind it is torn: that was begun once this was durable", async (t) => {
+  const disk = newDisk();
+  await threeBatches(disk);
+  disk.overwrite(first, SEGMENT_HEADER_BYTES + 512, new Uint8Array(512));
+  disk.flipBit(first, (SEGMENT_HEADER_BYTES + 2 * 512 + BATCH_HEADER_BYTES + 24) * 8);
+  const error = await t.throwsAsync(openTestWal(disk), { instanceOf: UserError });
+  t.regex(error?.message ?? "", /batch 2 is broken, and there are later ones/);
+});
+
 test("a segment whose predecessor is missing is damage", async (t) => {
   const disk = newDisk();
   const { wal } = await openTestWal(disk);
