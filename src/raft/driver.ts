@@ -12,6 +12,7 @@ import type { Identity } from "./identity.ts";
 import { raftLimits } from "./limits.ts";
 import { isOfElection } from "./messages.ts";
 import { membersSeen, removedError } from "./member-status.ts";
+import { Outgoing } from "./outgoing.ts";
 import { Pending } from "./pending.ts";
 import type { ConfigChanged, MemberStatus, Raft, RaftOptions } from "./raft-api.ts";
 import { Reads } from "./reads.ts";
@@ -63,8 +64,7 @@ class Driver implements Raft {
   #isFlushDue = false;
   #proposals: Uint8Array[] = [];
   #proposalBytes = 0;
-  #held: { readonly afterSeq: number; readonly to: MemberId; readonly message: PeerMessage }[] = [];
-  #durableSeq = 0;
+  readonly #outgoing: Outgoing;
   #applied: LogIndex = 0;
   #told: { readonly role: Role; readonly term: number; readonly leader: MemberId } = noRole;
   #timer: Timer | undefined;
@@ -76,6 +76,7 @@ class Driver implements Raft {
     this.#clock = options.env.clock;
     this.#files = createSnapshotFiles(options.env);
     this.#damage = new DamageNotes(options.env);
+    this.#outgoing = new Outgoing(options.transport);
   }
 
   get role(): Role {
@@ -415,8 +416,7 @@ class Driver implements Raft {
         this.#wal?.append(effect.persist);
         break;
       case "send":
-        if (effect.afterSeq > this.#durableSeq) this.#held.push(effect);
-        else this.#options.transport?.send(effect.to, effect.message);
+        this.#outgoing.send(effect);
         break;
       case "commit":
         this.#commit(effect.upTo);
@@ -563,14 +563,7 @@ class Driver implements Raft {
   }
 
   #onDurable(seq: number): void {
-    this.#durableSeq = seq;
-    const { transport } = this.#options;
-    const ready = this.#held.filter(({ afterSeq }) => afterSeq <= seq);
-    this.#held = this.#held.filter(({ afterSeq }) => afterSeq > seq);
-    for (const { to, message } of ready) {
-      // What was promised in an older term is of no use to anyone.
-      if (message.term === this.term) transport?.send(to, message);
-    }
+    this.#outgoing.onDurable(seq, this.term);
     this.#feed({ type: "persisted", seq });
   }
 

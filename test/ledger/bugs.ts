@@ -46,7 +46,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: "messages leave before what they promise is durable",
-    file: "raft/driver.js",
+    file: "raft/outgoing.js",
     find: "if (effect.afterSeq > this.#durableSeq)",
     replace: "if (effect.afterSeq > Infinity)",
     caughtBy: seeds(80, 12),
