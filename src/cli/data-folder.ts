@@ -6,14 +6,17 @@ import { UserError } from "../util/errors.ts";
 /** The cluster's file, which whoever wrote it was killed over. */
 const unfinished = /^cluster\.json\.\d+\.part$/;
 
-/** What lies there, but for what a command that was killed at its start leaves. */
-export async function foreignEntries(dataDir: string): Promise<readonly string[]> {
-  const entries = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+async function entriesOf(dataDir: string): Promise<readonly string[]> {
+  return readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
     if (error.code === "ENOTDIR") return [dataDir];
     throw error;
   });
-  return entries.filter((entry) => !unfinished.test(entry));
+}
+
+/** What lies there, but for what a command that was killed at its start leaves. */
+export async function foreignEntries(dataDir: string): Promise<readonly string[]> {
+  return (await entriesOf(dataDir)).filter((entry) => !unfinished.test(entry));
 }
 
 /**
@@ -32,9 +35,11 @@ export async function requireEmpty(dataDir: string, isKept: (entry: string) => b
 
 /** Removes a folder in which no cluster has begun; false: there is none, or it holds something. */
 export async function removeUnbegun(dataDir: string): Promise<boolean> {
-  if ((await foreignEntries(dataDir)).length > 0) return false;
+  // Looked at once: what comes meanwhile is not removed, and keeps the folder.
+  const entries = await entriesOf(dataDir);
+  if (!entries.every((entry) => unfinished.test(entry))) return false;
   try {
-    for (const entry of await readdir(dataDir)) await rm(join(dataDir, entry));
+    for (const entry of entries) await rm(join(dataDir, entry));
     await rmdir(dataDir);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import { UserError } from "../util/errors.ts";
+import { say } from "./output.ts";
 
 export interface Lock {
   release(): void;
@@ -55,4 +56,9 @@ export async function withLock<T>(
   } finally {
     lock.release();
   }
+}
+
+/** One command at a time on the cluster in this folder; who waits is told so. */
+export function withClusterLock<T>(dataDir: string, run: () => Promise<T>): Promise<T> {
+  return withLock("cluster", dataDir, run, () => say("another troupe command works on this cluster: waiting for it"));
 }

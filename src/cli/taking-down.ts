@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { dataDirOf, layoutOf, unregister, writeCluster, type ClusterFile } from "./cluster-file.ts";
 import { removeContext } from "./kubeconfig.ts";
-import { withLock } from "./lock.ts";
+import { withClusterLock } from "./lock.ts";
 import { say, signs, Steps } from "./output.ts";
 import { endAll, processesOf, type OwnProcess } from "./processes.ts";
 import { self } from "./self.ts";
@@ -23,8 +23,7 @@ export interface Down {
 }
 
 export function takeDown(down: Down): Promise<void> {
-  const waits = (): void => say("another troupe command works on this cluster: waiting for it");
-  return withLock("cluster", down.dataDir, () => remove(down), waits);
+  return withClusterLock(down.dataDir, () => remove(down));
 }
 
 async function remove({ name, dataDir, cluster, purge }: Down): Promise<void> {

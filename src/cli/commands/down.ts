@@ -5,7 +5,7 @@ import { dataDirOf, readCluster, registered, unregister } from "../cluster-file.
 import { clusterOptions } from "../cluster-options.ts";
 import { flag, text, type Command } from "../command.ts";
 import { removeUnbegun } from "../data-folder.ts";
-import { withLock } from "../lock.ts";
+import { withClusterLock } from "../lock.ts";
 import { say } from "../output.ts";
 import { self } from "../self.ts";
 import { takeDown } from "../taking-down.ts";
@@ -22,7 +22,7 @@ export const down: Command = {
     if (cluster === undefined) {
       if (text(values, "data-dir") === undefined) await unregister(name);
       // Who makes a cluster there right now holds the lock until there is one.
-      const purged = flag(values, "purge") && (await withLock("cluster", dataDir, () => removeUnbegun(dataDir)));
+      const purged = flag(values, "purge") && (await withClusterLock(dataDir, () => removeUnbegun(dataDir)));
       if (purged) say(`removed ${dataDir}, in which no cluster had begun`);
       const others = (await registered()).map((entry) => entry.name);
       say(`there is no cluster "${name}"${others.length > 0 ? `; there is ${others.join(", ")}` : ""}`);

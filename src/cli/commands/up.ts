@@ -21,7 +21,7 @@ import {
 import { nameOption } from "../cluster-options.ts";
 import { flag, text, type Command, type Values } from "../command.ts";
 import { addContext, kubeconfigPath, removeContext } from "../kubeconfig.ts";
-import { withLock } from "../lock.ts";
+import { withClusterLock, withLock } from "../lock.ts";
 import { checkMachine } from "../machine.ts";
 import { paint, say, Steps } from "../output.ts";
 import { ensurePki, type Pki } from "../pki.ts";
@@ -73,13 +73,7 @@ export const up: Command = {
     requireFewNodes(runtime, wanted.nodes);
     const endpoint = present?.runtimeEndpoint ?? wanted.runtimeEndpoint;
     await steps.run("checks", async (detail) => detail(checkMachine(runtime, endpoint)));
-    const waits = (): void => say("another troupe command works on this cluster: waiting for it");
-    const { cluster, pki } = await withLock(
-      "cluster",
-      dataDir,
-      () => start(name, dataDir, { ...wanted, faults }),
-      waits,
-    );
+    const { cluster, pki } = await withClusterLock(dataDir, () => start(name, dataDir, { ...wanted, faults }));
     const waiting = { dataDir, access: accessOf(cluster, pki), deadlineMs };
     const names = cluster.masters?.map((master) => master.name) ?? ["m1"];
     const title = names.length === 1 ? "master m1" : `masters ${names.join(" ")}`;
@@ -88,7 +82,7 @@ export const up: Command = {
     for (const node of cluster.nodes) {
       await steps.run(`node ${node}`, async (detail) => detail(await waitForNode(waiting, node)));
     }
-    const context = await withLock("cluster", dataDir, () => rememberContext(dataDir, pki), waits);
+    const context = await withClusterLock(dataDir, () => rememberContext(dataDir, pki));
     say(`${paint("bold", `Ready in ${steps.seconds}.`)} ${ending(cluster, context)}`);
     return flag(values, "foreground") ? stay(name, dataDir) : 0;
   },

@@ -1,7 +1,9 @@
+import type { Crypto } from "../../env/env.ts";
+import { readBatchHeader, SECTOR_BYTES, SEGMENT_HEADER_BYTES } from "../../raft/format.ts";
+import { numberOfSegment } from "../../raft/wal-names.ts";
 import type { World } from "./world.ts";
 import type { Fault } from "./faults.ts";
 import type { SimMember } from "./member.ts";
-import { numberOfSegment } from "../../raft/wal-names.ts";
 
 /**
  * Carries out the faults of a list, and heals them. Only what the cluster must be able to bear: at
@@ -181,7 +183,7 @@ export class Chaos {
     const path = `wal/${name}`;
     const bytes = await disk.read(path);
     // Not in the last batch: there it looks like a torn write, which may be cut off.
-    const sectors = lastBatchAt(bytes, numberOfSegment(name) ?? 0) / 512;
+    const sectors = lastBatchAt(this.#world.crypto, bytes, numberOfSegment(name) ?? 0) / 512;
     if (sectors < 9) return;
     const sector = how % sectors;
     if (kind === "rot") {
@@ -221,12 +223,10 @@ export class Chaos {
 const seams = ["append", "commit", "apply"] as const;
 
 /** Where the last batch of a segment begins; 0 if there is none. Behind it may lie what the file held before. */
-function lastBatchAt(bytes: Uint8Array, segment: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+function lastBatchAt(crypto: Crypto, bytes: Uint8Array, segment: number): number {
   let last = 0;
-  for (let at = 4_096; at < bytes.length; at += 512) {
-    const isBatch = bytes[at] === 0x54 && bytes[at + 1] === 0x52 && bytes[at + 2] === 0x42 && bytes[at + 3] === 0x54;
-    if (isBatch && view.getUint32(at + 10) === segment) last = at;
+  for (let at = SEGMENT_HEADER_BYTES; at < bytes.length; at += SECTOR_BYTES) {
+    if (readBatchHeader(crypto, bytes, at)?.segment === segment) last = at;
   }
   return last;
 }

@@ -32,7 +32,7 @@ export class World {
   readonly members: SimMember[] = [];
   /** How often each thing happened. */
   readonly counts: Map<string, number> = new Map();
-  readonly #crypto: Crypto;
+  readonly crypto: Crypto;
   readonly #trace: ((line: string) => void) | undefined;
   #digest = 0;
   #events = 0;
@@ -41,7 +41,7 @@ export class World {
 
   constructor({ seed, crypto, trace, workload }: WorldOptions) {
     this.seed = seed;
-    this.#crypto = crypto;
+    this.crypto = crypto;
     this.#trace = trace;
     const shape = createRng(seed, "shape");
     this.clock = createSimClock(createRng(seed, "ties"), { shuffle: true });
@@ -72,7 +72,7 @@ export class World {
     this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
     this.#events += 1;
     const line = `t=${this.clock.mono().toFixed(6)} n=m${member} k=${event}${fields === "" ? "" : ` ${fields}`}`;
-    this.#digest = Math.imul(this.#digest, 31) ^ this.#crypto.crc32(utf8(line));
+    this.#digest = Math.imul(this.#digest, 31) ^ this.crypto.crc32(utf8(line));
     this.#trace?.(line);
   }
 
@@ -101,7 +101,7 @@ export class World {
       id: this.#lastMember,
       seed,
       clock,
-      crypto: this.#crypto,
+      crypto: this.crypto,
       network,
       checker,
       constants,

@@ -121,7 +121,10 @@ export class MasterClients implements Workload {
     this.ask(member, this.#draw());
   }
 
-  /** A process that takes connections. At last it must be a member: one that was refused, or whose addition was lost with its leader, answers nobody. */
+  /**
+   * A process that takes connections. At last it must be a member: one that was refused, or whose addition was lost
+   * with its leader, answers nobody.
+   */
   pick(): SimMember | undefined {
     const up = this.world.members.filter(
       ({ id, process }) => process !== undefined && (this.isOn || this.#belongs(id)),
